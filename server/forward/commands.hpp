@@ -1,0 +1,225 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/rtp_types.hpp"
+#include "base/time.hpp"
+#include "dtls/fingerprint.hpp"
+#include "ice/credentials.hpp"
+#include "residency/permit.hpp"
+#include "rtp/media.hpp"
+
+/// The language between meetings (control thread) and shards (workers). Commands are values, sent
+/// in order through a mailbox; the worker answers with events. Neither side sees the other's memory.
+namespace meridian::forward {
+
+// ---- Commands: control thread -> worker -----------------------------------------------------
+
+/// Makes a transport. It listens for authenticated Binding requests on the worker's sockets under
+/// `local.ufrag` and is the passive side of DTLS.
+struct OpenTransport {
+  TransportId transport;
+  RoomNumber room;
+  residency::Permit<residency::ClientLeg> permit;
+  ice::Credentials local;
+  ice::Credentials remote;
+  dtls::Fingerprint remote_fingerprint;
+};
+
+/// ICE restart: new credentials on both sides; DTLS, SRTP and SCTP stay.
+struct RestartIce {
+  TransportId transport;
+  ice::Credentials local;
+  ice::Credentials remote;
+};
+
+struct CloseTransport {
+  TransportId transport;
+};
+
+/// A media section on which the client sends.
+struct ReceiveSection {
+  rtp::Token mid;
+  rtp::MediaKind kind = rtp::MediaKind::kAudio;
+  /// Which publication its packets belong to; PublicationId{} = none yet, packets are dropped.
+  PublicationId publication;
+  std::vector<rtp::CodecBinding> codecs;
+  /// Simulcast rids, lowest layer first; empty without simulcast.
+  std::vector<rtp::Token> rids;
+  /// From a=ssrc, in the order of the SDP; empty when the client signals none.
+  std::vector<rtp::SignalledSource> sources;
+};
+
+/// Replaces all that was negotiated for receiving on this transport. Learned SSRCs of sections that
+/// stay are kept.
+struct ConfigureReceive {
+  TransportId transport;
+  rtp::ExtensionMap extensions;
+  std::vector<ReceiveSection> sections;
+};
+
+/// A track of a participant on this worker's own transport.
+struct Publish {
+  PublicationId publication;
+  TransportId transport;
+  RoomNumber room;
+  rtp::MediaKind kind = rtp::MediaKind::kAudio;
+  bool is_screen_share = false;
+  bool is_encrypted = false;  // end-to-end: payload is opaque
+};
+
+/// Ends a local or relayed publication and every subscription to it on this worker.
+struct Unpublish {
+  PublicationId publication;
+};
+
+/// While muted no key frames are requested and silence is not a fault.
+struct MutePublication {
+  PublicationId publication;
+  bool is_muted = false;
+};
+
+/// What a subscriber wants of a video track. Audio ignores the layers.
+struct LayerTarget {
+  bool is_enabled = true;
+  /// Highest simulcast or spatial layer, 0 = lowest.
+  std::uint8_t max_spatial = 2;
+  std::uint8_t max_temporal = 7;
+  friend bool operator==(const LayerTarget&, const LayerTarget&) = default;
+};
+
+/// Forwards a publication of this worker (local or relayed) to one of its transports.
+struct Subscribe {
+  SubscriptionId subscription;
+  PublicationId publication;
+  TransportId transport;
+  rtp::Token mid;
+  Ssrc ssrc;
+  Ssrc rtx_ssrc;
+  /// Payload types under which the subscriber takes each codec that the source may use.
+  std::vector<rtp::CodecBinding> codecs;
+  rtp::ExtensionMap extensions;
+  LayerTarget target;
+};
+
+struct Unsubscribe {
+  SubscriptionId subscription;
+};
+
+struct SetSubscription {
+  SubscriptionId subscription;
+  LayerTarget target;
+};
+
+/// This worker owns the publication and copies each layer that `to` asks for into the ring to it.
+struct OpenRelaySource {
+  PublicationId publication;
+  WorkerIndex to;
+  residency::Permit<residency::RelayLeg> permit;
+};
+
+/// The receiving end: the publication exists on this worker, fed from the ring of `from`.
+struct OpenRelaySink {
+  PublicationId publication;
+  RoomNumber room;
+  rtp::MediaKind kind = rtp::MediaKind::kAudio;
+  bool is_screen_share = false;
+  bool is_encrypted = false;
+  WorkerIndex from;
+  residency::Permit<residency::RelayLeg> permit;
+};
+
+struct CloseRelaySource {
+  PublicationId publication;
+  WorkerIndex to;
+};
+
+/// An SCTP packet for the peer, to be sent inside DTLS. From the SCTP service thread.
+struct SendSctpPacket {
+  TransportId transport;
+  std::vector<std::uint8_t> packet;
+};
+
+using Command =
+    std::variant<OpenTransport, RestartIce, CloseTransport, ConfigureReceive, Publish, Unpublish,
+                 MutePublication, Subscribe, Unsubscribe, SetSubscription, OpenRelaySource,
+                 OpenRelaySink, CloseRelaySource, SendSctpPacket>;
+
+// ---- Events: worker -> control thread (SctpPacketReceived -> SCTP service) --------------------
+
+enum class TransportState : std::uint8_t {
+  kIceConnected,  // first authenticated check
+  kConnected,     // DTLS done, SRTP keys in place
+  kFailed,        // handshake refused or timed out; see reason
+  kDisconnected,  // consent expired; the transport stays for an ICE restart until it is closed
+};
+
+enum class TransportFailure : std::uint8_t {
+  kNone,
+  kIceTimeout,
+  kDtlsTimeout,
+  kDtlsError,
+  kFingerprintMismatch,
+  kNoSrtpProfile,
+  kConsentExpired,
+  kClosedByPeer,
+  kLimit,
+};
+
+struct TransportStateChanged {
+  TransportId transport;
+  TransportState state = TransportState::kFailed;
+  TransportFailure reason = TransportFailure::kNone;
+};
+
+/// The first packet of a layer came: the codec in use and the layer's place are now known.
+struct LayerStarted {
+  PublicationId publication;
+  rtp::Codec codec = rtp::Codec::kUnknown;
+  std::uint8_t layer = 0;  // index into ReceiveSection::rids, 0 without simulcast
+  Ssrc ssrc;
+};
+
+struct SpeakerLevel {
+  PublicationId publication;
+  /// 0 (silent) to 1 (loudest), linear, smoothed over the interval.
+  float level = 0;
+  bool is_active = false;
+};
+
+/// Active speakers of a room on this worker; sent each interval in which something changed, local
+/// publications only.
+struct SpeakersChanged {
+  RoomNumber room;
+  std::vector<SpeakerLevel> speakers;
+};
+
+/// Every few seconds for each transport, for the connection quality that clients show.
+struct TransportQuality {
+  TransportId transport;
+  float uplink_loss = 0;    // fraction 0..1 of the client's packets that did not arrive
+  float downlink_loss = 0;  // fraction 0..1 that the client reports lost
+  Duration round_trip{};    // zero when unknown
+};
+
+/// Highest layer that any subscriber of the publication (local or over relays) wants, for dynacast.
+struct LayersWanted {
+  PublicationId publication;
+  std::uint8_t max_spatial = 0;
+  bool is_wanted = false;  // false: nobody watches at all
+};
+
+/// SCTP bytes that came inside DTLS.
+struct SctpPacketReceived {
+  TransportId transport;
+  std::vector<std::uint8_t> packet;
+};
+
+using Event = std::variant<TransportStateChanged, LayerStarted, SpeakersChanged, TransportQuality,
+                           LayersWanted, SctpPacketReceived>;
+
+}  // namespace meridian::forward
