@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/expected.hpp"
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "config/config.hpp"
+#include "dtls/fingerprint.hpp"
+#include "forward/commands.hpp"
+#include "node/control_types.hpp"
+#include "sctp/messages.hpp"
+#include "signalling/http.hpp"
+
+namespace meridian::node {
+
+/// What a Control is made from. `random` must outlive it.
+struct ControlConfig {
+  config::Config config;
+  std::vector<WorkerPlacement> workers;
+  /// Of the certificate that every worker's DTLS uses.
+  dtls::Fingerprint fingerprint;
+  /// `ND_…`, shown to clients and in records.
+  std::string node_id;
+  RandomSource& random;
+};
+
+/// Numbers for metrics, over the life of the process unless they say "now".
+struct ControlCounters {
+  std::size_t rooms_now = 0;
+  std::size_t participants_now = 0;
+  std::size_t tracks_now = 0;
+  std::size_t subscriptions_now = 0;
+  std::size_t sessions_now = 0;
+  std::uint64_t joins = 0;
+  std::uint64_t resumes = 0;
+  std::uint64_t undecodable_frames = 0;
+  /// Refused joins by `reason`: `region_not_allowed`, `unauthorized`, `bad_request` …
+  std::vector<std::pair<std::string, std::uint64_t>> refusals;
+};
+
+/// The control half of a node: accounts, residency gate, meetings and signalling sessions of all of
+/// its regions, on one control thread. Sans-I/O: `io` (or the simulator) feeds it what arrives and
+/// drains what is to be done, after each turn:
+///
+///   control.handle_…(…, now);  …  control.handle_timeout(now);
+///   for (auto& out : control.take_signal_outputs()) …   // and the other take_…()
+///   sleep until control.next_timeout() or the next arrival
+///
+/// Outputs must be drained in each turn, and commands delivered in order for each worker.
+/// Not thread-safe; never blocks.
+class Control {
+ public:
+  explicit Control(ControlConfig config);
+  ~Control();
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+  /// Answers any plain HTTP request. 404 for paths that it doesn't know, which `io` may first try
+  /// to serve as static files.
+  [[nodiscard]] signalling::HttpResponse handle_http(const signalling::HttpRequest& request,
+                                                     Now now);
+  /// True for the paths on which a WebSocket upgrade is meant for open_signalling().
+  [[nodiscard]] static bool is_signalling_path(std::string_view path);
+
+  /// Admits a WebSocket upgrade, before it is accepted: either a session, whose first frame is
+  /// already among the outputs, or the HTTP response that refuses the upgrade.
+  [[nodiscard]] base::Expected<SignalSessionId, signalling::HttpResponse> open_signalling(
+      const signalling::HttpRequest& request, Now now);
+  /// One whole WebSocket message. Ids of closed sessions are ignored.
+  void handle_frame(SignalSessionId session, Bytes message, FrameKind kind, Now now);
+  /// The connection is gone (either side). Also to be called after an output with `closes`.
+  void handle_signal_closed(SignalSessionId session, Now now);
+
+  /// What a worker reports. SctpPacketReceived isn't for us: route it to the SCTP service.
+  void handle_event(WorkerIndex worker, forward::Event&& event, Now now);
+  void handle_sctp_event(sctp::Event&& event, Now now);
+
+  void handle_timeout(Now now);
+  [[nodiscard]] Instant next_timeout() const;
+
+  /// From now on joins are refused (503) and /readyz says so; everyone gets `leave` with the action
+  /// RECONNECT and is closed.
+  void begin_shutdown(Now now);
+
+  [[nodiscard]] std::vector<SignalOutput> take_signal_outputs();
+  [[nodiscard]] std::vector<std::pair<WorkerIndex, forward::Command>> take_commands();
+  [[nodiscard]] std::vector<sctp::Command> take_sctp_commands();
+  /// Audit records as JSON lines, in the order of their chain, to be appended to the audit file
+  /// before the other outputs of the turn are acted upon.
+  [[nodiscard]] std::vector<std::string> take_audit_lines();
+  [[nodiscard]] std::vector<LogEvent> take_log_events();
+
+  [[nodiscard]] ControlCounters counters() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace meridian::node

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/ids.hpp"
+#include "meeting/ids.hpp"
+
+namespace meridian::node {
+
+using meeting::SignalSessionId;
+
+enum class FrameKind : std::uint8_t { kText, kBinary };
+
+/// What `io` does to one signalling connection: sends `frame` when it isn't empty, then closes
+/// (code 1000) when told to. Outputs of one session are in order.
+struct SignalOutput {
+  SignalSessionId session;
+  std::vector<std::uint8_t> frame;
+  FrameKind kind = FrameKind::kBinary;
+  bool closes = false;
+};
+
+/// A worker of this node as placement sees it.
+struct WorkerPlacement {
+  WorkerIndex index;
+  RegionId region;
+  /// Where clients reach its media socket; at least one. They become the ICE candidates.
+  std::vector<SocketAddress> advertised;
+};
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+
+/// One structured log line. Values are server-made ids, region and account ids and numbers: never
+/// names, identities, addresses, tokens or SDP.
+struct LogEvent {
+  LogLevel level = LogLevel::kInfo;
+  std::string event;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
+}  // namespace meridian::node
