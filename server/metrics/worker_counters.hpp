@@ -1,0 +1,91 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.hpp"
+#include "metrics/drop_reason.hpp"
+
+/// Counters that one worker writes and the metrics page reads, without locks on either side.
+namespace meridian::metrics {
+
+/// A number with one writing thread: an increment is a load and a store, not a locked operation.
+/// Readers on other threads see some recent value.
+class Counter {
+ public:
+  void add(std::uint64_t amount) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  void increment() { add(1); }
+  void decrement() {
+    value_.store(value_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+enum class Traffic : std::uint8_t { kRtpAudio, kRtpVideo, kRtcp, kStun, kDtls, kRelay, kCount };
+
+struct TrafficCounter {
+  Counter packets;
+  Counter bytes;
+  void add(std::size_t size) {
+    packets.increment();
+    bytes.add(size);
+  }
+};
+
+/// Time in the node of forwarded packets, from the kernel's receive time to the send.
+class LatencyHistogram {
+ public:
+  /// Upper bounds; one more bucket holds everything above the last.
+  static constexpr std::array<Duration, 12> kBounds = {20us, 50us, 100us, 200us, 500us, 1ms,
+                                                       2ms,  5ms,  10ms,  20ms,  50ms,  100ms};
+
+  void record(Duration latency) {
+    std::size_t bucket = 0;
+    while (bucket < kBounds.size() && latency > kBounds[bucket]) {
+      ++bucket;
+    }
+    buckets_[bucket].increment();
+    sum_.add(latency > Duration::zero() ? static_cast<std::uint64_t>(latency.count()) : 0);
+  }
+  /// How many fell in bucket `index` (not cumulative); `index` up to kBounds.size().
+  [[nodiscard]] std::uint64_t count(std::size_t index) const { return buckets_[index].value(); }
+  [[nodiscard]] Duration sum() const { return Duration(static_cast<Duration::rep>(sum_.value())); }
+
+ private:
+  std::array<Counter, kBounds.size() + 1> buckets_{};
+  Counter sum_;  // nanoseconds
+};
+
+struct WorkerCounters {
+  using PerTraffic = std::array<TrafficCounter, static_cast<std::size_t>(Traffic::kCount)>;
+
+  PerTraffic received;
+  PerTraffic sent;
+  std::array<Counter, kDropReasonCount> dropped;
+  /// From subscribers / to publishers: single packets asked for, not RTCP packets.
+  Counter nack_received;
+  Counter nack_sent;
+  Counter key_frame_requests_received;
+  Counter key_frame_requests_sent;
+  /// Packets answered by RTX, and those recovered from a publisher's RTX.
+  Counter retransmissions_sent;
+  Counter retransmissions_received;
+  LatencyHistogram forward_latency;
+  // Gauges.
+  Counter transports;
+  Counter publications;
+  Counter subscriptions;
+
+  TrafficCounter& in(Traffic traffic) { return received[static_cast<std::size_t>(traffic)]; }
+  TrafficCounter& out(Traffic traffic) { return sent[static_cast<std::size_t>(traffic)]; }
+  void drop(DropReason reason) { dropped[static_cast<std::size_t>(reason)].increment(); }
+};
+
+}  // namespace meridian::metrics

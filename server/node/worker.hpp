@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "forward/commands.hpp"
+#include "forward/relay.hpp"
+#include "transport/send_batch.hpp"
+
+namespace meridian::dtls {
+class Context;
+}
+namespace meridian::residency {
+class Generation;
+}
+namespace meridian::metrics {
+struct WorkerCounters;
+}
+
+namespace meridian::node {
+
+/// One datagram as the kernel gave it. The bytes are decrypted in place.
+struct InboundDatagram {
+  MutableBytes bytes;
+  SocketAddress from;
+  /// Which of the worker's sockets it came in on (0: IPv4, 1: IPv6).
+  std::uint8_t socket = 0;
+  /// Kernel receive time, on the clock of Now::monotonic.
+  Instant received;
+};
+
+/// What a worker shares with the rest of its node; everything referred to outlives it.
+struct WorkerConfig {
+  /// Workers of one node; also the width of the wake-up mask.
+  static constexpr std::size_t kMaxWorkers = 64;
+  /// Slots of one relay ring: a burst of key frames of a busy room, 1.7 MB.
+  static constexpr std::size_t kRelayRingSlots = 1024;
+
+  WorkerIndex index;
+  RegionId region;
+  /// The node's certificate; one DTLS context serves all transports of the worker.
+  dtls::Context& dtls;
+  const residency::Generation& policy;
+  RandomSource& random;
+  metrics::WorkerCounters& counters;
+  /// By index of the other worker: rings that it writes and we read, and the reverse. Null for
+  /// ourselves and for workers to which there is no relay.
+  std::vector<forward::RelayRing*> relays_in;
+  std::vector<forward::RelayRing*> relays_out;
+};
+
+/// One worker: the transports of its participants, and the shards of the rooms that they are in.
+/// Sans-I/O and single-threaded; shares nothing but the relay rings and one read-only policy
+/// generation. A turn of its loop, in `io` or in the simulator:
+///
+///   worker.handle_datagrams(batch, now);          // what recvmmsg gave
+///   for (auto& c : mailbox.drain()) worker.handle_command(std::move(c), now);
+///   worker.handle_relay(now);                     // when a peer woke us, or simply each turn
+///   worker.handle_timeout(now);                   // when next_timeout() is due
+///   output.flush();                               // asks may_send() for each datagram
+///   for (each bit of worker.take_wakes()) wake that worker
+///   hand worker.take_events() to the control thread
+///
+/// handle_datagrams, handle_relay and handle_timeout neither allocate, lock, log nor throw once
+/// streams run; commands may allocate.
+class Worker {
+ public:
+  Worker(WorkerConfig config, transport::SendBatch& output);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void handle_datagrams(std::span<const InboundDatagram> batch, Now now);
+  void handle_command(forward::Command&& command, Now now);
+  /// Drains the inbound relay rings, up to a bound for one turn; true = more waits.
+  bool handle_relay(Now now);
+  void handle_timeout(Now now);
+  /// When handle_timeout() wants to be called next; never() without transports.
+  [[nodiscard]] Instant next_timeout() const;
+
+  /// The policy check immediately before the send call: whether a datagram of this transport may
+  /// still leave. O(1), no lock; false for unknown and closed transports too. When the policy has
+  /// moved since the transports were admitted, they are re-admitted here first.
+  [[nodiscard]] bool may_send(TransportId transport);
+
+  /// Bit i = worker i has frames from us in its ring since the last call.
+  [[nodiscard]] std::uint64_t take_wakes();
+  /// In order. Empty most of the time, and then without allocation.
+  [[nodiscard]] std::vector<forward::Event> take_events();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace meridian::node
