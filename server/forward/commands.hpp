@@ -10,11 +10,13 @@
 #include "base/time.hpp"
 #include "dtls/fingerprint.hpp"
 #include "ice/credentials.hpp"
+#include "residency/generation.hpp"
 #include "residency/permit.hpp"
 #include "rtp/media.hpp"
 
 /// The language between meetings (control thread) and shards (workers). Commands are values, sent
-/// in order through a mailbox; the worker answers with events. Neither side sees the other's memory.
+/// in order through a mailbox; the worker answers with events. Neither side sees the other's
+/// memory.
 namespace meridian::forward {
 
 // ---- Commands: control thread -> worker -----------------------------------------------------
@@ -144,10 +146,17 @@ struct SendSctpPacket {
   std::vector<std::uint8_t> packet;
 };
 
+/// All policies as they now are. The worker re-admits each of its permits under it and closes what
+/// is denied. To be given before any permit of a newer epoch, and after each
+/// PolicyGeneration::advance(): until it comes, the worker sends and decrypts nothing.
+struct ApplyPolicy {
+  residency::SharedPolicySnapshot snapshot;
+};
+
 using Command =
-    std::variant<OpenTransport, RestartIce, CloseTransport, ConfigureReceive, Publish, Unpublish,
-                 MutePublication, Subscribe, Unsubscribe, SetSubscription, OpenRelaySource,
-                 OpenRelaySink, CloseRelaySource, SendSctpPacket>;
+    std::variant<ApplyPolicy, OpenTransport, RestartIce, CloseTransport, ConfigureReceive, Publish,
+                 Unpublish, MutePublication, Subscribe, Unsubscribe, SetSubscription,
+                 OpenRelaySource, OpenRelaySink, CloseRelaySource, SendSctpPacket>;
 
 // ---- Events: worker -> control thread (SctpPacketReceived -> SCTP service) --------------------
 
@@ -168,6 +177,7 @@ enum class TransportFailure : std::uint8_t {
   kConsentExpired,
   kClosedByPeer,
   kLimit,
+  kNotPermitted,  // the policy moved and no longer allows it
 };
 
 struct TransportStateChanged {

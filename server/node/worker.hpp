@@ -18,7 +18,7 @@ namespace meridian::dtls {
 class Context;
 }
 namespace meridian::residency {
-class Generation;
+class PolicyGeneration;
 }
 namespace meridian::metrics {
 struct WorkerCounters;
@@ -47,7 +47,7 @@ struct WorkerConfig {
   RegionId region;
   /// The node's certificate; one DTLS context serves all transports of the worker.
   dtls::Context& dtls;
-  const residency::Generation& policy;
+  const residency::PolicyGeneration& policy;
   RandomSource& random;
   metrics::WorkerCounters& counters;
   /// By index of the other worker: rings that it writes and we read, and the reverse. Null for
@@ -86,8 +86,8 @@ class Worker {
   [[nodiscard]] Instant next_timeout() const;
 
   /// The policy check immediately before the send call: whether a datagram of this transport may
-  /// still leave. O(1), no lock; false for unknown and closed transports too. When the policy has
-  /// moved since the transports were admitted, they are re-admitted here first.
+  /// still leave. O(1), no lock; false for unknown and closed transports, and for all of them
+  /// from when the policy moves until this worker was given the new one (forward::ApplyPolicy).
   [[nodiscard]] bool may_send(TransportId transport);
 
   /// Bit i = worker i has frames from us in its ring since the last call.
