@@ -1,0 +1,155 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "audit/digest.hpp"
+#include "base/address.hpp"
+#include "base/expected.hpp"
+#include "base/ids.hpp"
+#include "residency/policy.hpp"
+#include "residency/region.hpp"
+
+/// The configuration of one node: read once, checked whole, never changed afterwards. Every key is
+/// described in docs/configuration.md; names here are those of the file.
+namespace meridian::config {
+
+/// Longest configuration text, in bytes.
+inline constexpr std::size_t kMaxConfigSize = 1024 * 1024;
+/// Entries of any list in the file.
+inline constexpr std::size_t kMaxListEntries = 1024;
+/// Workers of one pool.
+inline constexpr std::uint16_t kMaxWorkers = 256;
+/// Shorter API secrets can be guessed from one token (reliability: HMAC keys of at least the
+/// length of the hash); they are accepted with a warning, because development keys are short.
+inline constexpr std::size_t kMinSecretLength = 32;
+
+/// `auto`: the address of the interface that holds the default route, found by `io` at start.
+struct AutoAddress {
+  friend bool operator==(const AutoAddress&, const AutoAddress&) = default;
+};
+
+/// Sockets on which the workers of a pool receive and send media.
+struct Media {
+  /// At least one; at most one of each family. Worker i binds each of them at port + i.
+  std::vector<IpAddress> addresses;
+  std::uint16_t port = 0;
+  /// What clients are told instead, one for each of `addresses` in order; empty = the same.
+  std::variant<std::vector<IpAddress>, AutoAddress> advertised_address;
+  /// The port that clients are told for worker 0; worker i is at advertised_port + i.
+  std::uint16_t advertised_port = 0;
+  friend bool operator==(const Media&, const Media&) = default;
+};
+
+/// The workers of this node for one region, and the listeners through which clients reach them.
+struct Pool {
+  RegionId region;
+  std::uint16_t workers = 1;
+  std::vector<SocketAddress> signalling;
+  Media media;
+  /// Participants that the pool takes, over all of its workers.
+  std::uint32_t participants = 1000;
+  friend bool operator==(const Pool&, const Pool&) = default;
+};
+
+struct ApiKey {
+  std::string key;
+  std::string secret;
+  friend bool operator==(const ApiKey&, const ApiKey&) = default;
+};
+
+struct Account {
+  AccountId id;
+  std::string name;
+  RegionId default_region;
+  residency::RegionSet opted_in;
+  residency::SignallingScope signalling_scope = residency::SignallingScope::kPermittedOnly;
+  std::vector<ApiKey> api_keys;
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+/// Bounds on what participants can make this node hold. All sizes are in bytes.
+struct Limits {
+  std::uint32_t rooms = 1000;
+  std::uint32_t participants_per_room = 500;
+  std::uint32_t tracks_per_participant = 32;
+  std::uint32_t subscriptions_per_participant = 512;
+  std::uint32_t room_name_length = 256;
+  std::uint32_t identity_length = 256;
+  std::uint32_t name_length = 256;
+  std::uint32_t metadata_size = 64 * 1024;
+  std::uint32_t attributes_size = 64 * 1024;
+  std::uint32_t signal_message_size = 2 * 1024 * 1024;
+  std::uint32_t join_request_size = 1024 * 1024;
+  std::uint32_t data_packet_size = 64 * 1024;
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+/// PEM files for every signalling listener.
+struct Tls {
+  std::string certificate;
+  std::string key;
+  friend bool operator==(const Tls&, const Tls&) = default;
+};
+
+enum class TokenEndpoint : std::uint8_t {
+  kOff,
+  kDevelopment,  // anybody gets a token to any room of any account: never on a public node
+};
+
+struct Web {
+  /// Folder of the browser client; empty = none is served.
+  std::string root;
+  TokenEndpoint token_endpoint = TokenEndpoint::kOff;
+  friend bool operator==(const Web&, const Web&) = default;
+};
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+
+struct Config {
+  std::vector<residency::Region> regions;
+  std::vector<Pool> pools;
+  std::vector<Account> accounts;
+  Limits limits;
+  /// Prometheus text and health; nothing = off.
+  std::optional<SocketAddress> metrics_listen;
+  std::optional<Tls> tls;
+  /// Where the audit log is kept. Relative paths are from the working directory.
+  std::string data_dir = "data";
+  Web web;
+  LogLevel log_level = LogLevel::kInfo;
+  /// SHA-256 of the text; audit records name it.
+  audit::Digest digest;
+
+  [[nodiscard]] const residency::Region* region(const RegionId& id) const;
+};
+
+/// What is wrong, as a sentence, and where.
+struct Problem {
+  std::string file;
+  /// From 1; 0 when it concerns the whole file.
+  std::size_t line = 0;
+  /// `pools[0].media.port`; empty when it concerns the whole file.
+  std::string path;
+  std::string message;
+
+  /// `config/dev.yaml:12: pools[0].media.port: must be between 1 and 65535, is 70000`
+  [[nodiscard]] std::string to_string() const;
+};
+
+struct Loaded {
+  Config config;
+  std::vector<Problem> warnings;
+};
+
+/// Reads and checks a whole configuration; finds all problems rather than the first.
+/// `file` only names the source in problems.
+[[nodiscard]] base::Expected<Loaded, std::vector<Problem>> parse(std::string_view text,
+                                                                 std::string_view file);
+
+}  // namespace meridian::config

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "residency/policy.hpp"
+#include "residency/region.hpp"
+
+namespace meridian::residency {
+
+enum class DenialReason : std::uint8_t {
+  kUnknownAccount,     // no policy: fails closed
+  kInvalidOverride,    // a group, user or room setting names a region outside its parent
+  kRegionNotAllowed,   // the policy forbids where it arrived, what it asked for, or a relay's end
+  kRegionUnavailable,  // permitted, but no pool there is live with room; never a spill elsewhere
+  kAuditUnavailable,   // the audit log can't take the record (decided by Gate)
+};
+/// `region_not_allowed` and so on: in audit records, metrics and what clients read.
+[[nodiscard]] std::string_view name_of(DenialReason reason);
+/// The status with which a join is refused: 403 when policy forbids, 503 when nothing is free.
+[[nodiscard]] unsigned http_status(DenialReason reason);
+
+/// May a client's transport exist, and where? The views must outlive the call only.
+struct ClientQuestion {
+  /// Policy of the account that hosts the room; null when there is none.
+  const AccountPolicy* policy = nullptr;
+  Overrides overrides;
+  /// Region whose signalling listener took the request.
+  RegionId arrived_at;
+  /// The client's wish (`?region=`).
+  std::optional<RegionId> hint;
+  /// All regions that the operator runs, for their distances.
+  std::span<const Region> regions;
+  std::span<const PoolState> pools;
+};
+
+/// May tracks flow from a shard in one region to a shard in another (or in the same)?
+struct RelayQuestion {
+  const AccountPolicy* policy = nullptr;
+  Overrides overrides;
+  RegionId from;
+  RegionId to;
+};
+
+struct ClientAllowed {
+  RegionId region;
+  /// Index into ClientQuestion::pools.
+  std::size_t pool = 0;
+  friend bool operator==(const ClientAllowed&, const ClientAllowed&) = default;
+};
+struct RelayAllowed {
+  RegionId from;
+  RegionId to;
+  friend bool operator==(const RelayAllowed&, const RelayAllowed&) = default;
+};
+struct Denied {
+  DenialReason reason = DenialReason::kUnknownAccount;
+  /// Where the account may go instead, nearest first; the caller shows their URLs.
+  std::vector<RegionId> permitted;
+  friend bool operator==(const Denied&, const Denied&) = default;
+};
+
+using ClientDecision = std::variant<ClientAllowed, Denied>;
+using RelayDecision = std::variant<RelayAllowed, Denied>;
+
+/// Pure and total. A join that arrives at a region outside the effective set is refused unless the
+/// account's signalling scope is kAny; so is a hint outside the set. Otherwise the pool is the one
+/// with most room in the nearest permitted region (from the hint, else from where it arrived) that
+/// has a live one with room.
+[[nodiscard]] ClientDecision decide(const ClientQuestion& question);
+/// Pure and total. Both ends must be in the effective set.
+[[nodiscard]] RelayDecision decide(const RelayQuestion& question);
+
+}  // namespace meridian::residency

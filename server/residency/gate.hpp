@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "audit/chain.hpp"
+#include "base/expected.hpp"
+#include "base/time.hpp"
+#include "residency/decide.hpp"
+#include "residency/permit.hpp"
+
+namespace meridian::residency {
+
+/// Whom a decision is about, in ids that this server made. They go into the audit record.
+struct Subject {
+  std::string room_sid;
+  std::string participant_sid;
+};
+
+/// A client may have a transport in this pool.
+struct ClientAdmission {
+  Permit<ClientLeg> permit;
+  /// Index into ClientQuestion::pools; the permit names the region.
+  std::size_t pool = 0;
+};
+
+/// A relay may run: one permit for each of its ends, for that end's region.
+struct RelayAdmission {
+  Permit<RelayLeg> source;
+  Permit<RelayLeg> sink;
+};
+
+/// The only maker of permits. Each call decides and appends the audit record, for grants and
+/// denials alike, before it returns; when the log can't take the record, the answer is a denial.
+/// Owner: the control thread.
+class Gate {
+ public:
+  /// `log` must outlive the gate.
+  explicit Gate(audit::Log& log) : log_(log) {}
+
+  [[nodiscard]] base::Expected<ClientAdmission, Denied> admit(const ClientQuestion& question,
+                                                              const Subject& subject, UnixTime now);
+  /// Two records when granted: one for each end.
+  [[nodiscard]] base::Expected<RelayAdmission, Denied> admit(const RelayQuestion& question,
+                                                             const Subject& subject, UnixTime now);
+
+  /// Another permit for a leg that a live permit already covers (a second transport of the same
+  /// participant, or one after a reconnect in place). Decided anew against `question`'s policy for
+  /// that very region, recorded like any other; never elsewhere.
+  [[nodiscard]] base::Expected<Permit<ClientLeg>, Denied> admit_again(
+      const ClientQuestion& question, const RegionId& region, const Subject& subject, UnixTime now);
+
+  /// Denials since the start, by reason, those included that the log couldn't take.
+  [[nodiscard]] std::uint64_t denials(DenialReason reason) const {
+    return denials_[static_cast<std::size_t>(reason)];
+  }
+  [[nodiscard]] std::uint64_t grants() const { return grants_; }
+
+ private:
+  enum class Recorded : std::uint8_t { kYes, kNo };
+  Recorded record_grant(const AccountPolicy& policy, audit::Leg leg, const RegionId& region,
+                        const Subject& subject, UnixTime now);
+  std::unexpected<Denied> refuse(Denied denied, const AccountPolicy* policy, audit::Leg leg,
+                                 const RegionId& region, const Subject& subject, UnixTime now);
+
+  audit::Log& log_;
+  std::uint64_t grants_ = 0;
+  std::array<std::uint64_t, 5> denials_{};
+};
+
+}  // namespace meridian::residency

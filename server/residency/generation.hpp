@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "residency/permit.hpp"
+#include "residency/policy.hpp"
+
+namespace meridian::residency {
+
+/// The one thing that workers share: a number that moves whenever any policy changes. A worker
+/// reads it once a batch and before each send; when it differs from the generation of the worker's
+/// snapshot, it sends nothing until it has the new snapshot and has re-admitted its permits.
+class PolicyGeneration {
+ public:
+  [[nodiscard]] std::uint64_t load() const { return value_.load(std::memory_order_acquire); }
+  /// Control thread only. The value that load() gives from now on.
+  std::uint64_t advance() { return value_.fetch_add(1, std::memory_order_acq_rel) + 1; }
+
+ private:
+  alignas(64) std::atomic<std::uint64_t> value_{0};
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+/// All policies as of one generation, immutable: the control thread makes it and hands a
+/// shared_ptr to each worker in a command. Reading it neither locks nor allocates.
+class PolicySnapshot {
+ public:
+  PolicySnapshot() = default;
+  PolicySnapshot(std::uint64_t generation, std::span<const AccountPolicy> policies);
+
+  [[nodiscard]] std::uint64_t generation() const { return generation_; }
+
+  /// Whether the account may still have media in the permit's region. False for a void permit, an
+  /// unknown account, and an epoch that this snapshot hasn't seen yet (it is then older than the
+  /// permit: give workers the snapshot before the permit).
+  template <class Leg>
+  [[nodiscard]] bool admits(const Permit<Leg>& permit) const {
+    return permit.is_valid() && admits(permit.account(), permit.region(), permit.epoch());
+  }
+
+ private:
+  struct Entry {
+    AccountId account;
+    PolicyEpoch epoch;
+    std::vector<RegionId> regions;  // sorted
+  };
+  [[nodiscard]] bool admits(const AccountId& account, const RegionId& region,
+                            PolicyEpoch epoch) const;
+
+  std::uint64_t generation_ = 0;
+  std::vector<Entry> entries_;  // sorted by account
+};
+
+using SharedPolicySnapshot = std::shared_ptr<const PolicySnapshot>;
+
+}  // namespace meridian::residency
