@@ -13,6 +13,7 @@
 #include "residency/generation.hpp"
 #include "residency/permit.hpp"
 #include "rtp/media.hpp"
+#include "transport/state.hpp"
 
 /// The language between meetings (control thread) and shards (workers). Commands are values, sent
 /// in order through a mailbox; the worker answers with events. Neither side sees the other's
@@ -160,25 +161,8 @@ using Command =
 
 // ---- Events: worker -> control thread (SctpPacketReceived -> SCTP service) --------------------
 
-enum class TransportState : std::uint8_t {
-  kIceConnected,  // first authenticated check
-  kConnected,     // DTLS done, SRTP keys in place
-  kFailed,        // handshake refused or timed out; see reason
-  kDisconnected,  // consent expired; the transport stays for an ICE restart until it is closed
-};
-
-enum class TransportFailure : std::uint8_t {
-  kNone,
-  kIceTimeout,
-  kDtlsTimeout,
-  kDtlsError,
-  kFingerprintMismatch,
-  kNoSrtpProfile,
-  kConsentExpired,
-  kClosedByPeer,
-  kLimit,
-  kNotPermitted,  // the policy moved and no longer allows it
-};
+using TransportState = transport::TransportState;
+using TransportFailure = transport::TransportFailure;
 
 struct TransportStateChanged {
   TransportId transport;

@@ -42,7 +42,8 @@ class SendBatch {
     context_ = context;
   }
 
-  /// kSlotSize bytes for the next datagram; never empty. Valid until commit() or the next reserve().
+  /// kSlotSize bytes for the next datagram; never empty. Valid until commit() or the next
+  /// reserve().
   MutableBytes reserve() {
     if (size_ == kMaxDatagrams) {
       flush();
