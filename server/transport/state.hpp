@@ -22,6 +22,7 @@ enum class TransportFailure : std::uint8_t {
   kConsentExpired,
   kClosedByPeer,
   kLimit,
+  kNotPermitted,  // the policy moved and no longer allows it
 };
 
 }  // namespace meridian::transport
