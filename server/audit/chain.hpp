@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,8 +19,9 @@
 ///
 ///   node(k) = SHA-256(node(k-1) || head k)
 ///
-/// so that one account's records can be shown, and proved complete, without anybody else's: in an
-/// export the other lines keep only their hashes (redact()). A line of the log is
+/// so that one account's records can be shown, and proved complete up to the last of them, without
+/// anybody else's: in an export the other lines keep only their hashes (redact()). A line of the
+/// log is
 ///
 ///   {"head":"…64 hex…","node":"…64 hex…","record":{…},"v":1}\n
 ///
@@ -71,7 +71,8 @@ class Log {
 
   [[nodiscard]] const Heads& heads() const { return heads_; }
   [[nodiscard]] Checkpoint checkpoint() const { return {heads_.lines, heads_.node}; }
-  [[nodiscard]] bool is_full() const { return pending_.size() >= kMaxPendingLines; }
+  /// Records that append() would still take before take_lines().
+  [[nodiscard]] std::size_t room() const { return kMaxPendingLines - pending_.size(); }
 
  private:
   std::string node_;

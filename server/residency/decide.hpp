@@ -21,6 +21,7 @@ enum class DenialReason : std::uint8_t {
   kRegionUnavailable,  // permitted, but no pool there is live with room; never a spill elsewhere
   kAuditUnavailable,   // the audit log can't take the record (decided by Gate)
 };
+inline constexpr std::size_t kDenialReasons = 5;
 /// `region_not_allowed` and so on: in audit records, metrics and what clients read.
 [[nodiscard]] std::string_view name_of(DenialReason reason);
 /// The status with which a join is refused: 403 when policy forbids, 503 when nothing is free.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "audit/chain.hpp"
 #include "base/expected.hpp"
@@ -59,15 +60,23 @@ class Gate {
   [[nodiscard]] std::uint64_t grants() const { return grants_; }
 
  private:
-  enum class Recorded : std::uint8_t { kYes, kNo };
-  Recorded record_grant(const AccountPolicy& policy, audit::Leg leg, const RegionId& region,
-                        const Subject& subject, UnixTime now);
-  std::unexpected<Denied> refuse(Denied denied, const AccountPolicy* policy, audit::Leg leg,
-                                 const RegionId& region, const Subject& subject, UnixTime now);
+  // What the record of a decision says besides the policy.
+  struct Context {
+    const AccountPolicy* policy;
+    audit::Leg leg;
+    const Subject& subject;
+    UnixTime now;
+  };
+  // Appends the record and makes the permit; the caller has seen that the log has room.
+  template <class Leg>
+  Permit<Leg> grant(const Context& context, const RegionId& region);
+  std::unexpected<Denied> refuse(const Context& context, const RegionId& region, Denied denied);
+  audit::Log::Append record(const Context& context, audit::Kind kind, const RegionId& region,
+                            std::string_view reason);
 
   audit::Log& log_;
   std::uint64_t grants_ = 0;
-  std::array<std::uint64_t, 5> denials_{};
+  std::array<std::uint64_t, kDenialReasons> denials_{};
 };
 
 }  // namespace meridian::residency

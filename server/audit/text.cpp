@@ -1,0 +1,74 @@
+#include "audit/text.hpp"
+
+#include <cstdint>
+
+namespace meridian::audit {
+namespace {
+
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+
+bool is_continuation(char byte) {
+  return (static_cast<std::uint8_t>(byte) & 0xc0U) == 0x80U;
+}
+
+// Bytes of the well-formed character at the start of `text` (Unicode table 3-7); 0 when ill-formed.
+std::size_t character_length(std::string_view text) {
+  const auto first = static_cast<std::uint8_t>(text[0]);
+  if (first < 0x80) {
+    return 1;
+  }
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) {
+    return 0;
+  }
+  const auto second = static_cast<std::uint8_t>(text[1]);
+  const bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool is_surrogate = first == 0xed && second > 0x9f;
+  const bool is_beyond = first == 0xf4 && second > 0x8f;
+  if (is_overlong || is_surrogate || is_beyond) {
+    return 0;
+  }
+  for (std::size_t i = 1; i < length; ++i) {
+    if (!is_continuation(text[i])) {
+      return 0;
+    }
+  }
+  return length;
+}
+
+}  // namespace
+
+std::string clean_utf8(std::string_view text, std::size_t limit) {
+  std::string clean;
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    const std::string_view character = length == 0 ? kReplacement : text.substr(0, length);
+    if (clean.size() + character.size() > limit) {
+      break;
+    }
+    clean.append(character);
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return clean;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr std::string_view kHexDigits = "0123456789abcdef";
+  out.push_back('"');
+  for (const char c : text) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (byte < 0x20) {
+      out.append("\\u00");
+      out.push_back(kHexDigits[byte >> 4U]);
+      out.push_back(kHexDigits[byte & 0xfU]);
+    } else {
+      out.push_back(c);
+    }
+  }
+  out.push_back('"');
+}
+
+}  // namespace meridian::audit

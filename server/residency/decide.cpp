@@ -1,0 +1,92 @@
+#include "residency/decide.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace meridian::residency {
+namespace {
+
+// The pool of the region that is live and has most room; nothing when there is none.
+std::optional<std::size_t> best_pool(std::span<const PoolState> pools, const RegionId& region) {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    const PoolState& pool = pools[i];
+    if (pool.region == region && pool.liveness == PoolState::Liveness::kLive && pool.free > 0 &&
+        (!best || pool.free > pools[*best].free)) {
+      best = i;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+std::string_view name_of(DenialReason reason) {
+  switch (reason) {
+    case DenialReason::kUnknownAccount:
+      return "unknown_account";
+    case DenialReason::kInvalidOverride:
+      return "invalid_override";
+    case DenialReason::kRegionNotAllowed:
+      return "region_not_allowed";
+    case DenialReason::kRegionUnavailable:
+      return "region_unavailable";
+    case DenialReason::kAuditUnavailable:
+      return "audit_unavailable";
+  }
+  return "";
+}
+
+unsigned http_status(DenialReason reason) {
+  switch (reason) {
+    case DenialReason::kUnknownAccount:
+    case DenialReason::kInvalidOverride:
+    case DenialReason::kRegionNotAllowed:
+      return 403;
+    case DenialReason::kRegionUnavailable:
+    case DenialReason::kAuditUnavailable:
+      return 503;
+  }
+  return 503;
+}
+
+ClientDecision decide(const ClientQuestion& question) {
+  if (question.policy == nullptr) {
+    return Denied{DenialReason::kUnknownAccount, {}};
+  }
+  const AccountPolicy& policy = *question.policy;
+  const auto effective = policy.effective(question.overrides);
+  if (!effective) {
+    return Denied{DenialReason::kInvalidOverride, {}};
+  }
+  const RegionId& wish = question.hint.value_or(question.arrived_at);
+  std::vector<RegionId> candidates = nearest_first(question.regions, *effective, wish);
+  const bool may_signal_here = policy.signalling_scope() == SignallingScope::kAny ||
+                               effective->contains(question.arrived_at);
+  const bool may_have_hint = !question.hint || effective->contains(*question.hint);
+  if (!may_signal_here || !may_have_hint) {
+    return Denied{DenialReason::kRegionNotAllowed, std::move(candidates)};
+  }
+  for (const RegionId& region : candidates) {
+    if (const auto pool = best_pool(question.pools, region)) {
+      return ClientAllowed{region, *pool};
+    }
+  }
+  return Denied{DenialReason::kRegionUnavailable, std::move(candidates)};
+}
+
+RelayDecision decide(const RelayQuestion& question) {
+  if (question.policy == nullptr) {
+    return Denied{DenialReason::kUnknownAccount, {}};
+  }
+  const auto effective = question.policy->effective(question.overrides);
+  if (!effective) {
+    return Denied{DenialReason::kInvalidOverride, {}};
+  }
+  if (!effective->contains(question.from) || !effective->contains(question.to)) {
+    return Denied{DenialReason::kRegionNotAllowed, {effective->begin(), effective->end()}};
+  }
+  return RelayAllowed{question.from, question.to};
+}
+
+}  // namespace meridian::residency
