@@ -7,27 +7,36 @@
 #include <utility>
 #include <vector>
 
+#include "audit/chain.hpp"
 #include "base/expected.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "config/config.hpp"
+#include "directory/directory.hpp"
 #include "dtls/fingerprint.hpp"
 #include "forward/commands.hpp"
 #include "node/control_types.hpp"
+#include "residency/generation.hpp"
 #include "sctp/messages.hpp"
 #include "signalling/http.hpp"
 
 namespace meridian::node {
 
-/// What a Control is made from. `random` must outlive it.
+/// What a Control is made from. `random` and `policy` must outlive it.
 struct ControlConfig {
   config::Config config;
+  /// Those of config.pools, in that order.
   std::vector<WorkerPlacement> workers;
   /// Of the certificate that every worker's DTLS uses.
   dtls::Fingerprint fingerprint;
   /// `ND_…`, shown to clients and in records.
   std::string node_id;
   RandomSource& random;
+  /// The number that all workers watch; Control advances it.
+  residency::PolicyGeneration& policy;
+  /// Where the audit log that is continued stands.
+  audit::Heads audit_heads;
+  Now started;
 };
 
 /// Numbers for metrics, over the life of the process unless they say "now".
@@ -46,7 +55,7 @@ struct ControlCounters {
 
 /// The control half of a node: accounts, residency gate, meetings and signalling sessions of all of
 /// its regions, on one control thread. Sans-I/O: `io` (or the simulator) feeds it what arrives and
-/// drains what is to be done, after each turn:
+/// drains what is to be done, once after construction and then after each turn:
 ///
 ///   control.handle_…(…, now);  …  control.handle_timeout(now);
 ///   for (auto& out : control.take_signal_outputs()) …   // and the other take_…()
@@ -83,6 +92,12 @@ class Control {
 
   void handle_timeout(Now now);
   [[nodiscard]] Instant next_timeout() const;
+
+  /// Replaces the set of regions that an account has opted into. The workers' send checks fail
+  /// closed from before this returns; participants whose region is now outside the set are told to
+  /// reconnect, and their transports are closed.
+  [[nodiscard]] base::Expected<PolicyEpoch, directory::PolicyError> change_opted_in(
+      const AccountId& account, residency::RegionSet opted_in, PolicyEpoch expected, Now now);
 
   /// From now on joins are refused (503) and /readyz says so; everyone gets `leave` with the action
   /// RECONNECT and is closed.

@@ -8,12 +8,12 @@
 #include "base/address.hpp"
 #include "base/ids.hpp"
 #include "meeting/ids.hpp"
+#include "signalling/frame_kind.hpp"
 
 namespace meridian::node {
 
 using meeting::SignalSessionId;
-
-enum class FrameKind : std::uint8_t { kText, kBinary };
+using signalling::FrameKind;
 
 /// What `io` does to one signalling connection: sends `frame` when it isn't empty, then closes
 /// (code 1000) when told to. Outputs of one session are in order.
