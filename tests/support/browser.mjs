@@ -1,0 +1,65 @@
+// Headless Chromium with the unmodified livekit-client, driven through a small harness page.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { dirname, extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const files = {
+  '/': join(here, 'harness.html'),
+  '/harness.js': join(here, 'harness.js'),
+  '/e2ee-tap.mjs': join(here, 'e2ee-tap.mjs'),
+  '/livekit-client.js': join(here, '..', 'node_modules', 'livekit-client', 'dist', 'livekit-client.umd.js'),
+  '/e2ee.worker.mjs': join(here, '..', 'node_modules', 'livekit-client', 'dist', 'livekit-client.e2ee.worker.mjs'),
+};
+const types = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.html': 'text/html' };
+
+async function serveHarness() {
+  const server = createServer((request, response) => {
+    const file = files[normalize(request.url.split('?')[0])];
+    if (!file) { response.writeHead(404).end(); return; }
+    response.writeHead(200, { 'Content-Type': types[extname(file)] }).end(readFileSync(file));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+export class Browser {
+  static async start() {
+    const browser = new Browser();
+    browser.server = await serveHarness();
+    browser.origin = `http://127.0.0.1:${browser.server.address().port}`;
+    browser.chromium = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection',
+        '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns'],
+    });
+    return browser;
+  }
+  /** A tab of its own profile with the harness loaded. */
+  async tab() {
+    const context = await this.chromium.newContext({ permissions: ['camera', 'microphone'] });
+    const page = await context.newPage();
+    page.log = [];
+    page.on('console', (message) => page.log.push(message.text()));
+    page.on('pageerror', (error) => page.log.push(`error: ${error.message}`));
+    await page.goto(this.origin);
+    return page;
+  }
+  async stop() {
+    await this.chromium.close();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+/** Polls `check` (in the page, with `argument`) until it is true; says what was last seen otherwise. */
+export async function eventually(page, check, argument, { seconds = 20, what = check.toString() } = {}) {
+  try {
+    await page.waitForFunction(check, argument, { timeout: seconds * 1000, polling: 100 });
+  } catch {
+    const seen = await page.evaluate(() => window.describe?.()).catch(() => undefined);
+    throw new Error(`did not happen in ${seconds} s: ${what}\n${JSON.stringify(seen, null, 1)}\n${page.log.slice(-30).join('\n')}`);
+  }
+}

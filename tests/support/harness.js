@@ -1,0 +1,79 @@
+/* global LivekitClient */
+// What a test can ask of one participant. Everything goes through the public interface of the
+// client, but for `engineOf`, which reaches the sockets to break them.
+const { Room, RoomEvent, Track, ExternalE2EEKeyProvider, LogLevel, setLogLevel } = LivekitClient;
+setLogLevel(LogLevel.warn);
+
+window.events = [];
+window.chat = [];
+window.digests = { sent: [], received: [] };
+const note = (name, ...rest) => window.events.push({ name, at: performance.now(), detail: rest.map(String).join(' ') });
+
+window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize }) => {
+  if (e2eeKey !== undefined) {
+    const keys = new ExternalE2EEKeyProvider(keySize ? { keySize } : {});
+    await keys.setKey(e2eeKey);
+    const worker = new Worker('/e2ee-tap.mjs', { type: 'module' });
+    options = { ...options, encryption: { keyProvider: keys, worker } };
+    new BroadcastChannel('digests').onmessage = ({ data }) => { window.digests[data.side].push(data.digest); };
+  }
+  const room = new Room(options);
+  window.room = room;
+  for (const event of Object.values(RoomEvent)) room.on(event, (...args) => note(event, ...args.slice(0, 2).map((a) => a?.identity ?? a?.trackSid ?? a)));
+  room.registerTextStreamHandler('chat', async (reader, who) => { window.chat.push({ from: who.identity, text: await reader.readAll() }); });
+  room.on(RoomEvent.DataReceived, (payload, who) => window.chat.push({ from: who?.identity, text: new TextDecoder().decode(payload) }));
+  room.on(RoomEvent.TrackSubscribed, (track) => {
+    const element = track.attach();
+    document.body.append(element);
+  });
+  room.on(RoomEvent.TrackUnsubscribed, (track) => track.detach().forEach((e) => e.remove()));
+  if (e2eeKey !== undefined) await room.setE2EEEnabled(true);
+  await room.connect(url, token, connect);
+};
+
+window.engineOf = () => window.room.engine;
+window.countEvents = (name) => window.events.filter((e) => e.name === name).length;
+
+/** Inbound RTP of everything that this participant receives, by kind and sender identity. */
+window.received = async () => {
+  const result = [];
+  for (const participant of window.room.remoteParticipants.values()) {
+    for (const publication of participant.trackPublications.values()) {
+      const stats = await publication.track?.getRTCStatsReport?.();
+      if (!stats) continue;
+      for (const s of stats.values()) {
+        if (s.type !== 'inbound-rtp') continue;
+        result.push({ from: participant.identity, kind: s.kind, source: publication.source, packets: s.packetsReceived, lost: s.packetsLost, frames: s.framesDecoded ?? 0,
+          width: s.frameWidth, energy: s.totalAudioEnergy ?? 0, nacks: s.nackCount, freezes: s.freezeCount, bytes: s.bytesReceived });
+      }
+    }
+  }
+  return result;
+};
+window.sent = async () => {
+  const result = [];
+  for (const publication of window.room.localParticipant.trackPublications.values()) {
+    const stats = await publication.track?.getRTCStatsReport?.();
+    for (const s of stats?.values() ?? []) {
+      if (s.type === 'outbound-rtp') result.push({ kind: s.kind, rid: s.rid, packets: s.packetsSent, width: s.frameWidth, frames: s.framesEncoded, retransmitted: s.retransmittedPacketsSent, scalability: s.scalabilityMode, codec: s.codecId });
+    }
+  }
+  return result;
+};
+window.pair = async () => {
+  const pc = window.room.engine.pcManager.publisher._pc ?? window.room.engine.pcManager.publisher.pc;
+  const stats = await pc.getStats();
+  for (const s of stats.values()) {
+    if (s.type === 'transport' && s.selectedCandidatePairId) {
+      const pair = stats.get(s.selectedCandidatePairId);
+      const remote = stats.get(pair.remoteCandidateId);
+      const local = stats.get(pair.localCandidateId);
+      return { remote: `${remote.address}:${remote.port}`, local: `${local.address}:${local.port}`, srtp: s.srtpCipher, tls: s.tlsVersion, dtls: s.dtlsState };
+    }
+  }
+  return undefined;
+};
+window.describe = async () => ({
+  state: window.room?.state, events: window.events.slice(-25).map((e) => `${Math.round(e.at)} ${e.name} ${e.detail.slice(0, 80)}`),
+  received: window.room ? await window.received() : [], chat: window.chat,
+});
