@@ -105,7 +105,7 @@ struct DependencyStructure {
 enum class DescriptorError : std::uint8_t {
   kTooShort,         // ends within a field
   kNoStructure,      // none received yet: the key frame's first packet is missing
-  kUnknownTemplate,  // of a structure that was lost, or is already replaced
+  kUnknownTemplate,  // of a structure that was lost, or that a newer one has replaced
   kTooManyTemplates,
   kTooManyLayers,
   kTooManyChains,
@@ -159,6 +159,13 @@ class DependencyDescriptorReader {
   void reset() { *this = DependencyDescriptorReader(); }
 
  private:
+  /// Whether the kept structure is the one of a packet without its own.
+  [[nodiscard]] base::Expected<void, DescriptorError> check_structure(
+      ExtendedSequence sequence) const;
+  base::Expected<DependencyDescriptor, DescriptorError> read_extended(
+      Bytes value, ExtendedSequence sequence, DependencyDescriptor& descriptor);
+  void keep_structure(const DependencyStructure& structure, ExtendedSequence sequence);
+
   DependencyStructure structure_;
   ExtendedSequence structure_sequence_;
   ExtendedSequence active_sequence_;

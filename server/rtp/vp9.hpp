@@ -39,8 +39,8 @@ struct Vp9Descriptor {
   bool has_resolutions = false;
   std::array<Resolution, kMaxSpatialLayers> resolutions{};
 
-  /// Bytes of the descriptor.
-  std::uint8_t size = 0;
+  /// Bytes of the descriptor; over 255 where a picture group is long.
+  std::uint16_t size = 0;
   /// Where TL0PICIDX stands in the payload; only with tl0_picture_index.
   std::uint8_t tl0_offset = 0;
 
