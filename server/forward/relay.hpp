@@ -18,7 +18,7 @@ namespace meridian::forward {
 enum class RelayFrame : std::uint8_t {
   kMedia,            // a packet of a layer
   kClock,            // the publisher's sender report for a layer: NTP and RTP time
-  kWant,             // sink -> source: `layers` is the set of layers wanted; soft state, repeated
+  kWant,             // sink -> source: the whole set of `layers` wanted; repeated each second
   kKeyFrameRequest,  // sink -> source, for `layer`
 };
 
@@ -29,10 +29,14 @@ struct RelaySlot {
 
   RelayFrame type = RelayFrame::kMedia;
   std::uint8_t layer = 0;
-  /// kWant: bit i = layer i.
+  /// kWant: bit i = layer i, or what is nearest to it among those that the publisher sends.
   std::uint8_t layers = 0;
+  /// Simulcast layers that the publication has.
+  std::uint8_t layer_count = 1;
   rtp::Codec codec = rtp::Codec::kUnknown;
   std::uint16_t length = 0;
+  /// As MediaPacket::generation.
+  std::uint32_t generation = 0;
   /// RTP clock of the layer, in Hz.
   std::uint32_t clock_rate = 0;
   PublicationId publication;

@@ -43,6 +43,11 @@ enum class DropReason : std::uint8_t {
   // Forwarding.
   kNoPublication,
   kQueueFull,
+  kDuplicate,           // the packet came before, e.g. by a retransmission
+  kUnknownSource,       // SSRC that belongs to no media section
+  kTooManySources,      // more SSRCs than a transport may send
+  kUnknownPayloadType,  // not negotiated, or not taken by the subscriber
+  kRelayFull,           // the ring to another worker has no room
   kCount,
 };
 
@@ -51,13 +56,14 @@ inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropRea
 /// Label value of the metric: snake_case, stable.
 constexpr std::string_view name(DropReason reason) {
   constexpr std::array<std::string_view, kDropReasonCount> kNames = {
-      "unknown_protocol",   "oversized",           "unknown_tuple",      "rate_limited",
-      "permit_stale",       "stun_malformed",      "stun_not_request",   "stun_unknown_ufrag",
-      "stun_bad_integrity", "stun_table_full",     "dtls_before_ice",    "dtls_refused",
-      "dtls_queue_full",    "media_before_dtls",   "malformed_rtp",      "malformed_rtcp",
-      "srtp_auth_failed",   "srtp_replayed",       "srtp_not_encrypted", "srtp_too_many_streams",
-      "srtp_index_reused",  "srtp_unknown_stream", "srtp_key_exhausted", "no_selected_pair",
-      "transport_closed",   "no_publication",      "queue_full",
+      "unknown_protocol",   "oversized",           "unknown_tuple",        "rate_limited",
+      "permit_stale",       "stun_malformed",      "stun_not_request",     "stun_unknown_ufrag",
+      "stun_bad_integrity", "stun_table_full",     "dtls_before_ice",      "dtls_refused",
+      "dtls_queue_full",    "media_before_dtls",   "malformed_rtp",        "malformed_rtcp",
+      "srtp_auth_failed",   "srtp_replayed",       "srtp_not_encrypted",   "srtp_too_many_streams",
+      "srtp_index_reused",  "srtp_unknown_stream", "srtp_key_exhausted",   "no_selected_pair",
+      "transport_closed",   "no_publication",      "queue_full",           "duplicate",
+      "unknown_source",     "too_many_sources",    "unknown_payload_type", "relay_full",
   };
   static_assert(!kNames.back().empty(), "a reason has no name");
   const auto index = static_cast<std::size_t>(reason);

@@ -15,7 +15,7 @@
 #include "transport/send_batch.hpp"
 
 namespace meridian::dtls {
-class Context;
+class Certificate;
 }
 namespace meridian::residency {
 class PolicyGeneration;
@@ -45,8 +45,8 @@ struct WorkerConfig {
 
   WorkerIndex index;
   RegionId region;
-  /// The node's certificate; one DTLS context serves all transports of the worker.
-  dtls::Context& dtls;
+  /// The node's, shared read-only by all workers.
+  const dtls::Certificate& certificate;
   const residency::PolicyGeneration& policy;
   RandomSource& random;
   metrics::WorkerCounters& counters;

@@ -1,0 +1,61 @@
+#include "forward/history.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "base/check.hpp"
+
+namespace meridian::forward {
+
+History::History(HistorySize size) : entries_(size.packets), memory_(size.bytes) {
+  MERIDIAN_CHECK(std::has_single_bit(size.packets) && size.bytes > 0);
+}
+
+bool History::store(const MediaPacket& packet) {
+  const std::size_t needed = packet.descriptor.size() + packet.payload.size();
+  Entry& entry = entries_[packet.sequence.value() & (entries_.size() - 1)];
+  if (needed > memory_.size() / 4) {
+    return false;
+  }
+  if (entry.is_used && entry.packet.generation == packet.generation &&
+      entry.packet.sequence > packet.sequence) {
+    return false;
+  }
+  // A packet lies in one piece: one that would pass the end of the memory begins at its start.
+  const std::uint64_t offset = head_ % memory_.size();
+  if (offset + needed > memory_.size()) {
+    head_ += memory_.size() - offset;
+  }
+  std::uint8_t* out = &memory_[static_cast<std::size_t>(head_ % memory_.size())];
+  if (!packet.descriptor.empty()) {
+    std::memcpy(out, packet.descriptor.data(), packet.descriptor.size());
+  }
+  if (!packet.payload.empty()) {
+    std::memcpy(out + packet.descriptor.size(), packet.payload.data(), packet.payload.size());
+  }
+  entry.packet = packet;
+  entry.packet.descriptor = {out, packet.descriptor.size()};
+  entry.packet.payload = {out + packet.descriptor.size(), packet.payload.size()};
+  entry.position = head_;
+  entry.is_used = true;
+  head_ += needed;
+  return true;
+}
+
+std::optional<MediaPacket> History::find(std::uint32_t generation,
+                                         ExtendedSequence sequence) const {
+  const Entry& entry = entries_[sequence.value() & (entries_.size() - 1)];
+  if (!entry.is_used || entry.packet.sequence != sequence ||
+      entry.packet.generation != generation || head_ - entry.position > memory_.size()) {
+    return std::nullopt;
+  }
+  return entry.packet;
+}
+
+void History::clear() {
+  for (Entry& entry : entries_) {
+    entry.is_used = false;
+  }
+}
+
+}  // namespace meridian::forward

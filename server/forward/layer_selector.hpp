@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "forward/commands.hpp"
+#include "forward/media_packet.hpp"
+
+namespace meridian::forward {
+
+/// What the publication's layers look like at the moment.
+struct LayerView {
+  /// Simulcast layers that are negotiated; 1 for audio, plain video and SVC.
+  std::uint8_t count = 1;
+  /// Bit i: packets of layer i are coming.
+  std::uint8_t live = 0;
+};
+
+enum class Verdict : std::uint8_t {
+  kIgnore,   // not of the stream that this subscriber gets
+  kDrop,     // of that stream, but of a temporal or spatial layer that is left out
+  kForward,  // send it
+  kSwitch,   // send it; the stream begins here, or goes on with another layer or generation
+};
+
+/// Decides for one subscription which packets it gets: one simulcast layer, or the spatial layers
+/// of an SVC stream up to a limit, and the temporal layers up to a limit. Goes to another simulcast
+/// layer, and to a higher spatial one, only where a key frame begins, and keeps what it has until
+/// then. Pure state machine, no clock.
+class LayerSelector {
+ public:
+  void set_target(const LayerTarget& target);
+  [[nodiscard]] const LayerTarget& target() const { return target_; }
+
+  [[nodiscard]] Verdict decide(std::uint8_t layer, const MediaPacket& packet,
+                               const LayerView& view);
+  /// After kForward or kSwitch: whether this packet is the last of the picture for this subscriber,
+  /// since the spatial layers above it are left out.
+  [[nodiscard]] bool ends_picture(const MediaPacket& packet, const LayerView& view) const {
+    return view.count <= 1 && packet.ends_frame && packet.spatial == spatial_limit_;
+  }
+
+  /// The layer whose key frame is waited for; nothing when all is as wanted.
+  [[nodiscard]] std::optional<std::uint8_t> awaits_key_frame(const LayerView& view) const;
+  /// The simulcast layer being forwarded.
+  [[nodiscard]] std::optional<std::uint8_t> current() const { return current_; }
+
+ private:
+  [[nodiscard]] std::uint8_t desired(const LayerView& view) const;
+  void begin(std::uint8_t layer, const MediaPacket& packet);
+  void adjust_limits(const MediaPacket& packet);
+
+  LayerTarget target_;
+  std::optional<std::uint8_t> current_;
+  std::uint32_t generation_ = 0;
+  std::uint8_t spatial_limit_ = 0;
+  std::uint8_t temporal_limit_ = 0;
+  std::uint8_t highest_spatial_seen_ = 0;
+};
+
+}  // namespace meridian::forward
