@@ -27,7 +27,7 @@ enum class SdpError : std::uint8_t {
   kTooManySections,
   kTooManyAttributes,
   kLineTooLong,
-  kForbiddenByte,       // NUL, or a CR that does not end its line
+  kForbiddenByte,       // a control character inside a line
   kMalformedLine,       // not `x=…`, or an empty line in the middle
   kMissingVersion,      // does not begin with v=0
   kMalformedMedia,      // m= line
