@@ -96,6 +96,7 @@ struct CodecBinding {
   bool fir = false;
   bool transport_cc = false;
   bool remb = false;
+  friend bool operator==(const CodecBinding&, const CodecBinding&) = default;
 };
 
 /// Sources announced by a=ssrc lines (no rids in that section).
