@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/jwt.hpp"
 #include "base/expected.hpp"
 #include "base/time.hpp"
 
@@ -25,7 +26,14 @@ enum class ParticipantKind : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(ParticipantKind kind);
 
-enum class TrackSource : std::uint8_t { kCamera, kMicrophone, kScreenShare, kScreenShareAudio };
+/// Where a track comes from. kUnknown is any name that we don't know, or none.
+enum class TrackSource : std::uint8_t {
+  kUnknown,
+  kCamera,
+  kMicrophone,
+  kScreenShare,
+  kScreenShareAudio,
+};
 [[nodiscard]] std::string_view name_of(TrackSource source);
 
 /// The `video` claim. Absent differs from false where the type is optional; the methods of the same
@@ -48,12 +56,13 @@ struct VideoGrant {
   std::optional<bool> update_own_metadata;   // canUpdateOwnMetadata
   std::optional<bool> subscribe_metrics;     // canSubscribeMetrics
   std::optional<bool> manage_agent_session;  // canManageAgentSession
-  /// canPublishSources; when not empty, only these.
+  /// canPublishSources; when not empty, only these. Names that we don't know stay as kUnknown, so
+  /// that a list of them alone doesn't turn into no restriction.
   std::vector<TrackSource> publish_sources;
 
   [[nodiscard]] bool can_publish() const { return publish.value_or(true); }
-  /// `source` nothing = a track of unknown source, allowed only without a list.
-  [[nodiscard]] bool can_publish(std::optional<TrackSource> source) const;
+  /// With a list of sources, a track of unknown source is never allowed.
+  [[nodiscard]] bool can_publish(TrackSource source) const;
   [[nodiscard]] bool can_subscribe() const { return subscribe.value_or(true); }
   [[nodiscard]] bool can_publish_data() const { return publish_data.value_or(can_publish()); }
   [[nodiscard]] bool can_update_own_metadata() const { return update_own_metadata.value_or(false); }
@@ -87,9 +96,9 @@ struct Claims {
   friend bool operator==(const Claims&, const Claims&) = default;
 };
 
-/// Reads the payload of a checked token. Unknown claims are ignored. Error: not an object, or a
-/// known claim of the wrong type; it never widens what is granted.
-[[nodiscard]] base::Expected<Claims, base::Error> parse_claims(std::string_view payload);
+/// Reads the claims of a token whose signature was checked. Unknown claims are ignored. Error: a
+/// known claim of the wrong type.
+[[nodiscard]] base::Expected<Claims, base::Error> parse_claims(const UncheckedJwt& token);
 
 /// Who signs, and from when the token counts.
 struct Signer {

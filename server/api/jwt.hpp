@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/bytes.hpp"
 #include "base/expected.hpp"
 #include "base/time.hpp"
 
@@ -55,10 +54,5 @@ struct UncheckedJwt {
 
 /// A compact HS256 token over `payload`, which must be the text of a JSON object.
 [[nodiscard]] std::string sign_jwt(std::string_view payload, std::string_view secret);
-
-/// RFC 4648 section 5 without padding.
-[[nodiscard]] std::string base64url_encode(Bytes bytes);
-/// Nothing for padding, other alphabets, impossible lengths and non-zero unused bits.
-[[nodiscard]] std::optional<std::string> base64url_decode(std::string_view text);
 
 }  // namespace meridian::api

@@ -62,7 +62,7 @@ struct RelayAllowed {
 };
 struct Denied {
   DenialReason reason = DenialReason::kUnknownAccount;
-  /// Where the account may go instead, nearest first; the caller shows their URLs.
+  /// Where the account may go instead, nearest first (of a relay: by id). The caller shows URLs.
   std::vector<RegionId> permitted;
   friend bool operator==(const Denied&, const Denied&) = default;
 };
