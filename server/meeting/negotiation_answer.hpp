@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "meeting/negotiation_offer.hpp"
+#include "meeting/negotiator.hpp"
+#include "sdp/codecs.hpp"
+
+/// The pieces of an answer, each a function of the offered section and of what was decided.
+namespace meridian::meeting {
+
+/// What this side does with a media section. Decides which header extensions make sense in it.
+enum class SectionUse : std::uint8_t { kUnused, kReceive, kSend, kBoth };
+
+/// The enabled codecs in the order in which the client is to prefer them: RED first where the
+/// policy allows it, else left out.
+[[nodiscard]] std::vector<sdp::OfferedCodec> codecs_to_receive(
+    const std::vector<sdp::OfferedCodec>& offered, const std::vector<rtp::Codec>& enabled,
+    const PublishPolicy& policy);
+/// All codecs, since the source may change its own without a new offer; those of the source first,
+/// and of H264 the profile that every decoder has. Where a source sends RED, loss is repaired by it
+/// and NACK is left out.
+[[nodiscard]] std::vector<sdp::OfferedCodec> codecs_to_send(std::vector<sdp::OfferedCodec> offered,
+                                                            const std::vector<rtp::Codec>& source);
+[[nodiscard]] std::vector<rtp::CodecBinding> bindings_of(
+    const std::vector<sdp::OfferedCodec>& codecs);
+
+/// Extensions that are offered and useful for this use, and their ids.
+[[nodiscard]] rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer, SectionUse use,
+                                                    bool allows_mixed);
+
+/// The section refused: port 0, no transport (RFC 8829 section 5.3.1).
+[[nodiscard]] sdp::MediaSection rejected(const sdp::MediaSection& offer);
+/// The section accepted, with what every section of this transport has.
+[[nodiscard]] sdp::MediaSection accepted(const sdp::MediaSection& offer,
+                                         const ice::Credentials& local,
+                                         const dtls::Fingerprint& fingerprint);
+void write_codecs(sdp::MediaSection& answer, const std::vector<sdp::OfferedCodec>& codecs);
+void write_extensions(sdp::MediaSection& answer, const rtp::ExtensionMap& extensions);
+/// Opus parameters that ask the client for DTX and stereo as the track wants them.
+void write_publish_policy(sdp::MediaSection& answer, const std::vector<sdp::OfferedCodec>& codecs,
+                          const PublishPolicy& policy);
+void write_simulcast(sdp::MediaSection& answer, std::span<const rtp::Token> rids);
+/// a=msid, a=ssrc and the RTX pairing of a track sent by this side.
+void write_sender(sdp::MediaSection& answer, const SenderSpec& spec, const SendBinding& binding);
+void write_data(sdp::MediaSection& answer);
+/// All candidates and their end (RFC 8839 section 5.1).
+void write_candidates(sdp::MediaSection& answer, std::span<const SocketAddress> addresses);
+/// UDP host candidate: type preference 126, earlier addresses preferred (RFC 8445 section 5.1.2.1).
+[[nodiscard]] std::uint32_t host_priority(std::size_t index);
+
+}  // namespace meridian::meeting
