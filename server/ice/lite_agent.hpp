@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
+#include <string>
 #include <string_view>
 
 #include "base/bytes.hpp"
@@ -49,7 +49,7 @@ class LiteAgent {
   /// Room that the response needs.
   static constexpr std::size_t kMaxResponseSize = 128;
 
-  LiteAgent(Credentials local, Credentials remote);
+  LiteAgent(const Credentials& local, const Credentials& remote);
 
   /// Takes a datagram whose USERNAME was routed here. On success `response` (at least
   /// kMaxResponseSize bytes) holds the answer. Both aggressive and regular nomination work: each
@@ -59,22 +59,29 @@ class LiteAgent {
 
   /// Announces new credentials on both sides (RFC 8445 section 2.4). The old ones stay good, and
   /// the selected tuple in use, until the first check that is authenticated by the new ones.
-  void restart(Credentials local, Credentials remote);
+  void restart(const Credentials& local, const Credentials& remote);
 
   /// Whether an authenticated check came from this tuple.
   [[nodiscard]] bool is_validated(const Tuple& tuple) const { return find(tuple) != nullptr; }
+  /// Whether one came within kQuietTime.
+  [[nodiscard]] bool is_in_use(const Tuple& tuple, Instant now) const;
   /// Where to send: the nominated tuple or, before any nomination, the provisional one.
   [[nodiscard]] std::optional<Tuple> selected() const;
   [[nodiscard]] bool is_nominated() const { return is_nominated_; }
   /// Before a nomination: answers go to this validated tuple, since the peer uses it.
   void select_provisionally(const Tuple& tuple);
 
+  /// The tuple belongs to another transport of the same peer now (it reused its port).
+  void forget(const Tuple& tuple);
+
   [[nodiscard]] Consent consent(Instant now) const;
   /// When consent() next changes by time alone; never() when it won't.
   [[nodiscard]] Instant next_timeout(Instant now) const;
 
   /// Of the newest generation.
-  [[nodiscard]] std::string_view local_ufrag() const;
+  [[nodiscard]] std::string_view local_ufrag() const {
+    return next_ ? next_->local_ufrag : current_.local_ufrag;
+  }
   [[nodiscard]] std::size_t tuple_count() const { return tuple_count_; }
   /// Every validated tuple, in no order; for the demultiplexer when the transport goes.
   [[nodiscard]] Tuple tuple_at(std::size_t index) const { return tuples_[index].tuple; }
@@ -82,7 +89,6 @@ class LiteAgent {
  private:
   struct Generation {
     Generation(const Credentials& local_side, const Credentials& remote_side);
-    [[nodiscard]] bool matches(std::string_view name) const { return name == username; }
     std::string local_ufrag;
     std::string username;  // what checks must carry: local:remote
     IntegrityKey key;
@@ -102,8 +108,8 @@ class LiteAgent {
   std::size_t tuple_count_ = 0;
   std::size_t selected_ = kNone;
   bool is_nominated_ = false;
-  /// Nominations of an old generation don't hold against a first one of the new.
-  Instant last_consent_;
+  /// The newest check on the selected tuple; nothing before the first.
+  std::optional<Instant> last_consent_;
 };
 
 }  // namespace meridian::ice
