@@ -13,23 +13,19 @@ using rtp::Codec;
 using rtp::Extension;
 
 constexpr std::uint8_t kMaxOneByteExtensionId = 14;  // RFC 8285 section 4.2
-constexpr std::array kBothWays = {Extension::kMid, Extension::kTransportSequence,
-                                  Extension::kAbsSendTime, Extension::kAbsCaptureTime};
-constexpr std::array kAudio = {Extension::kAudioLevel};
-constexpr std::array kVideo = {Extension::kDependencyDescriptor};
-// Video orientation stays out everywhere: then publishers rotate before they encode, which every
-// subscriber understands. Playout delay is the subscriber's own business.
-constexpr std::array kReceivedVideo = {Extension::kRid, Extension::kRepairedRid,
-                                       Extension::kVideoLayersAllocation};
+// Video orientation stays out: then publishers rotate before they encode, which every subscriber
+// understands. Playout delay is the subscriber's own business.
+constexpr std::array kBothWays = {Extension::kMid,
+                                  Extension::kAudioLevel,
+                                  Extension::kAbsSendTime,
+                                  Extension::kTransportSequence,
+                                  Extension::kAbsCaptureTime,
+                                  Extension::kDependencyDescriptor};
+constexpr std::array kOnlyReceived = {Extension::kRid, Extension::kRepairedRid,
+                                      Extension::kVideoLayersAllocation};
 
-bool is_useful(Extension extension, sdp::Kind kind, SectionUse use) {
-  const auto is_in = [extension](const auto& list) {
-    return std::ranges::count(list, extension) > 0;
-  };
-  const bool is_video = kind == sdp::Kind::kVideo;
-  const bool is_received = use == SectionUse::kReceive || use == SectionUse::kBoth;
-  return is_in(kBothWays) || (!is_video && is_in(kAudio)) || (is_video && is_in(kVideo)) ||
-         (is_video && is_received && is_in(kReceivedVideo));
+bool is_in(Extension extension, std::span<const Extension> list) {
+  return std::ranges::count(list, extension) > 0;
 }
 
 bool includes(const std::vector<Codec>& codecs, Codec codec) {
@@ -125,19 +121,27 @@ std::vector<rtp::CodecBinding> bindings_of(const std::vector<sdp::OfferedCodec>&
   return bindings;
 }
 
-rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer, SectionUse use,
-                                      bool allows_mixed) {
+rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer, bool allows_mixed) {
   const std::uint16_t max_id = allows_mixed ? rtp::ExtensionMap::kMaxId : kMaxOneByteExtensionId;
   rtp::ExtensionMap accepted;
   for (const sdp::ExtensionMapping& mapping : offer.extensions) {
     const auto extension = sdp::extension_from_uri(mapping.uri);
     const auto way = mapping.direction.value_or(sdp::Direction::kSendRecv);
     if (extension && way == sdp::Direction::kSendRecv && mapping.id <= max_id &&
-        !accepted.has(*extension) && is_useful(*extension, offer.kind, use)) {
+        !accepted.has(*extension) &&
+        (is_in(*extension, kBothWays) || is_in(*extension, kOnlyReceived))) {
       accepted.set(*extension, static_cast<std::uint8_t>(mapping.id));
     }
   }
   return accepted;
+}
+
+rtp::ExtensionMap extensions_to_send(const rtp::ExtensionMap& accepted) {
+  rtp::ExtensionMap sendable;
+  for (const Extension extension : kBothWays) {
+    sendable.set(extension, accepted.id(extension));
+  }
+  return sendable;
 }
 
 sdp::MediaSection rejected(const sdp::MediaSection& offer) {

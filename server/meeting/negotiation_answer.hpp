@@ -13,9 +13,6 @@
 /// The pieces of an answer, each a function of the offered section and of what was decided.
 namespace meridian::meeting {
 
-/// What this side does with a media section. Decides which header extensions make sense in it.
-enum class SectionUse : std::uint8_t { kUnused, kReceive, kSend, kBoth };
-
 /// The enabled codecs in the order in which the client is to prefer them: RED first where the
 /// policy allows it, else left out.
 [[nodiscard]] std::vector<sdp::OfferedCodec> codecs_to_receive(
@@ -29,9 +26,13 @@ enum class SectionUse : std::uint8_t { kUnused, kReceive, kSend, kBoth };
 [[nodiscard]] std::vector<rtp::CodecBinding> bindings_of(
     const std::vector<sdp::OfferedCodec>& codecs);
 
-/// Extensions that are offered and useful for this use, and their ids.
-[[nodiscard]] rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer, SectionUse use,
+/// Extensions that are offered and that Meridian can use, and their ids. The same for every use of
+/// a section: an extension that Chromium offered and that an answer left out is missing from the
+/// sections that it adds later, and there rid is needed for simulcast.
+[[nodiscard]] rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer,
                                                     bool allows_mixed);
+/// Of these, the ones that packets to the client may carry.
+[[nodiscard]] rtp::ExtensionMap extensions_to_send(const rtp::ExtensionMap& accepted);
 
 /// The section refused: port 0, no transport (RFC 8829 section 5.3.1).
 [[nodiscard]] sdp::MediaSection rejected(const sdp::MediaSection& offer);

@@ -18,20 +18,6 @@ rtp::MediaKind media_kind(sdp::Kind kind) {
   return kind == sdp::Kind::kAudio ? rtp::MediaKind::kAudio : rtp::MediaKind::kVideo;
 }
 
-sdp::Direction direction_of(SectionUse use) {
-  switch (use) {
-    case SectionUse::kReceive:
-      return sdp::Direction::kRecvOnly;
-    case SectionUse::kSend:
-      return sdp::Direction::kSendOnly;
-    case SectionUse::kBoth:
-      return sdp::Direction::kSendRecv;
-    case SectionUse::kUnused:
-      break;
-  }
-  return sdp::Direction::kInactive;
-}
-
 }  // namespace
 
 /// The making of one answer, from an offer that was found valid: nothing here can fail.
@@ -159,9 +145,8 @@ class Negotiator::Answering {
     // One m= line has one list of formats, so both directions of a sendrecv section share it.
     binding.codecs = bindings_of(
         codecs_to_send(plan.receive.empty() ? plan.offered : plan.receive, spec.codecs));
-    binding.extensions = accepted_extensions(
-        offer_.session.media[index], plan.receive.empty() ? SectionUse::kSend : SectionUse::kBoth,
-        offer_.allows_mixed_extensions);
+    binding.extensions = extensions_to_send(
+        accepted_extensions(offer_.session.media[index], offer_.allows_mixed_extensions));
     return binding;
   }
 
@@ -284,13 +269,8 @@ class Negotiator::Answering {
       write_data(answer);
       return answer;
     }
-    const SectionUse use = section.receive && section.sender ? SectionUse::kBoth
-                           : section.receive                 ? SectionUse::kReceive
-                           : section.sender                  ? SectionUse::kSend
-                                                             : SectionUse::kUnused;
-    answer.direction = direction_of(use);
-    const rtp::ExtensionMap extensions =
-        accepted_extensions(media, use, offer_.allows_mixed_extensions);
+    answer.direction = direction_of(section);
+    const rtp::ExtensionMap extensions = accepted_extensions(media, offer_.allows_mixed_extensions);
     write_extensions(answer, extensions);
     remember(extensions);
     if (section.receive) {
@@ -305,6 +285,13 @@ class Negotiator::Answering {
       write_codecs(answer, plan.offered);
     }
     return answer;
+  }
+
+  static sdp::Direction direction_of(const Section& section) {
+    if (section.receive) {
+      return section.sender ? sdp::Direction::kSendRecv : sdp::Direction::kRecvOnly;
+    }
+    return section.sender ? sdp::Direction::kSendOnly : sdp::Direction::kInactive;
   }
 
   void write_track(sdp::MediaSection& answer, std::size_t index) {

@@ -1,6 +1,7 @@
 #include "sdp/session.hpp"
 
 #include <concepts>
+#include <span>
 #include <utility>
 
 namespace meridian::sdp {
@@ -14,9 +15,9 @@ class Writer {
     (append(parts), ...);
     text_ += "\r\n";
   }
-  /// An attribute whose value is the words with spaces between them.
-  void list(std::string_view name, const std::vector<std::string>& words) {
-    append(name);
+  /// `head` and the words, with spaces between the words only.
+  void list(std::string_view head, std::span<const std::string> words) {
+    append(head);
     for (bool is_first = true; const std::string& word : words) {
       append(std::exchange(is_first, false) ? "" : " ");
       append(word);
@@ -173,7 +174,9 @@ void write_media(Writer& out, const MediaSection& media) {
   if (media.bundle_only) {
     out.line("a=bundle-only");
   }
-  out.line("a=", to_string(media.direction));
+  if (media.kind != Kind::kApplication || media.direction != Direction::kSendRecv) {
+    out.line("a=", to_string(media.direction));
+  }
   for (const Msid& msid : media.msids) {
     out.line("a=msid:", msid.stream, spaced(msid.track));
   }
@@ -203,7 +206,7 @@ std::string Session::to_string() const {
   out.line("s=-");
   out.line("t=0 0");
   for (const auto& mids : bundles) {
-    out.list("a=group:BUNDLE ", mids);
+    out.list(mids.empty() ? "a=group:BUNDLE" : "a=group:BUNDLE ", mids);
   }
   if (extmap_allow_mixed) {
     out.line("a=extmap-allow-mixed");
