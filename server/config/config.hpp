@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -140,6 +141,7 @@ struct Problem {
 
   /// `config/dev.yaml:12: pools[0].media.port: must be between 1 and 65535, is 70000`
   [[nodiscard]] std::string to_string() const;
+  friend auto operator<=>(const Problem&, const Problem&) = default;
 };
 
 struct Loaded {
