@@ -25,7 +25,7 @@ struct ArrivalReport {
 ///
 ///   while (const auto report = recorder.poll(now)) {
 ///     rtcp::Arrivals arrivals{report->base, report->times};
-///     if (writer.add_transport_feedback(..., report->feedback_count, arrivals) == kFull) { flush }
+///     if (writer.add_transport_feedback(..., report->feedback_count, arrivals) == kFull) flush();
 ///     recorder.on_reported(report->times.size() - arrivals.times.size(), now);
 ///   }
 class ArrivalRecorder {
@@ -54,17 +54,15 @@ class ArrivalRecorder {
   [[nodiscard]] Instant next_timeout() const;
 
  private:
-  [[nodiscard]] std::size_t unreported() const { return static_cast<std::size_t>(end_ - begin_); }
   void store(std::uint64_t sequence, Instant arrival);
-  void advance_to(std::uint64_t sequence);
+  void advance_to(std::uint64_t end);
 
   /// Written twice, at i and i + kHistory, so that every window of it is contiguous.
   std::array<Instant, 2 * kHistory> times_;
   bool is_started_ = false;
-  bool is_draining_ = false;
+  bool is_draining_ = false;  // a report is partly written
   std::uint64_t begin_ = 0;   // first sequence of the next report
   std::uint64_t end_ = 0;     // one past the newest
-  std::uint64_t oldest_ = 0;  // first sequence that the ring may hold
   std::size_t fresh_ = 0;     // packets that arrived since the last report
   std::uint8_t feedback_count_ = 0;
   Instant last_report_;

@@ -57,8 +57,8 @@ class CompoundWriter {
   /// At most 255 sources.
   Added add_remb(Ssrc sender, Bitrate bitrate, std::span<const Ssrc> sources);
   /// One feedback packet. Takes a prefix of `arrivals`: up to where the packet is full or two
-  /// arrivals are further apart than a delta can say, and moves `base` along. A leading run of
-  /// sequences that did not arrive is skipped when nothing after it arrived.
+  /// arrivals are further apart than a delta can say, and moves `base` along. When none of them
+  /// arrived there is nothing to say: all are taken, nothing is written.
   Added add_transport_feedback(Ssrc sender, Ssrc media, std::uint8_t feedback_count,
                                Arrivals& arrivals);
 

@@ -23,7 +23,7 @@ enum class ParseError : std::uint8_t {
   kTooLong,            // more than kMaxCompoundSize
   kVersion,            // not version 2
   kLength,             // a length field that runs past the end, or bytes left over
-  kPadding,            // padding before the last packet, or more than the packet holds
+  kPadding,            // none where the bit says so, or more than the packet holds
   kReport,             // report count past the end
   kSourceDescription,  // a chunk or item past the end
   kBye,                // source count or reason past the end
