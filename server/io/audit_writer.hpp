@@ -1,0 +1,85 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "audit/chain.hpp"
+#include "base/expected.hpp"
+#include "io/file_descriptor.hpp"
+
+namespace meridian::io {
+
+/// Appends the audit log to `DIRECTORY/audit-NNNNNN.log`. Lines are written by the caller before it
+/// acts on what they record; a thread of its own syncs them to the disk behind it, many at a time,
+/// so that a slow disk holds up nobody. Space is reserved ahead: is_writable() turns false before
+/// the disk is full, while what already happens can still be recorded. One calling thread.
+class AuditWriter {
+ public:
+  /// A file that has grown beyond this is followed by the next one.
+  static constexpr std::uint64_t kMaxFileSize = 256ULL * 1024 * 1024;
+  /// Space that is kept reserved behind what is written.
+  static constexpr std::uint64_t kReserve = 1024ULL * 1024;
+
+  struct Opened;
+  /// Checks the chain of what is there and continues it; a torn last line is cut off. Errors: the
+  /// folder can't be made or written, or the log was changed (then an operator has to look).
+  static base::Expected<Opened, base::Error> open(const std::filesystem::path& directory);
+
+  explicit AuditWriter(std::filesystem::path directory, std::uint32_t number, FileDescriptor file,
+                       std::uint64_t size);
+  ~AuditWriter();
+  AuditWriter(const AuditWriter&) = delete;
+  AuditWriter& operator=(const AuditWriter&) = delete;
+
+  /// Appends these after whatever could not be written before. False when something remains.
+  bool append(std::span<const std::string> lines);
+  /// Whether nothing waits, the last sync worked and there is space for more: else no new permits.
+  [[nodiscard]] bool is_writable() const;
+  /// All lines are with the operating system.
+  [[nodiscard]] bool is_written() const { return pending_.empty(); }
+  /// The lines handed over so far have reached the disk; waits for it.
+  void sync();
+
+ private:
+  bool write_pending();
+  void reserve();
+  void rotate();
+  void run();
+
+  const std::filesystem::path directory_;
+  std::uint32_t number_;
+  std::uint64_t size_;
+  std::uint64_t reserved_until_ = 0;
+  bool has_space_ = true;
+  std::string pending_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  FileDescriptor file_;  // replaced under mutex_
+  bool is_dirty_ = false;
+  bool is_syncing_ = false;
+  bool has_sync_failed_ = false;
+  bool is_stopping_ = false;
+  std::thread thread_;
+};
+
+struct AuditWriter::Opened {
+  std::unique_ptr<AuditWriter> writer;
+  /// Where the chains stand.
+  audit::Heads heads;
+};
+
+/// Checks log files that follow each other, oldest first, line by line. Errors: a sentence with file
+/// and line.
+[[nodiscard]] base::Expected<audit::Heads, base::Error> verify_audit_files(
+    std::span<const std::filesystem::path> files);
+
+}  // namespace meridian::io

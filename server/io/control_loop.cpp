@@ -1,0 +1,365 @@
+#include "io/control_loop.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <deque>
+
+#include "io/clock.hpp"
+#include "io/log.hpp"
+#include "io/site.hpp"
+
+namespace meridian::io {
+namespace {
+
+namespace asio = boost::asio;
+using Error = boost::system::error_code;
+
+/// Handlers that run before outputs are drained, so that a flood can't hold them up.
+constexpr int kMaxHandlersPerTurn = 64;
+constexpr auto kHousekeeping = std::chrono::seconds(2);
+/// Bodies of requests that are no API call.
+constexpr std::size_t kMaxPlainBody = 64 * 1024;
+
+HttpReply unavailable(std::string text) {
+  return {signalling::HttpResponse::text(503, std::move(text)), nullptr};
+}
+
+log::Level to_level(node::LogLevel level) {
+  switch (level) {
+    case node::LogLevel::kDebug:
+      return log::Level::kDebug;
+    case node::LogLevel::kInfo:
+      return log::Level::kInfo;
+    case node::LogLevel::kWarning:
+      return log::Level::kWarning;
+    case node::LogLevel::kError:
+      return log::Level::kError;
+  }
+  return log::Level::kInfo;
+}
+
+HttpLimits http_limits(const config::Limits& limits) {
+  HttpLimits result;
+  result.websocket_message = limits.signal_message_size;
+  return result;
+}
+
+}  // namespace
+
+struct ControlLoop::State final : HttpHandler {
+  explicit State(Config from)
+      : config(from.control.config),
+        audit(from.audit),
+        tls(from.tls),
+        metrics(std::move(from.metrics)),
+        site(std::move(from.files), config.regions),
+        control(std::move(from.control)),
+        events(kMaxEvents, wakeup),
+        sctp_events(kMaxEvents, wakeup),
+        server(context, http_limits(config.limits)),
+        metrics_page(*this) {}
+  ~State() override { wakeup_watch.release(); }
+
+  // -- Requests ----------------------------------------------------------------------------------
+
+  std::size_t max_body(std::string_view path) const override {
+    const bool is_api = path.starts_with("/twirp/") || path.starts_with("/api/");
+    return is_api ? signalling::kMaxRequestBody : kMaxPlainBody;
+  }
+  HttpReply handle_http(const signalling::HttpRequest& request) override {
+    if (auto page = site.find(request)) {
+      return std::move(*page);
+    }
+    return {control.handle_http(request, io::now()), nullptr};
+  }
+  bool is_websocket_path(std::string_view path) const override {
+    return node::Control::is_signalling_path(path);
+  }
+  base::Expected<node::SignalSessionId, signalling::HttpResponse> open_websocket(
+      const signalling::HttpRequest& request) override {
+    if (!audit.is_writable()) {
+      // What can't be recorded doesn't happen.
+      return std::unexpected(unavailable("the audit log can't be written\n").response);
+    }
+    return control.open_signalling(request, io::now());
+  }
+  void handle_frame(node::SignalSessionId session, Bytes message, node::FrameKind kind) override {
+    control.handle_frame(session, message, kind, io::now());
+  }
+  void handle_closed(node::SignalSessionId session) override {
+    control.handle_signal_closed(session, io::now());
+  }
+
+  /// The metrics listener knows this one path.
+  struct MetricsPage final : HttpHandler {
+    explicit MetricsPage(State& from) : state(from) {}
+    std::size_t max_body(std::string_view) const override { return 0; }
+    HttpReply handle_http(const signalling::HttpRequest& request) override {
+      const std::string_view path = request.path();
+      if (path == "/healthz" || path == "/readyz") {
+        return {state.control.handle_http(request, io::now()), nullptr};
+      }
+      if (path != "/metrics" || request.method != "GET") {
+        return {signalling::HttpResponse::text(404, "not found\n"), nullptr};
+      }
+      HttpReply reply{signalling::HttpResponse::text(200, state.render()), nullptr};
+      reply.response.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
+      return reply;
+    }
+    bool is_websocket_path(std::string_view) const override { return false; }
+    base::Expected<node::SignalSessionId, signalling::HttpResponse> open_websocket(
+        const signalling::HttpRequest&) override {
+      return std::unexpected(signalling::HttpResponse::text(404, "not found\n"));
+    }
+    void handle_frame(node::SignalSessionId, Bytes, node::FrameKind) override {}
+    void handle_closed(node::SignalSessionId) override {}
+    State& state;
+  };
+
+  std::string render() const {
+    MetricsInput input{.workers = metrics,
+                       .control = control.counters(),
+                       .http = server.counters(),
+                       .is_audit_writable = audit.is_writable(),
+                       .certificate_left = {}};
+    if (tls != nullptr) {
+      input.certificate_left = tls->expires() - wall_now();
+    }
+    return render_metrics(input);
+  }
+
+  // -- The loop ----------------------------------------------------------------------------------
+
+  void run() {
+    watch_wakeup();
+    watch_signals();
+    keep_house();
+    drain_outputs();
+    arm_timer();
+    while (!is_finished()) {
+      context.run_one();
+      for (int i = 0; i < kMaxHandlersPerTurn && context.poll_one() > 0; ++i) {
+      }
+      handle_mail();
+      if (control.next_timeout() <= monotonic_now()) {
+        control.handle_timeout(io::now());
+      }
+      drain_outputs();
+      arm_timer();
+    }
+    audit.sync();
+  }
+
+  void watch_wakeup() {
+    wakeup_watch.async_wait(asio::posix::descriptor_base::wait_read, [this](Error error) {
+      if (!error) {
+        is_woken = true;
+        wakeup.clear();
+        watch_wakeup();
+      }
+    });
+  }
+
+  void handle_mail() {
+    if (is_stop_requested.exchange(false)) {
+      begin_shutdown();
+    }
+    if (!is_woken) {
+      return;
+    }
+    is_woken = false;
+    const Now now = io::now();
+    for (auto& [worker, event] : events.drain()) {
+      control.handle_event(worker, std::move(event), now);
+    }
+    for (sctp::Event& event : sctp_events.drain()) {
+      control.handle_sctp_event(std::move(event), now);
+    }
+  }
+
+  /// Evidence first. While it can't be written, nothing reaches a worker that it would be about;
+  /// signalling goes on, so that nobody is cut off.
+  void drain_outputs() {
+    const bool is_recorded = audit.append(control.take_audit_lines());
+    for (auto& command : control.take_commands()) {
+      held_commands.push_back(std::move(command));
+    }
+    while (is_recorded && !held_commands.empty()) {
+      auto& [worker, command] = held_commands.front();
+      MERIDIAN_CHECK(workers[worker.value()]->commands().push(std::move(command)) ==
+                     CommandChannel::Push::kQueued);
+      held_commands.pop_front();
+    }
+    for (sctp::Command& command : control.take_sctp_commands()) {
+      MERIDIAN_CHECK(sctp->push(std::move(command)) == SctpChannel::Push::kQueued);
+    }
+    for (node::SignalOutput& output : control.take_signal_outputs()) {
+      if (!output.frame.empty()) {
+        server.send(output.session, std::move(output.frame), output.kind);
+      }
+      if (output.closes) {
+        server.close(output.session);
+      }
+    }
+    for (const node::LogEvent& event : control.take_log_events()) {
+      log::write(to_level(event.level), event.event, event.fields);
+    }
+  }
+
+  void arm_timer() {
+    const Instant next = control.next_timeout();
+    if (next == armed) {
+      return;
+    }
+    armed = next;
+    if (next.is_never()) {
+      timer.cancel();
+      return;
+    }
+    timer.expires_after(std::max(next - monotonic_now(), Duration::zero()));
+    timer.async_wait([this](Error error) {
+      if (!error) {
+        armed = Instant::never();
+      }
+    });
+  }
+
+  // -- Signals and upkeep ------------------------------------------------------------------------
+
+  void watch_signals() {
+    signals.async_wait([this](Error error, int signal) {
+      if (error) {
+        return;
+      }
+      if (signal == SIGHUP) {
+        reload_certificate();
+      } else {
+        begin_shutdown();
+      }
+      watch_signals();
+    });
+  }
+
+  void begin_shutdown() {
+    if (!shutdown_deadline.is_never()) {
+      shutdown_deadline = Instant{};  // asked twice: at once
+      return;
+    }
+    log::info("shutting_down");
+    shutdown_deadline = monotonic_now() + kShutdownGrace;
+    server.stop_accepting();
+    control.begin_shutdown(io::now());
+  }
+  bool is_finished() const {
+    return !shutdown_deadline.is_never() &&
+           (server.counters().websockets == 0 || monotonic_now() >= shutdown_deadline);
+  }
+
+  void keep_house() {
+    if (tls != nullptr && tls->has_changed_on_disk()) {
+      reload_certificate();
+    }
+    if (const bool is_writable = audit.is_writable(); is_writable != was_audit_writable) {
+      was_audit_writable = is_writable;
+      log::write(is_writable ? log::Level::kInfo : log::Level::kError,
+                 is_writable ? "audit_writable" : "audit_not_writable");
+    }
+    (void)audit.append({});  // tries again what could not be written
+    housekeeping.expires_after(kHousekeeping);
+    housekeeping.async_wait([this](Error error) {
+      if (!error) {
+        keep_house();
+      }
+    });
+  }
+
+  void reload_certificate() {
+    if (tls == nullptr) {
+      return;
+    }
+    if (const auto loaded = tls->reload(wall_now()); loaded) {
+      log::info("tls_certificate_loaded");
+    } else {
+      log::error("tls_certificate_refused", {{"reason", loaded.error().message}});
+    }
+  }
+
+  const config::Config config;
+  AuditWriter& audit;
+  TlsCertificate* const tls;
+  const std::vector<WorkerMetrics> metrics;
+  const Site site;
+  node::Control control;
+  std::vector<WorkerThread*> workers;
+  SctpChannel* sctp = nullptr;
+  std::deque<std::pair<WorkerIndex, forward::Command>> held_commands;
+
+  asio::io_context context{1};
+  Wakeup wakeup;
+  asio::posix::stream_descriptor wakeup_watch{context, wakeup.descriptor()};
+  EventChannel events;
+  SctpEventChannel sctp_events;
+  bool is_woken = false;
+  std::atomic<bool> is_stop_requested{false};
+  asio::signal_set signals{context, SIGINT, SIGTERM, SIGHUP};
+  asio::steady_timer timer{context};
+  asio::steady_timer housekeeping{context};
+  Instant armed = Instant::never();
+  Instant shutdown_deadline = Instant::never();
+  bool was_audit_writable = true;
+
+  HttpServer server;
+  MetricsPage metrics_page;
+  std::vector<SocketAddress> signalling_addresses;
+};
+
+ControlLoop::ControlLoop(Config config) : state_(std::make_unique<State>(std::move(config))) {}
+ControlLoop::~ControlLoop() = default;
+
+base::Expected<void, base::Error> ControlLoop::listen() {
+  for (const config::Pool& pool : state_->config.pools) {
+    for (const SocketAddress& address : pool.signalling) {
+      const auto bound =
+          state_->server.listen({address, pool.region, state_.get(), state_->tls});
+      if (!bound) {
+        return std::unexpected(bound.error());
+      }
+      state_->signalling_addresses.push_back(*bound);
+      log::info("listening", {{"for", "signalling"},
+                              {"region", pool.region.value()},
+                              {"address", bound->to_string()},
+                              {"tls", state_->tls != nullptr ? "yes" : "no"}});
+    }
+  }
+  if (state_->config.metrics_listen) {
+    const auto bound = state_->server.listen(
+        {*state_->config.metrics_listen, RegionId(), &state_->metrics_page, nullptr});
+    if (!bound) {
+      return std::unexpected(bound.error());
+    }
+    log::info("listening", {{"for", "metrics"}, {"address", bound->to_string()}});
+  }
+  return {};
+}
+
+const std::vector<SocketAddress>& ControlLoop::signalling_addresses() const {
+  return state_->signalling_addresses;
+}
+EventChannel& ControlLoop::events() { return state_->events; }
+SctpEventChannel& ControlLoop::sctp_events() { return state_->sctp_events; }
+
+void ControlLoop::run(std::vector<WorkerThread*> workers, SctpChannel& sctp) {
+  state_->workers = std::move(workers);
+  state_->sctp = &sctp;
+  state_->run();
+}
+
+void ControlLoop::request_stop() {
+  state_->is_stop_requested.store(true);
+  state_->wakeup.notify();
+}
+
+}  // namespace meridian::io

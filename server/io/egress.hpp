@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/spsc_ring.hpp"
+#include "io/io_counters.hpp"
+#include "io/udp_socket.hpp"
+#include "metrics/worker_counters.hpp"
+#include "transport/send_batch.hpp"
+
+namespace meridian::io {
+
+/// The last gate: asks for each datagram, immediately before the system call that would send it,
+/// whether its transport may still send. A function pointer, called once a datagram.
+struct SendPermission {
+  bool (*may_send)(void* context, TransportId transport) = nullptr;
+  void* context = nullptr;
+};
+
+/// Sends a worker's batches over its sockets. What a full socket doesn't take waits in a bounded
+/// backlog, is checked again before it is sent, and goes first. One thread, no allocation.
+class Egress {
+ public:
+  /// Datagrams that may wait for one socket: about 20 ms of 1 Gbit/s.
+  static constexpr std::size_t kMaxBacklog = 2048;
+
+  /// `sockets` by OutboundDatagram::socket, all referred to outlive it.
+  Egress(std::span<UdpSocket> sockets, SendPermission permission,
+         metrics::WorkerCounters& worker_counters, IoCounters& counters);
+
+  /// Sends the batch; whatever can't be sent now is kept or counted.
+  void send(std::span<const transport::OutboundDatagram> batch);
+  /// Whether this socket is to be watched for writability.
+  [[nodiscard]] bool has_backlog(std::size_t socket) const { return lanes_[socket].waiting > 0; }
+  /// The socket is writable: sends of its backlog what it takes.
+  void handle_writable(std::size_t socket);
+
+ private:
+  struct Waiting {
+    transport::OutboundDatagram datagram;
+    std::array<std::uint8_t, transport::SendBatch::kSlotSize> bytes;
+  };
+  /// What is collected for one socket until a call's worth is there.
+  struct Lane {
+    std::array<SendItem, UdpSocket::kMaxSendBatch> items{};
+    std::array<const transport::OutboundDatagram*, UdpSocket::kMaxSendBatch> sources{};
+    std::size_t size = 0;
+    base::SpscRing<Waiting> backlog{kMaxBacklog};
+    std::size_t waiting = 0;
+  };
+
+  void flush(std::size_t socket);
+  void keep(std::size_t socket, const transport::OutboundDatagram& datagram);
+  void record_sent(std::span<const transport::OutboundDatagram* const> sent);
+
+  std::span<UdpSocket> sockets_;
+  SendPermission permission_;
+  metrics::WorkerCounters& worker_counters_;
+  IoCounters& counters_;
+  std::unique_ptr<Lane[]> lanes_;
+};
+
+}  // namespace meridian::io

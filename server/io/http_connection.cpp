@@ -1,0 +1,359 @@
+#include "io/http_connection.hpp"
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "io/clock.hpp"
+
+namespace meridian::io {
+
+// What Beast's WebSocket needs to know of a stream, found by argument-dependent look-up.
+void beast_close_socket(AnyStream& stream) { stream.close(); }
+template <class Handler>
+void async_teardown(boost::beast::role_type, AnyStream& stream, Handler&& handler) {
+  stream.async_shutdown(std::forward<Handler>(handler));
+}
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace websocket = beast::websocket;
+using Error = boost::system::error_code;
+using Parser = http::request_parser<http::string_body>;
+using Next = asio::awaitable<bool>;
+
+/// After a response that ends the connection, this much of what still comes is read and dropped, so
+/// that the client sees the response rather than a reset.
+constexpr std::size_t kMaxDiscarded = 1024 * 1024;
+constexpr Duration kLinger = 1s;
+constexpr Duration kCloseTimeout = 2s;
+constexpr std::size_t kFirstRead = 2048;
+/// A buffer that grew beyond this for one request is given back after it.
+constexpr std::size_t kKeptBuffer = 8192;
+
+auto report_to(Error& error) { return asio::redirect_error(asio::use_awaitable, error); }
+
+HttpReply plain_reply(unsigned status, std::string body) {
+  HttpReply reply;
+  reply.response.status = status;
+  reply.response.headers.push_back({"Content-Type", "text/plain; charset=utf-8"});
+  reply.response.body = std::move(body);
+  return reply;
+}
+
+/// The refusal of a request that could not be read; nothing when the peer is simply gone.
+std::optional<HttpReply> refusal(Error error) {
+  if (error == http::error::header_limit) {
+    return plain_reply(431, "the request line and headers are too long\n");
+  }
+  if (error == http::error::body_limit) {
+    return plain_reply(413, "the request body is too large\n");
+  }
+  if (error == http::error::end_of_stream || error == http::error::partial_message ||
+      error.category() != http::make_error_code(http::error::bad_method).category()) {
+    return std::nullopt;
+  }
+  return plain_reply(400, "malformed request\n");
+}
+
+signalling::HttpRequest to_request(http::request<http::string_body>& message) {
+  signalling::HttpRequest request;
+  request.method = std::string(message.method_string());
+  request.target = std::string(message.target());
+  for (const auto& field : message) {
+    request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+  }
+  request.body = std::move(message.body());
+  return request;
+}
+
+class Connection final : public HttpConnection, public std::enable_shared_from_this<Connection> {
+ public:
+  explicit Connection(Config config)
+      : stream_(std::move(config.stream)),
+        remote_(config.remote),
+        listener_(config.listener),
+        host_(config.host),
+        buffer_(config.host.limits.header_bytes + kKeptBuffer) {}
+
+  void start(Instant now) override {
+    deadline_ = now + host_.limits.header;
+    asio::co_spawn(
+        stream_.get_executor(), [self = shared_from_this()] { return self->run(); },
+        [self = shared_from_this()](const std::exception_ptr&) { self->finish(); });
+  }
+
+  void send(std::vector<std::uint8_t> frame, node::FrameKind kind) override {
+    queued_bytes_ += frame.size();
+    if (queued_bytes_ > host_.limits.websocket_queue_bytes) {
+      ++host_.counters.slow_readers;
+      abort();
+      return;
+    }
+    queue_.push_back({std::move(frame), kind});
+    write_next();
+  }
+  void close() override {
+    is_closing_ = true;
+    write_next();
+  }
+  void abort() override {
+    is_aborted_ = true;
+    stream_.close();
+  }
+  Instant deadline() const override { return deadline_; }
+  const SocketAddress& remote() const override { return remote_; }
+
+ private:
+  struct Frame {
+    std::vector<std::uint8_t> bytes;
+    node::FrameKind kind;
+  };
+
+  void set_deadline(Duration from_now) { deadline_ = monotonic_now() + from_now; }
+
+  asio::awaitable<void> run() {
+    if (listener_.tls != nullptr) {
+      Error error;
+      co_await stream_.async_handshake(report_to(error));
+      if (error) {
+        co_return;
+      }
+      set_deadline(host_.limits.header);
+    }
+    bool goes_on = true;
+    while (goes_on && !is_aborted_) {
+      goes_on = co_await serve_one();
+      set_deadline(host_.limits.idle);
+    }
+  }
+
+  /// One request and its response; false when the connection ends.
+  Next serve_one() {
+    Error error;
+    if (buffer_.size() == 0) {
+      if (buffer_.capacity() > kKeptBuffer) {
+        buffer_.shrink_to_fit();
+      }
+      const auto into = buffer_.prepare(kFirstRead);
+      const std::size_t size = co_await stream_.async_read_some(into, report_to(error));
+      if (error) {
+        co_return false;
+      }
+      buffer_.commit(size);
+      if (!is_first_) {
+        set_deadline(host_.limits.header);
+      }
+    }
+    Parser parser;
+    parser.header_limit(static_cast<std::uint32_t>(host_.limits.header_bytes));
+    parser.body_limit(signalling::kMaxRequestBody);
+    co_await http::async_read_header(stream_, buffer_, parser, report_to(error));
+    if (!error) {
+      error = co_await read_body(parser);
+    }
+    if (error) {
+      const auto reply = refusal(error);
+      if (reply) {
+        co_await respond(*reply, KeepAlive::kNo, false);
+      }
+      co_return false;
+    }
+    ++host_.counters.requests;
+    if (is_first_) {
+      is_first_ = false;
+      host_.handle_first_request(*this);
+    }
+    co_return co_await answer(parser.get());
+  }
+
+  asio::awaitable<Error> read_body(Parser& parser) {
+    signalling::HttpRequest probe;
+    probe.target = std::string(parser.get().target());
+    const std::size_t limit = listener_.handler->max_body(probe.path());
+    const auto length = parser.content_length();
+    if (length && *length > limit) {
+      co_return http::make_error_code(http::error::body_limit);
+    }
+    parser.body_limit(limit);
+    set_deadline(host_.limits.body);
+    Error error;
+    if (parser.get()[http::field::expect] == "100-continue" && !parser.is_done()) {
+      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      const auto interim = asio::buffer(kContinue);
+      co_await asio::async_write(stream_, interim, report_to(error));
+    }
+    if (!error && !parser.is_done()) {
+      co_await http::async_read(stream_, buffer_, parser, report_to(error));
+    }
+    co_return error;
+  }
+
+  Next answer(http::request<http::string_body>& message) {
+    const bool is_head = message.method() == http::verb::head;
+    const bool is_upgrade = websocket::is_upgrade(message);
+    const auto keep_alive = message.keep_alive() ? KeepAlive::kYes : KeepAlive::kNo;
+    signalling::HttpRequest request = to_request(message);
+    request.remote = remote_;
+    request.listener_region = listener_.region;
+    request.is_tls = listener_.tls != nullptr;
+    if (is_upgrade && listener_.handler->is_websocket_path(request.path())) {
+      auto opened = listener_.handler->open_websocket(request);
+      if (!opened) {
+        const HttpReply reply{std::move(opened.error()), nullptr};
+        co_return co_await respond(reply, keep_alive, false);
+      }
+      co_await serve_websocket(*opened, message);
+      co_return false;
+    }
+    const HttpReply reply = listener_.handler->handle_http(request);
+    co_return co_await respond(reply, keep_alive, is_head);
+  }
+
+  Next respond(const HttpReply& reply, KeepAlive keep_alive, bool is_head) {
+    const std::string head = render_head(reply, keep_alive, wall_now());
+    const std::string_view body = is_head ? std::string_view() : reply.body();
+    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body)};
+    set_deadline(host_.limits.write);
+    Error error;
+    co_await asio::async_write(stream_, buffers, report_to(error));
+    if (error) {
+      co_return false;
+    }
+    if (keep_alive == KeepAlive::kNo) {
+      co_await linger();
+      co_return false;
+    }
+    co_return true;
+  }
+
+  asio::awaitable<void> linger() {
+    set_deadline(kLinger);
+    Error error;
+    co_await stream_.async_shutdown(report_to(error));
+    std::array<std::uint8_t, 4096> sink;
+    const auto into = asio::buffer(sink);
+    for (std::size_t discarded = 0; discarded < kMaxDiscarded;) {
+      discarded += co_await stream_.socket().async_read_some(into, report_to(error));
+      if (error) {
+        co_return;
+      }
+    }
+  }
+
+  asio::awaitable<void> serve_websocket(node::SignalSessionId session,
+                                        const http::request<http::string_body>& message) {
+    session_ = session;
+    host_.handle_upgraded(*this, session);
+    socket_.emplace(stream_);
+    websocket::stream_base::timeout timeouts{};
+    timeouts.handshake_timeout = kCloseTimeout;
+    timeouts.idle_timeout = host_.limits.websocket_idle;
+    timeouts.keep_alive_pings = true;
+    socket_->set_option(timeouts);
+    socket_->read_message_max(host_.limits.websocket_message);
+    socket_->auto_fragment(false);
+    Error error;
+    co_await socket_->async_accept(message, report_to(error));
+    if (error) {
+      co_return;
+    }
+    is_accepted_ = true;
+    deadline_ = Instant::never();
+    write_next();
+    beast::flat_buffer inbound(host_.limits.websocket_message);
+    while (true) {
+      co_await socket_->async_read(inbound, report_to(error));
+      if (error || is_aborted_) {
+        co_return;
+      }
+      const auto* data = static_cast<const std::uint8_t*>(inbound.cdata().data());
+      const auto kind = socket_->got_text() ? node::FrameKind::kText : node::FrameKind::kBinary;
+      listener_.handler->handle_frame(session, {data, inbound.size()}, kind);
+      inbound.clear();
+      if (inbound.capacity() > kKeptBuffer) {
+        inbound.shrink_to_fit();
+      }
+    }
+  }
+
+  /// Writes the next frame of the queue, one at a time, and closes behind the last one when told to.
+  void write_next() {
+    if (!is_accepted_ || is_writing_ || is_aborted_) {
+      return;
+    }
+    if (queue_.empty()) {
+      if (is_closing_) {
+        is_writing_ = true;
+        set_deadline(kCloseTimeout);
+        socket_->async_close(websocket::close_code::normal,
+                             [self = shared_from_this()](Error) { self->abort(); });
+      }
+      return;
+    }
+    is_writing_ = true;
+    const Frame& frame = queue_.front();
+    socket_->binary(frame.kind == node::FrameKind::kBinary);
+    socket_->async_write(asio::buffer(frame.bytes),
+                         [self = shared_from_this()](Error error, std::size_t) {
+                           self->is_writing_ = false;
+                           self->queued_bytes_ -= self->queue_.front().bytes.size();
+                           self->queue_.pop_front();
+                           if (error) {
+                             self->abort();
+                           } else {
+                             self->write_next();
+                           }
+                         });
+  }
+
+  void finish() {
+    abort();
+    if (session_ != node::SignalSessionId{}) {
+      listener_.handler->handle_closed(session_);
+    }
+    host_.handle_finished(*this, session_);
+  }
+
+  AnyStream stream_;
+  const SocketAddress remote_;
+  const HttpServer::Listener listener_;
+  Host& host_;
+  beast::flat_buffer buffer_;
+  Instant deadline_ = Instant::never();
+  bool is_first_ = true;
+  bool is_aborted_ = false;
+
+  std::optional<websocket::stream<AnyStream&, false>> socket_;
+  node::SignalSessionId session_{};
+  bool is_accepted_ = false;
+  bool is_writing_ = false;
+  bool is_closing_ = false;
+  std::deque<Frame> queue_;
+  std::size_t queued_bytes_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<HttpConnection> HttpConnection::make(Config config) {
+  return std::make_shared<Connection>(std::move(config));
+}
+
+}  // namespace meridian::io

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "metrics/worker_counters.hpp"
+
+namespace meridian::io {
+
+/// What a worker's thread counts about its sockets and its loop; written by that thread only.
+struct IoCounters {
+  /// Dropped by the kernel before we could read them: the receive buffer was full.
+  metrics::Counter kernel_drops;
+  metrics::Counter truncated;
+  /// Refused by the kernel for good: no route, too long for the path, filtered.
+  metrics::Counter sends_refused;
+  /// Had to wait because the send buffer was full, and lost because too many waited.
+  metrics::Counter sends_delayed;
+  metrics::Counter sends_lost;
+  /// Not sent because the permit was gone by the time of the call.
+  metrics::Counter sends_forbidden;
+  /// SCTP packets that found the service's mailbox full.
+  metrics::Counter sctp_lost;
+  /// How long one turn of the loop kept the next datagram waiting.
+  metrics::LatencyHistogram loop_lag;
+};
+
+}  // namespace meridian::io

@@ -1,0 +1,238 @@
+#include "io/metrics_text.hpp"
+
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+namespace meridian::io {
+namespace {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+/// The workers of one region are added up: a worker is no label, so that a machine with many cores
+/// has no more series than one with few.
+using ByRegion = std::map<RegionId, std::vector<const WorkerMetrics*>>;
+
+class Page {
+ public:
+  MetricFamily& family(std::string_view name, std::string_view help, MetricType type) {
+    families_.push_back({"meridian_" + std::string(name), std::string(help), type, {}});
+    return families_.back();
+  }
+  void gauge(std::string_view name, std::string_view help, double value) {
+    ClientMetric metric;
+    metric.gauge.value = value;
+    family(name, help, MetricType::Gauge).metric.push_back(std::move(metric));
+  }
+  void counter(std::string_view name, std::string_view help, std::uint64_t value) {
+    add(family(name, help, MetricType::Counter), {}, value);
+  }
+  static void add(MetricFamily& family, Labels labels, std::uint64_t value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) =
+        static_cast<double>(value);
+    family.metric.push_back(std::move(metric));
+  }
+  [[nodiscard]] std::string text() const {
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, families_);
+    return std::move(out).str();
+  }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+template <class Read>
+std::uint64_t sum(const std::vector<const WorkerMetrics*>& workers, Read read) {
+  std::uint64_t total = 0;
+  for (const WorkerMetrics* worker : workers) {
+    total += read(*worker);
+  }
+  return total;
+}
+
+constexpr std::size_t kTrafficCount = static_cast<std::size_t>(metrics::Traffic::kCount);
+constexpr std::array<std::string_view, kTrafficCount> kTrafficNames = {
+    "rtp_audio", "rtp_video", "rtcp", "stun", "dtls", "relay"};
+
+void add_traffic(Page& page, const ByRegion& regions) {
+  const auto add = [&](std::string_view name, std::string_view help, auto read) {
+    MetricFamily& family = page.family(name, help, MetricType::Counter);
+    for (const auto& [region, workers] : regions) {
+      for (std::size_t i = 0; i < kTrafficCount; ++i) {
+        const std::string kind(kTrafficNames[i]);
+        Page::add(family, {{"direction", "in"}, {"kind", kind}, {"region", region.value()}},
+                  sum(workers, [&](const auto& w) { return read(w.worker->received[i]); }));
+        Page::add(family, {{"direction", "out"}, {"kind", kind}, {"region", region.value()}},
+                  sum(workers, [&](const auto& w) { return read(w.worker->sent[i]); }));
+      }
+    }
+  };
+  add("packets_total", "Datagrams, by what they carry.",
+      [](const metrics::TrafficCounter& counter) { return counter.packets.value(); });
+  add("bytes_total", "Bytes of datagrams without IP and UDP headers.",
+      [](const metrics::TrafficCounter& counter) { return counter.bytes.value(); });
+}
+
+void add_drops(Page& page, const ByRegion& regions) {
+  MetricFamily& family = page.family(
+      "drops_total", "Datagrams and packets discarded, each under one reason.",
+      MetricType::Counter);
+  for (const auto& [region, workers] : regions) {
+    for (std::size_t i = 0; i < metrics::kDropReasonCount; ++i) {
+      const auto reason = static_cast<metrics::DropReason>(i);
+      Page::add(family,
+                {{"reason", std::string(metrics::name(reason))}, {"region", region.value()}},
+                sum(workers, [&](const auto& w) { return w.worker->dropped[i].value(); }));
+    }
+  }
+}
+
+void add_worker_counters(Page& page, const ByRegion& regions) {
+  using Read = std::uint64_t (*)(const WorkerMetrics&);
+  struct Metric {
+    std::string_view name;
+    std::string_view help;
+    MetricType type;
+    Read read;
+  };
+  static constexpr auto kCounter = MetricType::Counter;
+  static constexpr auto kGauge = MetricType::Gauge;
+  static const std::initializer_list<Metric> kMetrics = {
+      {"nacks_received_total", "Packets that subscribers asked for again.", kCounter,
+       [](const WorkerMetrics& w) { return w.worker->nack_received.value(); }},
+      {"nacks_sent_total", "Packets that publishers were asked for again.", kCounter,
+       [](const WorkerMetrics& w) { return w.worker->nack_sent.value(); }},
+      {"key_frame_requests_received_total", "PLI and FIR from subscribers.", kCounter,
+       [](const WorkerMetrics& w) { return w.worker->key_frame_requests_received.value(); }},
+      {"key_frame_requests_sent_total", "PLI and FIR to publishers.", kCounter,
+       [](const WorkerMetrics& w) { return w.worker->key_frame_requests_sent.value(); }},
+      {"retransmissions_sent_total", "Packets sent again to subscribers.", kCounter,
+       [](const WorkerMetrics& w) { return w.worker->retransmissions_sent.value(); }},
+      {"retransmissions_received_total", "Packets recovered from publishers.", kCounter,
+       [](const WorkerMetrics& w) { return w.worker->retransmissions_received.value(); }},
+      {"transports", "Transports that are open.", kGauge,
+       [](const WorkerMetrics& w) { return w.worker->transports.value(); }},
+      {"shard_publications", "Publications on workers, relayed ones included.", kGauge,
+       [](const WorkerMetrics& w) { return w.worker->publications.value(); }},
+      {"shard_subscriptions", "Subscriptions on workers.", kGauge,
+       [](const WorkerMetrics& w) { return w.worker->subscriptions.value(); }},
+      {"kernel_receive_drops_total", "Datagrams that found the receive buffer full.", kCounter,
+       [](const WorkerMetrics& w) { return w.io->kernel_drops.value(); }},
+      {"truncated_datagrams_total", "Datagrams longer than any that is sent to us.", kCounter,
+       [](const WorkerMetrics& w) { return w.io->truncated.value(); }},
+      {"sends_refused_total", "Datagrams that the kernel refused to send.", kCounter,
+       [](const WorkerMetrics& w) { return w.io->sends_refused.value(); }},
+      {"sends_delayed_total", "Datagrams that waited for a full send buffer.", kCounter,
+       [](const WorkerMetrics& w) { return w.io->sends_delayed.value(); }},
+      {"sends_lost_total", "Datagrams lost because too many waited.", kCounter,
+       [](const WorkerMetrics& w) { return w.io->sends_lost.value(); }},
+      {"sends_forbidden_total", "Datagrams whose permit was gone when they were to be sent.",
+       kCounter, [](const WorkerMetrics& w) { return w.io->sends_forbidden.value(); }},
+      {"sctp_packets_lost_total", "SCTP packets that found the service's mailbox full.", kCounter,
+       [](const WorkerMetrics& w) { return w.io->sctp_lost.value(); }},
+  };
+  for (const Metric& metric : kMetrics) {
+    MetricFamily& family = page.family(metric.name, metric.help, metric.type);
+    for (const auto& [region, workers] : regions) {
+      Page::add(family, {{"region", region.value()}}, sum(workers, metric.read));
+    }
+  }
+}
+
+template <class Read>
+void add_histogram(Page& page, const ByRegion& regions, std::string_view name,
+                   std::string_view help, Read read) {
+  using metrics::LatencyHistogram;
+  MetricFamily& family = page.family(name, help, MetricType::Histogram);
+  for (const auto& [region, workers] : regions) {
+    ClientMetric metric;
+    metric.label = {{"region", region.value()}};
+    std::uint64_t cumulative = 0;
+    for (std::size_t i = 0; i <= LatencyHistogram::kBounds.size(); ++i) {
+      cumulative += sum(workers, [&](const auto& w) { return read(w).count(i); });
+      const double bound = i < LatencyHistogram::kBounds.size()
+                               ? seconds(LatencyHistogram::kBounds[i])
+                               : std::numeric_limits<double>::infinity();
+      metric.histogram.bucket.push_back({cumulative, bound});
+    }
+    metric.histogram.sample_count = cumulative;
+    for (const WorkerMetrics* worker : workers) {
+      metric.histogram.sample_sum += seconds(read(*worker).sum());
+    }
+    family.metric.push_back(std::move(metric));
+  }
+}
+
+void add_control(Page& page, const MetricsInput& input) {
+  const node::ControlCounters& control = input.control;
+  page.gauge("rooms", "Meetings.", static_cast<double>(control.rooms_now));
+  page.gauge("participants", "Participants.", static_cast<double>(control.participants_now));
+  page.gauge("tracks", "Published tracks.", static_cast<double>(control.tracks_now));
+  page.gauge("subscriptions", "Subscriptions.", static_cast<double>(control.subscriptions_now));
+  page.gauge("sessions", "Signalling sessions.", static_cast<double>(control.sessions_now));
+  page.counter("joins_total", "Joins that were admitted.", control.joins);
+  page.counter("resumes_total", "Sessions that were resumed.", control.resumes);
+  page.counter("undecodable_frames_total", "Signalling messages that could not be read.",
+               control.undecodable_frames);
+  MetricFamily& refusals = page.family("refusals_total", "Joins that were refused.",
+                                       MetricType::Counter);
+  for (const auto& [reason, count] : control.refusals) {
+    Page::add(refusals, {{"reason", reason}}, count);
+  }
+}
+
+void add_listeners(Page& page, const MetricsInput& input) {
+  page.gauge("http_connections", "Open connections.", static_cast<double>(input.http.connections));
+  page.gauge("websockets", "Open WebSockets.", static_cast<double>(input.http.websockets));
+  page.counter("http_requests_total", "HTTP requests, upgrades included.", input.http.requests);
+  page.counter("http_evicted_total", "Connections that gave way to others.", input.http.evicted);
+  page.counter("http_timeouts_total", "Connections closed at a deadline.", input.http.timed_out);
+  page.counter("slow_readers_total", "WebSockets closed because they did not read.",
+               input.http.slow_readers);
+  page.gauge("audit_writable", "1 while evidence can be written; new permits need it.",
+             input.is_audit_writable ? 1 : 0);
+  if (input.certificate_left) {
+    page.gauge("tls_certificate_expiry_days", "Days until the TLS certificate ends.",
+               seconds(*input.certificate_left) / 86400);
+  }
+}
+
+}  // namespace
+
+std::string render_metrics(const MetricsInput& input) {
+  ByRegion regions;
+  for (const WorkerMetrics& worker : input.workers) {
+    regions[worker.region].push_back(&worker);
+  }
+  Page page;
+  add_traffic(page, regions);
+  add_drops(page, regions);
+  add_worker_counters(page, regions);
+  add_histogram(page, regions, "forward_latency_seconds",
+                "From the kernel's receive time of a packet to its being sent on.",
+                [](const WorkerMetrics& w) -> const auto& { return w.worker->forward_latency; });
+  add_histogram(page, regions, "loop_lag_seconds",
+                "How long a turn of a worker's loop kept the next datagram waiting.",
+                [](const WorkerMetrics& w) -> const auto& { return w.io->loop_lag; });
+  add_control(page, input);
+  add_listeners(page, input);
+  return page.text();
+}
+
+}  // namespace meridian::io

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/address.hpp"
+#include "base/bytes.hpp"
+#include "base/expected.hpp"
+#include "base/time.hpp"
+#include "io/file_descriptor.hpp"
+
+namespace meridian::io {
+
+/// A datagram in a slot of a ReceiveBatch; the bytes may be changed in place (decryption) and are
+/// valid until the next receive into the same batch.
+struct ReceivedDatagram {
+  SocketAddress from;
+  /// When the kernel took it from the network.
+  Instant received;
+  MutableBytes bytes;
+};
+
+/// Slots for one recvmmsg call, allocated once. Not thread-safe: one a worker.
+class ReceiveBatch {
+ public:
+  static constexpr std::size_t kMaxDatagrams = 64;
+  /// No media, STUN or DTLS datagram is longer on any path with an Ethernet MTU; longer ones come
+  /// back truncated and are dropped.
+  static constexpr std::size_t kSlotSize = 2048;
+
+  ReceiveBatch();
+  ReceiveBatch(const ReceiveBatch&) = delete;
+  ReceiveBatch& operator=(const ReceiveBatch&) = delete;
+
+  [[nodiscard]] std::span<const ReceivedDatagram> datagrams() const {
+    return {datagrams_.data(), size_};
+  }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  friend class UdpSocket;
+  static constexpr std::size_t kControlSize = 128;
+
+  void prepare();
+  /// Reads what the kernel filled in; returns how many were dropped for their length.
+  std::size_t collect(std::size_t count, const Now& now, std::uint32_t& kernel_drops);
+
+  std::unique_ptr<std::uint8_t[]> arena_;
+  std::array<mmsghdr, kMaxDatagrams> headers_{};
+  std::array<iovec, kMaxDatagrams> vectors_{};
+  std::array<sockaddr_storage, kMaxDatagrams> senders_{};
+  alignas(cmsghdr) std::array<std::array<std::uint8_t, kControlSize>, kMaxDatagrams> control_{};
+  std::array<ReceivedDatagram, kMaxDatagrams> datagrams_{};
+  std::size_t size_ = 0;
+};
+
+/// What one datagram to send needs.
+struct SendItem {
+  SocketAddress to;
+  Bytes bytes;
+};
+
+/// A non-blocking UDP socket that moves batches and counts what the kernel refuses. Used by one
+/// thread.
+class UdpSocket {
+ public:
+  /// Most datagrams of one sendmmsg call.
+  static constexpr std::size_t kMaxSendBatch = 64;
+  /// Room for 100 ms of 500 Mbit/s in each direction: a pause of the thread must not lose packets.
+  static constexpr int kBufferBytes = 8 * 1024 * 1024;
+
+  /// Binds to `local`; port 0 takes any. Errors: a sentence with the address and the system's reason.
+  static base::Expected<UdpSocket, base::Error> open(const SocketAddress& local);
+
+  [[nodiscard]] int descriptor() const { return descriptor_.get(); }
+  [[nodiscard]] const SocketAddress& local() const { return local_; }
+  /// A sentence with the command that raises the kernel's limit; empty when the buffers are granted.
+  [[nodiscard]] const std::string& buffer_warning() const { return buffer_warning_; }
+
+  struct Received {
+    /// Slots filled; less than kMaxDatagrams means that the queue is empty.
+    std::size_t count = 0;
+    /// Of these dropped because they were longer than a slot.
+    std::size_t truncated = 0;
+  };
+  /// One recvmmsg call; the batch then holds what came, without the truncated ones.
+  Received receive(ReceiveBatch& batch, const Now& now);
+
+  struct Sent {
+    /// From the front of the span: handed to the kernel.
+    std::size_t sent = 0;
+    /// From the front of the span: refused for good (unreachable, too long); counted in `sent` too.
+    std::size_t refused = 0;
+    /// The kernel's queue is full; the rest waits for writability.
+    bool would_block = false;
+  };
+  /// sendmmsg over all items, kMaxSendBatch a call. Stops early only when the socket would block.
+  Sent send(std::span<const SendItem> items);
+
+  /// Datagrams that the kernel dropped because the receive buffer was full, since the socket opened.
+  [[nodiscard]] std::uint64_t kernel_drops() const { return kernel_drops_; }
+
+ private:
+  UdpSocket(FileDescriptor descriptor, SocketAddress local, std::string buffer_warning);
+
+  FileDescriptor descriptor_;
+  SocketAddress local_;
+  std::string buffer_warning_;
+  std::uint32_t kernel_drops_raw_ = 0;
+  std::uint64_t kernel_drops_ = 0;
+  std::array<mmsghdr, kMaxSendBatch> send_headers_{};
+  std::array<iovec, kMaxSendBatch> send_vectors_{};
+  std::array<sockaddr_storage, kMaxSendBatch> send_addresses_{};
+};
+
+/// The address with which this machine would talk to `towards`; no packet is sent. Nothing when
+/// there is no route.
+[[nodiscard]] std::optional<IpAddress> outbound_address(const IpAddress& towards);
+
+/// Fills `out` for the system calls and returns the length of it.
+socklen_t to_sockaddr(const SocketAddress& address, sockaddr_storage& out);
+[[nodiscard]] SocketAddress from_sockaddr(const sockaddr_storage& address);
+
+}  // namespace meridian::io

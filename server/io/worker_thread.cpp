@@ -1,0 +1,245 @@
+#include "io/worker_thread.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <variant>
+
+#include "io/clock.hpp"
+#include "io/egress.hpp"
+
+namespace meridian::io {
+namespace asio = boost::asio;
+
+/// The event loop, which lives on the thread. Asio only says what is ready; the work is done in
+/// turn(), in a fixed order. Nobody else touches the context (that is what its hint promises), so
+/// that it takes no locks.
+class WorkerThread::Loop {
+ public:
+  explicit Loop(WorkerThread& owner)
+      : owner_(owner),
+        context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE),
+        wakeup_(context_, owner.wakeup_.descriptor()),
+        timer_(context_),
+        egress_(owner.sockets_, {&may_send, &owner.worker_}, owner.worker_counters_,
+                owner.counters_) {
+    for (UdpSocket& socket : owner.sockets_) {
+      lanes_.emplace_back(asio::posix::stream_descriptor(context_, socket.descriptor()));
+    }
+    owner.output_.set_flush(&send_batch, this);
+  }
+  ~Loop() {
+    // The descriptors belong to the sockets; here they are only watched.
+    for (Lane& lane : lanes_) {
+      lane.descriptor.release();
+    }
+    wakeup_.release();
+  }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void run() {
+    watch_wakeup();
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      watch_readable(i);
+    }
+    while (!owner_.is_stopping_.load(std::memory_order_acquire)) {
+      if (!has_more_) {
+        context_.run_one();
+      }
+      context_.poll();
+      turn();
+      arm_timer();
+    }
+    is_woken_ = true;  // whatever was queued before stop() is still done
+    turn();
+  }
+
+ private:
+  struct Lane {
+    explicit Lane(asio::posix::stream_descriptor d) : descriptor(std::move(d)) {}
+    asio::posix::stream_descriptor descriptor;
+    bool is_readable = false;
+    bool is_watched_for_writing = false;
+  };
+
+  static bool may_send(void* worker, TransportId transport) {
+    return static_cast<node::Worker*>(worker)->may_send(transport);
+  }
+  static void send_batch(void* loop, transport::SendBatch& batch) {
+    static_cast<Loop*>(loop)->egress_.send(batch.datagrams());
+  }
+
+  void watch_wakeup() {
+    wakeup_.async_wait(asio::posix::descriptor_base::wait_read,
+                       [this](boost::system::error_code) { is_woken_ = true; });
+  }
+  void watch_readable(std::size_t socket) {
+    lanes_[socket].descriptor.async_wait(
+        asio::posix::descriptor_base::wait_read,
+        [this, socket](boost::system::error_code) { lanes_[socket].is_readable = true; });
+  }
+  void watch_writable(std::size_t socket) {
+    Lane& lane = lanes_[socket];
+    if (lane.is_watched_for_writing) {
+      return;
+    }
+    lane.is_watched_for_writing = true;
+    lane.descriptor.async_wait(asio::posix::descriptor_base::wait_write,
+                               [this, socket](boost::system::error_code) {
+                                 lanes_[socket].is_watched_for_writing = false;
+                                 egress_.handle_writable(socket);
+                               });
+  }
+
+  void turn() {
+    const Now now = io::now();
+    has_more_ = false;
+    handle_commands(now);
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      receive(i, now);
+    }
+    has_more_ |= owner_.worker_.handle_relay(now);
+    if (owner_.worker_.next_timeout() <= now.monotonic) {
+      owner_.worker_.handle_timeout(now);
+    }
+    owner_.output_.flush();
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      if (egress_.has_backlog(i)) {
+        watch_writable(i);
+      }
+    }
+    wake_peers();
+    deliver_events();
+    owner_.counters_.loop_lag.record(monotonic_now() - now.monotonic);
+  }
+
+  void handle_commands(const Now& now) {
+    if (!is_woken_) {
+      return;
+    }
+    is_woken_ = false;
+    owner_.wakeup_.clear();
+    watch_wakeup();
+    for (forward::Command& command : owner_.commands_.drain()) {
+      owner_.worker_.handle_command(std::move(command), now);
+    }
+  }
+
+  void receive(std::size_t socket, const Now& now) {
+    Lane& lane = lanes_[socket];
+    if (!lane.is_readable) {
+      return;
+    }
+    UdpSocket& udp = owner_.sockets_[socket];
+    for (int batch = 0; batch < kMaxBatchesPerTurn; ++batch) {
+      const UdpSocket::Received received = udp.receive(batch_, now);
+      owner_.counters_.truncated.add(received.truncated);
+      std::size_t count = 0;
+      for (const ReceivedDatagram& datagram : batch_.datagrams()) {
+        inbound_[count++] = {.bytes = datagram.bytes,
+                             .from = datagram.from,
+                             .socket = static_cast<std::uint8_t>(socket),
+                             .received = datagram.received};
+      }
+      owner_.worker_.handle_datagrams({inbound_.data(), count}, now);
+      if (received.count < ReceiveBatch::kMaxDatagrams) {
+        lane.is_readable = false;
+        watch_readable(socket);
+        break;
+      }
+    }
+    has_more_ |= lane.is_readable;
+    const std::uint64_t drops = udp.kernel_drops();
+    owner_.counters_.kernel_drops.add(drops - lane_drops_[socket]);
+    lane_drops_[socket] = drops;
+  }
+
+  void wake_peers() {
+    std::uint64_t wakes = owner_.worker_.take_wakes();
+    while (wakes != 0) {
+      const auto peer = static_cast<std::size_t>(std::countr_zero(wakes));
+      wakes &= wakes - 1;
+      owner_.peers_[peer]->wake();
+    }
+  }
+
+  void deliver_events() {
+    for (forward::Event& event : owner_.worker_.take_events()) {
+      if (auto* packet = std::get_if<forward::SctpPacketReceived>(&event)) {
+        const auto pushed =
+            owner_.sctp_.push(sctp::Packet{packet->transport, std::move(packet->packet)});
+        if (pushed == SctpChannel::Push::kFull) {
+          owner_.counters_.sctp_lost.increment();  // SCTP sends it again
+        }
+        continue;
+      }
+      MERIDIAN_CHECK(owner_.events_.push({owner_.index_, std::move(event)}) ==
+                     EventChannel::Push::kQueued);
+    }
+  }
+
+  /// A timer that is due too early only costs an idle turn, so it is moved only to come earlier.
+  void arm_timer() {
+    const Instant next = owner_.worker_.next_timeout();
+    if (next.is_never() || armed_ <= next) {
+      return;
+    }
+    armed_ = next;
+    timer_.expires_after(std::max(next - monotonic_now(), Duration::zero()));
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) {
+        armed_ = Instant::never();
+      }
+    });
+  }
+
+  WorkerThread& owner_;
+  asio::io_context context_;
+  asio::posix::stream_descriptor wakeup_;
+  asio::steady_timer timer_;
+  Egress egress_;
+  std::vector<Lane> lanes_;
+  std::array<std::uint64_t, 2> lane_drops_{};
+  ReceiveBatch batch_;
+  std::array<node::InboundDatagram, ReceiveBatch::kMaxDatagrams> inbound_{};
+  Instant armed_ = Instant::never();
+  bool is_woken_ = false;
+  bool has_more_ = false;
+};
+
+WorkerThread::WorkerThread(Config config)
+    : index_(config.worker.index),
+      sockets_(std::move(config.sockets)),
+      events_(config.events),
+      sctp_(config.sctp),
+      commands_(kMaxCommands, wakeup_),
+      worker_counters_(config.worker.counters),
+      worker_(std::move(config.worker), output_) {
+  MERIDIAN_CHECK(sockets_.size() <= 2);
+}
+
+WorkerThread::~WorkerThread() { stop(); }
+
+void WorkerThread::start(std::vector<WorkerThread*> peers) {
+  peers_ = std::move(peers);
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), ("worker-" + std::to_string(index_.value())).c_str());
+    Loop(*this).run();
+  });
+}
+
+void WorkerThread::stop() {
+  if (thread_.joinable()) {
+    is_stopping_.store(true, std::memory_order_release);
+    wakeup_.notify();
+    thread_.join();
+  }
+}
+
+}  // namespace meridian::io
