@@ -18,22 +18,19 @@ void LiteAgent::restart(const Credentials& local, const Credentials& remote) {
   next_.emplace(local, remote);
 }
 
-base::Expected<Check, CheckError> LiteAgent::handle_check(Bytes datagram, const Tuple& from,
-                                                          Instant now, MutableBytes response) {
-  const auto message = parse_stun(datagram);
-  if (!message) {
-    return std::unexpected(CheckError::kMalformed);
-  }
-  if (message->message_class != StunClass::kRequest || message->method != kStunBinding ||
-      message->has_unknown_required) {
+base::Expected<Check, CheckError> LiteAgent::handle_check(const StunMessage& message,
+                                                          const Tuple& from, Instant now,
+                                                          MutableBytes response) {
+  if (message.message_class != StunClass::kRequest || message.method != kStunBinding ||
+      message.has_unknown_required) {
     return std::unexpected(CheckError::kNotRequest);
   }
-  const bool is_next = next_ && message->username == next_->username;
+  const bool is_next = next_ && message.username == next_->username;
   const Generation& generation = is_next ? *next_ : current_;
-  if (message->username != generation.username) {
+  if (message.username != generation.username) {
     return std::unexpected(CheckError::kBadUsername);
   }
-  if (!message->verify(generation.key)) {
+  if (!message.verify(generation.key)) {
     return std::unexpected(CheckError::kBadIntegrity);
   }
   // Authentic from here on. A role conflict is not answered with 487: this side is always lite and
@@ -47,15 +44,15 @@ base::Expected<Check, CheckError> LiteAgent::handle_check(Bytes datagram, const 
   const std::size_t index = admit(from, check);
   tuples_[index].last_check = now;
   const bool is_first = selected_ == kNone;
-  if (is_first || (message->use_candidate && selected_ != index)) {
+  if (is_first || (message.use_candidate && selected_ != index)) {
     selected_ = index;
     check.is_selection_changed = true;
   }
-  is_nominated_ |= message->use_candidate;
+  is_nominated_ |= message.use_candidate;
   if (selected_ == index) {
     last_consent_ = now;
   }
-  check.response_length = StunBuilder(response, StunClass::kSuccess, message->transaction)
+  check.response_length = StunBuilder(response, StunClass::kSuccess, message.transaction)
                               .xor_mapped_address(from.remote)
                               .finish(current_.key);
   MERIDIAN_CHECK(check.response_length > 0);

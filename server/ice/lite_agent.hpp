@@ -17,7 +17,7 @@
 namespace meridian::ice {
 
 /// Why a message that claimed to be a check was ignored. It is never answered.
-enum class CheckError : std::uint8_t { kMalformed, kNotRequest, kBadUsername, kBadIntegrity };
+enum class CheckError : std::uint8_t { kNotRequest, kBadUsername, kBadIntegrity };
 
 /// What an accepted check did.
 struct Check {
@@ -51,11 +51,12 @@ class LiteAgent {
 
   LiteAgent(const Credentials& local, const Credentials& remote);
 
-  /// Takes a datagram whose USERNAME was routed here. On success `response` (at least
+  /// Takes a message whose USERNAME was routed here. On success `response` (at least
   /// kMaxResponseSize bytes) holds the answer. Both aggressive and regular nomination work: each
   /// check with USE-CANDIDATE selects the tuple that it came from.
-  [[nodiscard]] base::Expected<Check, CheckError> handle_check(Bytes datagram, const Tuple& from,
-                                                               Instant now, MutableBytes response);
+  [[nodiscard]] base::Expected<Check, CheckError> handle_check(const StunMessage& message,
+                                                               const Tuple& from, Instant now,
+                                                               MutableBytes response);
 
   /// Announces new credentials on both sides (RFC 8445 section 2.4). The old ones stay good, and
   /// the selected tuple in use, until the first check that is authenticated by the new ones.

@@ -21,7 +21,7 @@ enum class DropReason : std::uint8_t {
   kStunNotRequest,    // not a Binding request
   kStunUnknownUfrag,  // USERNAME names no transport of this worker
   kStunBadIntegrity,  // MESSAGE-INTEGRITY missing or wrong
-  kStunTableFull,
+  kStunTupleTaken,    // the tuple is in use by another transport
   // DTLS.
   kDtlsBeforeIce,
   kDtlsRefused,  // garbage, over the handshake's limits, or after the session ended
@@ -58,7 +58,7 @@ constexpr std::string_view name(DropReason reason) {
   constexpr std::array<std::string_view, kDropReasonCount> kNames = {
       "unknown_protocol",   "oversized",           "unknown_tuple",        "rate_limited",
       "permit_stale",       "stun_malformed",      "stun_not_request",     "stun_unknown_ufrag",
-      "stun_bad_integrity", "stun_table_full",     "dtls_before_ice",      "dtls_refused",
+      "stun_bad_integrity", "stun_tuple_taken",    "dtls_before_ice",      "dtls_refused",
       "dtls_queue_full",    "media_before_dtls",   "malformed_rtp",        "malformed_rtcp",
       "srtp_auth_failed",   "srtp_replayed",       "srtp_not_encrypted",   "srtp_too_many_streams",
       "srtp_index_reused",  "srtp_unknown_stream", "srtp_key_exhausted",   "no_selected_pair",

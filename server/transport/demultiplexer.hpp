@@ -41,8 +41,8 @@ class Demultiplexer {
                                 SendBatch& batch);
 
   /// Transport::restart_ice, reachable under both ufrags until the first check under the new one.
-  [[nodiscard]] Add restart_ice(Transport& transport, ice::Credentials local,
-                                ice::Credentials remote);
+  [[nodiscard]] Add restart_ice(Transport& transport, const ice::Credentials& local,
+                                const ice::Credentials& remote);
 
   [[nodiscard]] std::size_t transport_count() const { return transport_count_; }
   [[nodiscard]] std::size_t tuple_count() const { return tuple_count_; }
@@ -61,6 +61,7 @@ class Demultiplexer {
 
   [[nodiscard]] std::size_t home(const ice::Tuple& tuple) const;
   [[nodiscard]] std::size_t probe(const ice::Tuple& tuple) const;
+  void follow(const ice::Check& check, const ice::Tuple& from, Transport& transport);
   void bind(const ice::Tuple& tuple, Transport& transport);
   void unbind(const ice::Tuple& tuple, const Transport& owner);
   void retire_ufrags(const Transport& transport, std::string_view kept);

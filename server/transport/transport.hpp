@@ -64,6 +64,8 @@ class Transport {
   static constexpr Duration kIceTime = 30s;
   /// State changes that may wait to be polled; beyond it the oldest go.
   static constexpr std::size_t kMaxEvents = 16;
+  /// Longest datagram that is looked at.
+  static constexpr std::size_t kMaxDatagram = 1500;
 
   /// `permit` must be valid; `certificate` must outlive the transport.
   Transport(ClientPermit permit, const TransportSettings& settings,
@@ -77,17 +79,19 @@ class Transport {
   // ---- Residency
 
   [[nodiscard]] const ClientPermit& permit() const { return permit_; }
-  /// Re-admission under a newer epoch.
+  /// Re-admission under a newer epoch. No effect once revoked: that is final.
   void renew(ClientPermit permit);
-  /// From here on nothing passes in either direction.
+  /// From here on nothing passes in either direction; the keys are destroyed.
   void revoke();
   [[nodiscard]] bool is_permitted() const { return !is_revoked_ && permit_.is_valid(); }
 
   // ---- In (use Demultiplexer for STUN, which keeps its tables in step)
 
-  /// A Binding request; the response goes into `batch`.
-  Taken<ice::Check> handle_stun(Bytes datagram, const ice::Tuple& from, Instant now,
-                                SendBatch& batch);
+  /// A message that names this transport; the response goes into `batch`.
+  Taken<ice::Check> handle_stun(const ice::StunMessage& message, const ice::Tuple& from,
+                                Instant now, SendBatch& batch);
+  /// The tuple belongs to another transport now.
+  void forget_tuple(const ice::Tuple& tuple) { ice_.forget(tuple); }
   /// A DTLS record; flights that answer it go into `batch`.
   Taken<> handle_dtls(Bytes datagram, const ice::Tuple& from, Instant now, SendBatch& batch);
   /// Authenticates and decrypts in place; the length of the plain packet in `packet`. After a
@@ -121,10 +125,11 @@ class Transport {
   void handle_timeout(Instant now, SendBatch& batch);
   [[nodiscard]] std::optional<StateChange> poll_event();
   [[nodiscard]] bool is_connected() const { return is_connected_; }
-  [[nodiscard]] bool is_failed() const { return is_failed_; }
+  /// Failed, revoked or closed: nothing will come of it any more.
+  [[nodiscard]] bool is_over() const { return is_over_; }
 
   /// New credentials on both sides; DTLS, SRTP and SCTP stay. Through Demultiplexer, please.
-  void restart_ice(ice::Credentials local, ice::Credentials remote);
+  void restart_ice(const ice::Credentials& local, const ice::Credentials& remote);
   /// Says close_notify to the peer when connected. Afterwards everything is refused.
   void close(SendBatch& batch);
 
@@ -134,13 +139,15 @@ class Transport {
   [[nodiscard]] std::optional<Duration> handshake_round_trip() const { return dtls_.round_trip(); }
 
  private:
-  [[nodiscard]] Taken<> admit_media(const ice::Tuple& from) const;
+  [[nodiscard]] Taken<> admit(std::size_t size) const;
+  [[nodiscard]] Taken<> admit_media(std::size_t size, const ice::Tuple& from) const;
   [[nodiscard]] Taken<ice::Tuple> send_path() const;
   void commit(SendBatch& batch, const ice::Tuple& to, std::size_t length, Instant received);
   void drain_dtls(SendBatch& batch);
   void follow_dtls();
   void install_keys(const dtls::ExportedKeys& keys);
   void update_consent(Instant now);
+  void on_check(Instant now);
   void push(TransportState state, TransportFailure reason = TransportFailure::kNone);
   void fail(TransportFailure reason);
   void count_received(std::size_t size);
@@ -154,12 +161,11 @@ class Transport {
   std::vector<Ssrc> early_streams_;  // added before the keys were there
   std::deque<StateChange> events_;
   TransportCounters counters_;
-  Instant opened_;
-  Instant last_check_;
+  Instant ice_deadline_;
   Instant consent_deadline_ = Instant::never();
   bool is_revoked_ = false;
   bool is_connected_ = false;
-  bool is_failed_ = false;
+  bool is_over_ = false;
   bool is_paused_ = false;        // consent is quiet or expired
   bool is_disconnected_ = false;  // consent expired and the owner was told
 };
