@@ -30,7 +30,8 @@ inline constexpr std::uint16_t kMaxWorkers = 256;
 /// length of the hash); they are accepted with a warning, because development keys are short.
 inline constexpr std::size_t kMinSecretLength = 32;
 
-/// `auto`: the address of the interface that holds the default route, found by `io` at start.
+/// `auto`: the address of the interface that holds the default route, or behind a cloud's NAT what
+/// Media::public_address_from says; found by `io` at start.
 struct AutoAddress {
   friend bool operator==(const AutoAddress&, const AutoAddress&) = default;
 };
@@ -42,6 +43,9 @@ struct Media {
   std::uint16_t port = 0;
   /// What clients are told instead, one for each of `addresses` in order; empty = the same.
   std::variant<std::vector<IpAddress>, AutoAddress> advertised_address;
+  /// The operator's STUN server, `host:port`, asked with `auto` when the host's own address is
+  /// private; empty = none is asked.
+  std::string public_address_from;
   /// The port that clients are told for worker 0; worker i is at advertised_port + i.
   std::uint16_t advertised_port = 0;
   friend bool operator==(const Media&, const Media&) = default;

@@ -82,6 +82,14 @@ void read_advertised(const YamlNode& node, std::uint16_t workers, Media& media) 
         "is every address of this host, so advertised_address must say which one "
         "clients reach");
   }
+  if (const YamlNode server = node["public_address_from"]; server.is_present()) {
+    media.public_address_from = server.required_text();
+    if (!std::holds_alternative<AutoAddress>(media.advertised_address)) {
+      server.error("is of use only with advertised_address: auto");
+    } else if (!media.public_address_from.contains(':')) {
+      server.error("must be host:port of a STUN server");
+    }
+  }
   const YamlNode port = node["advertised_port"];
   media.advertised_port = static_cast<std::uint16_t>(port.number(1, kMaxPort).value_or(media.port));
   if (media.advertised_port + workers - 1U > kMaxPort) {
@@ -95,7 +103,8 @@ Media read_media(const YamlNode& node, std::uint16_t workers) {
     node.error("is missing");
     return media;
   }
-  node.expect_keys({"address", "port", "port_range", "advertised_address", "advertised_port"});
+  node.expect_keys({"address", "port", "port_range", "advertised_address", "advertised_port",
+                    "public_address_from"});
   media.addresses = read_addresses(node["address"]);
   read_port(node, workers, media);
   read_advertised(node, workers, media);
