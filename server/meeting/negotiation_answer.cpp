@@ -28,6 +28,17 @@ bool is_in(Extension extension, std::span<const Extension> list) {
   return std::ranges::count(list, extension) > 0;
 }
 
+sdp::Direction way(const sdp::ExtensionMapping& mapping) {
+  return mapping.direction.value_or(sdp::Direction::kSendRecv);
+}
+
+/// The extension of an offered line, if it is that line that was accepted.
+std::optional<Extension> accepted_as(const sdp::ExtensionMapping& mapping,
+                                     const rtp::ExtensionMap& accepted) {
+  const auto extension = sdp::extension_from_uri(mapping.uri);
+  return extension && accepted.id(*extension) == mapping.id ? extension : std::nullopt;
+}
+
 bool includes(const std::vector<Codec>& codecs, Codec codec) {
   return std::ranges::count(codecs, codec) > 0;
 }
@@ -126,20 +137,27 @@ rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer, bool allow
   rtp::ExtensionMap accepted;
   for (const sdp::ExtensionMapping& mapping : offer.extensions) {
     const auto extension = sdp::extension_from_uri(mapping.uri);
-    const auto way = mapping.direction.value_or(sdp::Direction::kSendRecv);
-    if (extension && way == sdp::Direction::kSendRecv && mapping.id <= max_id &&
-        !accepted.has(*extension) &&
-        (is_in(*extension, kBothWays) || is_in(*extension, kOnlyReceived))) {
+    if (!extension || mapping.id > max_id || accepted.has(*extension)) {
+      continue;
+    }
+    const bool is_wanted = is_in(*extension, kBothWays)
+                               ? mapping.direction != sdp::Direction::kInactive
+                               : is_in(*extension, kOnlyReceived) && sdp::sends(way(mapping));
+    if (is_wanted) {
       accepted.set(*extension, static_cast<std::uint8_t>(mapping.id));
     }
   }
   return accepted;
 }
 
-rtp::ExtensionMap extensions_to_send(const rtp::ExtensionMap& accepted) {
+rtp::ExtensionMap extensions_to_send(const sdp::MediaSection& offer,
+                                     const rtp::ExtensionMap& accepted) {
   rtp::ExtensionMap sendable;
-  for (const Extension extension : kBothWays) {
-    sendable.set(extension, accepted.id(extension));
+  for (const sdp::ExtensionMapping& mapping : offer.extensions) {
+    const auto extension = accepted_as(mapping, accepted);
+    if (extension && is_in(*extension, kBothWays) && sdp::receives(way(mapping))) {
+      sendable.set(*extension, accepted.id(*extension));
+    }
   }
   return sendable;
 }
@@ -194,13 +212,15 @@ void write_codecs(sdp::MediaSection& answer, const std::vector<sdp::OfferedCodec
   }
 }
 
-void write_extensions(sdp::MediaSection& answer, const rtp::ExtensionMap& extensions) {
-  for (std::size_t i = 0; i < static_cast<std::size_t>(Extension::kCount); ++i) {
-    const auto extension = static_cast<Extension>(i);
-    if (extensions.has(extension)) {
-      answer.extensions.push_back({.id = extensions.id(extension),
-                                   .direction = std::nullopt,
-                                   .uri = std::string(sdp::extension_uri(extension))});
+void write_extensions(sdp::MediaSection& answer, const sdp::MediaSection& offer,
+                      const rtp::ExtensionMap& accepted) {
+  for (const sdp::ExtensionMapping& mapping : offer.extensions) {
+    if (accepted_as(mapping, accepted)) {
+      answer.extensions.push_back(mapping);
+      auto& direction = answer.extensions.back().direction;
+      if (direction) {
+        direction = sdp::reversed(*direction);
+      }
     }
   }
 }

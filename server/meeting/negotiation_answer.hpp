@@ -32,7 +32,8 @@ namespace meridian::meeting {
 [[nodiscard]] rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer,
                                                     bool allows_mixed);
 /// Of these, the ones that packets to the client may carry.
-[[nodiscard]] rtp::ExtensionMap extensions_to_send(const rtp::ExtensionMap& accepted);
+[[nodiscard]] rtp::ExtensionMap extensions_to_send(const sdp::MediaSection& offer,
+                                                   const rtp::ExtensionMap& accepted);
 
 /// The section refused: port 0, no transport (RFC 8829 section 5.3.1).
 [[nodiscard]] sdp::MediaSection rejected(const sdp::MediaSection& offer);
@@ -41,7 +42,9 @@ namespace meridian::meeting {
                                          const ice::Credentials& local,
                                          const dtls::Fingerprint& fingerprint);
 void write_codecs(sdp::MediaSection& answer, const std::vector<sdp::OfferedCodec>& codecs);
-void write_extensions(sdp::MediaSection& answer, const rtp::ExtensionMap& extensions);
+/// The accepted ones of the offer's lines, with their direction seen from this side.
+void write_extensions(sdp::MediaSection& answer, const sdp::MediaSection& offer,
+                      const rtp::ExtensionMap& accepted);
 /// Opus parameters that ask the client for DTX and stereo as the track wants them.
 void write_publish_policy(sdp::MediaSection& answer, const std::vector<sdp::OfferedCodec>& codecs,
                           const PublishPolicy& policy);

@@ -145,8 +145,9 @@ class Negotiator::Answering {
     // One m= line has one list of formats, so both directions of a sendrecv section share it.
     binding.codecs = bindings_of(
         codecs_to_send(plan.receive.empty() ? plan.offered : plan.receive, spec.codecs));
-    binding.extensions = extensions_to_send(
-        accepted_extensions(offer_.session.media[index], offer_.allows_mixed_extensions));
+    const sdp::MediaSection& media = offer_.session.media[index];
+    binding.extensions =
+        extensions_to_send(media, accepted_extensions(media, offer_.allows_mixed_extensions));
     return binding;
   }
 
@@ -271,7 +272,7 @@ class Negotiator::Answering {
     }
     answer.direction = direction_of(section);
     const rtp::ExtensionMap extensions = accepted_extensions(media, offer_.allows_mixed_extensions);
-    write_extensions(answer, extensions);
+    write_extensions(answer, media, extensions);
     remember(extensions);
     if (section.receive) {
       write_codecs(answer, plan.receive);
