@@ -1,0 +1,81 @@
+#include "residency/generation.hpp"
+
+#include <gtest/gtest.h>
+
+#include "residency/gate.hpp"
+
+namespace meridian::residency {
+namespace {
+
+AccountPolicy policy_of(const char* account, RegionSet opted_in, std::uint64_t epoch) {
+  return AccountPolicy({.account = AccountId(account),
+                        .default_region = RegionId("uk"),
+                        .opted_in = std::move(opted_in),
+                        .signalling_scope = SignallingScope::kPermittedOnly},
+                       PolicyEpoch(epoch));
+}
+
+Permit<ClientLeg> permit_for(const AccountPolicy& policy, const char* region) {
+  audit::Log log("ND_1");
+  Gate gate(log);
+  auto permit = gate.admit_again(ClientQuestion{.policy = &policy,
+                                                .overrides = {},
+                                                .arrived_at = {},
+                                                .hint = {},
+                                                .regions = {},
+                                                .pools = {}},
+                                 RegionId(region), {}, {});
+  return std::move(permit.value());
+}
+
+TEST(PolicyGeneration, moves_by_one_at_each_change) {
+  PolicyGeneration generation;
+  EXPECT_EQ(generation.load(), 0U);
+  EXPECT_EQ(generation.advance(), 1U);
+  EXPECT_EQ(generation.load(), 1U);
+}
+
+TEST(PolicySnapshot, admits_what_the_policies_permit) {
+  const std::vector policies{policy_of("b", {RegionId("us"), RegionId("eu")}, 1),
+                             policy_of("a", {}, 1)};
+  const PolicySnapshot snapshot(5, policies);
+  EXPECT_EQ(snapshot.generation(), 5U);
+  EXPECT_TRUE(snapshot.admits(permit_for(policies[0], "us")));
+  EXPECT_TRUE(snapshot.admits(permit_for(policies[0], "uk")));
+  EXPECT_TRUE(snapshot.admits(permit_for(policies[1], "uk")));
+}
+
+TEST(PolicySnapshot, denies_a_region_that_was_opted_out) {
+  const AccountPolicy before = policy_of("a", {RegionId("us")}, 1);
+  const auto in_us = permit_for(before, "us");
+  const auto in_uk = permit_for(before, "uk");
+  const std::vector after{policy_of("a", {}, 2)};
+  const PolicySnapshot snapshot(1, after);
+  EXPECT_FALSE(snapshot.admits(in_us));
+  EXPECT_TRUE(snapshot.admits(in_uk));
+}
+
+TEST(PolicySnapshot, denies_accounts_that_it_does_not_know) {
+  const std::vector policies{policy_of("b", {}, 1)};
+  const PolicySnapshot snapshot(1, policies);
+  EXPECT_FALSE(snapshot.admits(permit_for(policy_of("a", {}, 1), "uk")));
+  EXPECT_FALSE(snapshot.admits(permit_for(policy_of("c", {}, 1), "uk")));
+  EXPECT_FALSE(PolicySnapshot().admits(permit_for(policies[0], "uk")));
+}
+
+TEST(PolicySnapshot, denies_a_permit_of_a_later_epoch) {
+  const std::vector policies{policy_of("a", {}, 1)};
+  EXPECT_FALSE(PolicySnapshot(1, policies).admits(permit_for(policy_of("a", {}, 2), "uk")));
+}
+
+TEST(PolicySnapshot, denies_a_void_permit) {
+  const std::vector policies{policy_of("a", {}, 1)};
+  Permit<ClientLeg> permit = permit_for(policies[0], "uk");
+  const Permit<ClientLeg> taken = std::move(permit);
+  const PolicySnapshot snapshot(1, policies);
+  EXPECT_FALSE(snapshot.admits(permit));
+  EXPECT_TRUE(snapshot.admits(taken));
+}
+
+}  // namespace
+}  // namespace meridian::residency
