@@ -26,8 +26,8 @@ enum class Order : std::uint8_t { kOrdered, kUnordered };
 enum class Reliability : std::uint8_t { kReliable, kMaxRetransmits, kMaxLifetime };
 
 struct ChannelOptions {
-  std::string label;
-  std::string protocol;
+  std::string label{};
+  std::string protocol{};
   Order order = Order::kOrdered;
   Reliability reliability = Reliability::kReliable;
   /// Retransmissions or milliseconds; meaningless when reliable.
@@ -94,7 +94,8 @@ enum class ChannelCloseReason : std::uint8_t {
   kByPeer,
   kByUs,
   kBacklogged,  // reliable, and the peer does not read: more than kMaxQueuedBytes waited
-  kRefused,     // OpenChannel could not be carried out
+  kProtocolError,
+  kRefused,  // OpenChannel could not be carried out; `channel` says nothing
 };
 
 struct ChannelClosed {

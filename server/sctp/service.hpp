@@ -24,19 +24,22 @@ inline constexpr std::uint16_t kPort = 5000;
 struct Counters {
   std::uint64_t packets_for_unknown_transport = 0;
   std::uint64_t packets_over_rate = 0;
+  std::uint64_t packets_not_queued = 0;
   std::uint64_t lossy_messages_dropped = 0;
   std::uint64_t messages_without_channel = 0;  // from the peer, on a stream that is not open
   std::uint64_t sends_without_channel = 0;     // from us, the channel having closed meanwhile
+  std::uint64_t sends_failed = 0;              // refused by the stack
   std::uint64_t messages_too_large = 0;
+  std::uint64_t unknown_payloads = 0;
   std::uint64_t malformed_dcep = 0;
   std::uint64_t refused_channels = 0;  // parity, duplicate or limit
   std::uint64_t backlogged_channels = 0;
 };
 
-/// All SCTP associations of the process (RFC 8831, 8832), sans-I/O: commands and `now` in, events
-/// and the next timeout out. The stack below is process-global and not thread-safe in our use, so
-/// at most one Service exists at a time and it stays on one thread. A peer that does not read loses
-/// its own lossy messages, then its own reliable channel; nobody else notices.
+/// All SCTP associations of a node (RFC 8831, 8832), sans-I/O: commands and `now` in, events and
+/// the next timeout out. The stack below is process-global and not thread-safe in our use, so every
+/// Service of a process lives on one thread; a node has one. A peer that does not read loses its
+/// own lossy messages, then its own reliable channel; nobody else notices.
 class Service {
  public:
   Service();
