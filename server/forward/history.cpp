@@ -42,14 +42,22 @@ bool History::store(const MediaPacket& packet) {
   return true;
 }
 
-std::optional<MediaPacket> History::find(std::uint32_t generation,
-                                         ExtendedSequence sequence) const {
+const MediaPacket* History::find(std::uint32_t generation, ExtendedSequence sequence) const {
   const Entry& entry = entries_[sequence.value() & (entries_.size() - 1)];
-  if (!entry.is_used || entry.packet.sequence != sequence ||
-      entry.packet.generation != generation || head_ - entry.position > memory_.size()) {
-    return std::nullopt;
+  if (!is_whole(entry) || entry.packet.sequence != sequence ||
+      entry.packet.generation != generation) {
+    return nullptr;
   }
-  return entry.packet;
+  return &entry.packet;
+}
+
+const MediaPacket* History::find_sent(std::uint8_t generation, std::uint32_t sequence) const {
+  const Entry& entry = entries_[sequence & (entries_.size() - 1)];
+  if (!is_whole(entry) || static_cast<std::uint32_t>(entry.packet.sequence.value()) != sequence ||
+      static_cast<std::uint8_t>(entry.packet.generation) != generation) {
+    return nullptr;
+  }
+  return &entry.packet;
 }
 
 void History::clear() {

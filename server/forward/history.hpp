@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -40,10 +39,11 @@ class History {
   /// of the memory. Invalidates views into what it overwrites.
   bool store(const MediaPacket& packet);
 
-  /// The packet with views into the history, valid until the next store(). Nothing when it never
-  /// came or is overwritten.
-  [[nodiscard]] std::optional<MediaPacket> find(std::uint32_t generation,
-                                                ExtendedSequence sequence) const;
+  /// The packet with views into the history, valid until the next store(). Null when it never came
+  /// or is overwritten.
+  [[nodiscard]] const MediaPacket* find(std::uint32_t generation, ExtendedSequence sequence) const;
+  /// The same by what a SentLog keeps: the low bits of generation (8) and sequence number (32).
+  [[nodiscard]] const MediaPacket* find_sent(std::uint8_t generation, std::uint32_t sequence) const;
 
   /// Forgets all, e.g. when the stream restarts.
   void clear();
@@ -54,6 +54,10 @@ class History {
     std::uint64_t position = 0;
     bool is_used = false;
   };
+
+  [[nodiscard]] bool is_whole(const Entry& entry) const {
+    return entry.is_used && head_ - entry.position <= memory_.size();
+  }
 
   std::vector<Entry> entries_;
   std::vector<std::uint8_t> memory_;

@@ -34,6 +34,13 @@ class LayerSelector {
 
   [[nodiscard]] Verdict decide(std::uint8_t layer, const MediaPacket& packet,
                                const LayerView& view);
+  /// Packets are being missed: nothing is forwarded before the next key frame.
+  void lose_stream() { current_.reset(); }
+  /// Whether the packet is of the stream that is being forwarded.
+  [[nodiscard]] bool is_current(std::uint8_t layer, const MediaPacket& packet) const {
+    return current_ == layer && generation_ == packet.generation;
+  }
+
   /// After kForward or kSwitch: whether this packet is the last of the picture for this subscriber,
   /// since the spatial layers above it are left out.
   [[nodiscard]] bool ends_picture(const MediaPacket& packet, const LayerView& view) const {

@@ -1,0 +1,113 @@
+#include "forward/frame_reader.hpp"
+
+#include <algorithm>
+
+#include "rtp/frame_info.hpp"
+#include "rtp/vp8.hpp"
+#include "rtp/vp9.hpp"
+
+namespace meridian::forward {
+
+using rtp::Extension;
+
+void FrameReader::reset() {
+  descriptors_.reset();
+  has_timestamp_ = false;
+}
+
+MediaPacket FrameReader::read(const rtp::PacketView& view, const rtp::ExtensionMap& map,
+                              const PacketContext& context) {
+  MediaPacket packet;
+  packet.sequence = context.sequence;
+  packet.timestamp = view.timestamp();
+  packet.generation = context.generation;
+  packet.arrival = context.arrival;
+  packet.codec = context.codec;
+  packet.marker = view.marker();
+  packet.payload = context.payload;
+  read_extensions(view, map, packet);
+  read_payload(packet);
+  if (!packet.descriptor.empty()) {
+    read_descriptor(packet);
+  }
+  last_timestamp_ = packet.timestamp;
+  has_timestamp_ = true;
+  return packet;
+}
+
+void FrameReader::read_extensions(const rtp::PacketView& view, const rtp::ExtensionMap& map,
+                                  MediaPacket& packet) const {
+  if (view.extension_count() == 0) {
+    return;
+  }
+  const auto byte = [&](Extension extension) -> std::optional<std::uint8_t> {
+    const Bytes value = view.extension(map.id(extension));
+    return value.size() == 1 ? std::optional(value[0]) : std::nullopt;
+  };
+  packet.extensions.audio_level = byte(Extension::kAudioLevel);
+  packet.extensions.video_orientation = byte(Extension::kVideoOrientation);
+  const Bytes capture = view.extension(map.id(Extension::kAbsCaptureTime));
+  if (capture.size() == 8 || capture.size() == 16) {
+    std::ranges::copy(capture, packet.extensions.capture_time.begin());
+    packet.extensions.capture_time_size = static_cast<std::uint8_t>(capture.size());
+  }
+  packet.descriptor = view.extension(map.id(Extension::kDependencyDescriptor));
+}
+
+void FrameReader::read_payload(MediaPacket& packet) const {
+  if (packet.payload.empty()) {
+    return;  // padding only
+  }
+  const rtp::FrameInfo info = rtp::inspect(packet.codec, packet.payload,
+                                           packet.marker ? rtp::Marker::kSet : rtp::Marker::kClear);
+  const bool is_new_time = !has_timestamp_ || packet.timestamp != last_timestamp_;
+  packet.starts_frame = info.starts_frame;
+  packet.ends_frame = info.ends_frame;
+  // H264 may mark several packets of a key frame: the first is the one with a new timestamp.
+  packet.starts_key_frame = info.is_keyframe && (info.starts_frame || is_new_time) &&
+                            (packet.codec != rtp::Codec::kH264 || is_new_time);
+  packet.is_temporal_switch = info.is_temporal_switch;
+  packet.spatial = info.spatial;
+  packet.temporal = info.temporal;
+  packet.picture.picture_id = info.picture_id;
+  packet.picture.tl0_picture_index = info.tl0_picture_index;
+  if (packet.codec == rtp::Codec::kVp8) {
+    if (const auto descriptor = rtp::parse_vp8(packet.payload)) {
+      packet.picture.key_index = descriptor->key_index;
+      packet.picture.picture_id_bits = descriptor->has_long_picture_id ? 15 : 7;
+    }
+  } else if (packet.codec == rtp::Codec::kVp9) {
+    if (const auto descriptor = rtp::parse_vp9(packet.payload)) {
+      packet.picture.picture_id_bits = descriptor->has_long_picture_id ? 15 : 7;
+    }
+  }
+}
+
+void FrameReader::read_descriptor(MediaPacket& packet) {
+  const auto descriptor = descriptors_.read(packet.descriptor, packet.sequence);
+  if (!descriptor) {
+    // Of a structure that we don't have: what the payload says stands, but decoding can't begin
+    // where a receiver doesn't get the structure either.
+    packet.starts_key_frame = false;
+    return;
+  }
+  packet.starts_frame = descriptor->starts_frame;
+  packet.ends_frame = descriptor->ends_frame;
+  packet.starts_key_frame = descriptor->starts_frame && descriptor->has_structure;
+  packet.spatial = descriptor->frame.spatial;
+  packet.temporal = descriptor->frame.temporal;
+  const rtp::DependencyStructure* structure = descriptors_.structure();
+  if (structure == nullptr) {
+    return;
+  }
+  // A switch indication for a target of this temporal layer: it can be taken from here on.
+  for (std::size_t target = 0; target < structure->decode_target_count; ++target) {
+    const auto& layer = structure->decode_targets[target];
+    if (layer.temporal == packet.temporal && layer.spatial == packet.spatial) {
+      packet.is_temporal_switch =
+          descriptor->frame.indications[target] == rtp::DecodeTargetIndication::kSwitch;
+    }
+  }
+}
+
+}  // namespace meridian::forward

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/rtp_types.hpp"
+#include "base/time.hpp"
+#include "forward/media_packet.hpp"
+#include "rtp/dependency_descriptor.hpp"
+#include "rtp/media.hpp"
+#include "rtp/packet.hpp"
+
+namespace meridian::forward {
+
+/// What the reader is told of a packet besides its bytes. For a retransmission sequence and payload
+/// are those of the original.
+struct PacketContext {
+  ExtendedSequence sequence;
+  std::uint32_t generation = 0;
+  Instant arrival;
+  rtp::Codec codec = rtp::Codec::kUnknown;
+  Bytes payload;
+};
+
+/// Describes the packets of one layer: frames, key frames and layers from the dependency
+/// descriptor where there is one, from the codec's descriptor otherwise. Both stay clear under
+/// end-to-end encryption.
+class FrameReader {
+ public:
+  /// The views of the result point into the packet.
+  [[nodiscard]] MediaPacket read(const rtp::PacketView& view, const rtp::ExtensionMap& map,
+                                 const PacketContext& context);
+  /// The stream begins anew.
+  void reset();
+
+ private:
+  void read_extensions(const rtp::PacketView& view, const rtp::ExtensionMap& map,
+                       MediaPacket& packet) const;
+  void read_payload(MediaPacket& packet) const;
+  void read_descriptor(MediaPacket& packet);
+
+  rtp::DependencyDescriptorReader descriptors_;
+  RtpTimestamp last_timestamp_;
+  bool has_timestamp_ = false;
+};
+
+}  // namespace meridian::forward

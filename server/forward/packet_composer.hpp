@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.hpp"
+#include "base/rtp_types.hpp"
+#include "base/time.hpp"
+#include "forward/media_packet.hpp"
+#include "forward/send_rewriter.hpp"
+#include "rtp/media.hpp"
+
+namespace meridian::forward {
+
+/// What a subscription's packets look like on the wire.
+struct SendFormat {
+  Ssrc ssrc;
+  PayloadType payload_type;
+  rtp::ExtensionMap extensions;
+  /// Of the transport, when `extensions` has kTransportSequence.
+  std::optional<SequenceNumber> transport_sequence;
+  /// For abs-send-time.
+  Instant now;
+};
+
+/// Writes a packet for a subscriber: its header, the header extensions that it negotiated, the
+/// payload with the codec's descriptor rewritten. Returns the length; 0 when it does not fit into
+/// `out`, which must leave room for the SRTP tag.
+[[nodiscard]] std::size_t compose_packet(const MediaPacket& packet, const Rewrite& rewrite,
+                                         const SendFormat& format, MutableBytes out);
+
+/// The same as a retransmission (RFC 4588): `format` has SSRC and payload type of the RTX stream,
+/// `sequence` is that stream's.
+[[nodiscard]] std::size_t compose_retransmission(const MediaPacket& packet, const Rewrite& rewrite,
+                                                 const SendFormat& format, SequenceNumber sequence,
+                                                 MutableBytes out);
+
+/// Gives the blocks of a RED payload the payload type that the subscriber has for the codec inside.
+void renumber_red_blocks(MutableBytes payload, PayloadType inner);
+
+}  // namespace meridian::forward

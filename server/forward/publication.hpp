@@ -1,0 +1,157 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/rtp_types.hpp"
+#include "base/time.hpp"
+#include "forward/commands.hpp"
+#include "forward/history.hpp"
+#include "forward/layer_selector.hpp"
+#include "forward/media_packet.hpp"
+#include "forward/speaker_detector.hpp"
+#include "residency/permit.hpp"
+#include "rtcp/keyframe_throttle.hpp"
+#include "rtcp/send_stats.hpp"
+
+namespace meridian::forward {
+
+class Subscription;
+class RelaySink;
+
+/// What a publication is, for its whole life.
+struct PublicationTraits {
+  PublicationId id;
+  RoomNumber room;
+  rtp::MediaKind kind = rtp::MediaKind::kAudio;
+  bool is_screen_share = false;
+  bool is_encrypted = false;
+};
+
+/// A packet that waits for the end of the batch, when all subscribers get what came.
+struct PendingPacket {
+  std::uint8_t layer = 0;
+  std::uint32_t generation = 0;
+  ExtendedSequence sequence;
+};
+
+/// Another worker that gets layers of a publication.
+struct RelayTarget {
+  WorkerIndex to;
+  residency::Permit<residency::RelayLeg> permit;
+  /// As it asked: see RelaySlot::layers.
+  std::uint8_t wanted = 0;
+};
+
+/// A track on this worker, local or fed by a relay: the history of its layers, who subscribes, and
+/// what they want of the publisher. Packets are stored as they come, and handed to the subscribers
+/// at the end of the batch, one subscriber after the other: that keeps a subscriber's keys in the
+/// cache and its packets together for UDP_SEGMENT.
+class Publication {
+ public:
+  static constexpr std::size_t kMaxPending = 32;
+  /// A layer that is silent for this long while another is not has stopped. Screen shares come at
+  /// 5 frames a second and less.
+  static constexpr Duration kCameraSilence = 500ms;
+  static constexpr Duration kScreenSilence = 2500ms;
+
+  explicit Publication(const PublicationTraits& traits);
+  Publication(const Publication&) = delete;
+  Publication& operator=(const Publication&) = delete;
+  ~Publication();
+
+  [[nodiscard]] const PublicationTraits& traits() const { return traits_; }
+  [[nodiscard]] PublicationId id() const { return traits_.id; }
+  [[nodiscard]] bool is_video() const { return traits_.kind == rtp::MediaKind::kVideo; }
+
+  /// When the memory for the packets of a layer is taken.
+  enum class Memory : std::uint8_t { kNow, kAtFirstPacket };
+  /// The publication has `count` layers (1 to kMaxLayers) from now on; those that exist stay.
+  void set_layer_count(std::size_t count, Memory memory);
+  [[nodiscard]] std::size_t layer_count() const { return layers_.size(); }
+  [[nodiscard]] LayerView view() const;
+  /// Newest layer that comes, at or below `wanted`; otherwise the lowest that comes.
+  [[nodiscard]] std::uint8_t nearest_layer(std::uint8_t wanted) const;
+
+  struct Layer {
+    explicit Layer(std::uint8_t index) : throttle(index) {}
+    std::optional<History> history;
+    rtcp::KeyframeThrottle throttle;
+    rtp::Codec codec = rtp::Codec::kUnknown;
+    std::uint32_t clock_rate = 0;
+    Ssrc ssrc;
+    std::optional<rtcp::SourceClock> clock;
+    Instant last_arrival;
+    bool has_started = false;
+  };
+  /// `index` < layer_count().
+  [[nodiscard]] Layer& layer(std::size_t index) { return *layers_[index]; }
+  [[nodiscard]] const Layer& layer(std::size_t index) const { return *layers_[index]; }
+
+  enum class Ingest : std::uint8_t {
+    kStored,
+    kStarted,  // stored, and the first packet of its layer, or of a new codec in it
+    kRefused,
+  };
+  /// Stores a packet and makes it pending. There must be room: see is_full().
+  Ingest ingest(std::uint8_t layer, const MediaPacket& packet, std::uint32_t clock_rate);
+  /// A pending packet; null when it was overwritten since, which a full history may bring about.
+  [[nodiscard]] const MediaPacket* find(const PendingPacket& pending) const;
+  [[nodiscard]] bool is_full() const { return pending_count_ == kMaxPending; }
+  [[nodiscard]] bool has_pending() const { return pending_count_ > 0; }
+  [[nodiscard]] std::span<const PendingPacket> pending() const {
+    return std::span(pending_).first(pending_count_);
+  }
+  void clear_pending() { pending_count_ = 0; }
+
+  void add_subscription(Subscription& subscription) { subscriptions_.push_back(&subscription); }
+  void remove_subscription(const Subscription& subscription);
+  [[nodiscard]] std::span<Subscription* const> subscriptions() const { return subscriptions_; }
+
+  [[nodiscard]] std::vector<RelayTarget>& relays() { return relays_; }
+  [[nodiscard]] const std::vector<RelayTarget>& relays() const { return relays_; }
+  /// Null for a local publication.
+  [[nodiscard]] RelaySink* sink() { return sink_.get(); }
+  void set_sink(std::unique_ptr<RelaySink> sink);
+
+  void set_muted(bool is_muted) { is_muted_ = is_muted; }
+  [[nodiscard]] bool is_muted() const { return is_muted_; }
+
+  /// Somebody can't decode without a key frame of this layer, or of what comes in its place.
+  void request_key_frame(std::uint8_t layer);
+  /// Asks on behalf of all subscribers that wait for one.
+  void request_awaited_key_frames();
+
+  /// Layers that subscribers and relays want, bit i = layer i; 0: nobody wants anything. What a
+  /// subscriber still gets while it waits to be switched is only in it with `kForwarded`.
+  enum class Wish : std::uint8_t { kTargets, kForwarded };
+  [[nodiscard]] std::uint8_t wanted_layers(Wish wish) const;
+  /// What changed in the highest layer wanted since the last call.
+  [[nodiscard]] std::optional<LayersWanted> take_wanted_change();
+
+  [[nodiscard]] AudioActivity& activity() { return activity_; }
+  /// Length of the audio in a packet, from the distance to the one before.
+  [[nodiscard]] Duration audio_length(const MediaPacket& packet, std::uint32_t clock_rate);
+
+ private:
+  PublicationTraits traits_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::array<PendingPacket, kMaxPending> pending_{};
+  std::size_t pending_count_ = 0;
+  std::vector<Subscription*> subscriptions_;
+  std::vector<RelayTarget> relays_;
+  std::unique_ptr<RelaySink> sink_;
+  bool is_muted_ = false;
+  std::optional<std::uint8_t> told_wanted_;
+  AudioActivity activity_;
+  RtpTimestamp last_audio_;
+  Instant latest_arrival_;
+};
+
+}  // namespace meridian::forward

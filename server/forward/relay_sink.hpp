@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "forward/frame_reader.hpp"
+#include "forward/media_packet.hpp"
+#include "forward/relay.hpp"
+#include "residency/permit.hpp"
+
+namespace meridian::forward {
+
+/// Receiving end of a relay for one publication: reads what the source copied into the ring, and
+/// keeps telling it which layers are wanted here.
+class RelaySink {
+ public:
+  /// What is wanted is repeated, since a full ring drops frames; often until media comes, as the
+  /// two ends are opened independently of each other.
+  static constexpr Duration kRepeat = 1s;
+  static constexpr Duration kFirstRepeat = 100ms;
+
+  RelaySink(WorkerIndex from, residency::Permit<residency::RelayLeg> permit)
+      : from_(from), permit_(std::move(permit)) {}
+
+  [[nodiscard]] WorkerIndex from() const { return from_; }
+  [[nodiscard]] const residency::Permit<residency::RelayLeg>& permit() const { return permit_; }
+
+  /// A kMedia frame as a packet, with views into the frame; nothing when it makes no sense.
+  [[nodiscard]] std::optional<MediaPacket> read(const RelaySlot& slot);
+
+  /// The wish to send now, when `wanted` changed or is to be repeated.
+  [[nodiscard]] std::optional<std::uint8_t> poll_want(std::uint8_t wanted, Instant now);
+
+ private:
+  WorkerIndex from_;
+  residency::Permit<residency::RelayLeg> permit_;
+  const rtp::ExtensionMap map_ = relay_extensions();
+  std::array<FrameReader, kMaxLayers> readers_;
+  std::array<std::uint32_t, kMaxLayers> generations_{};
+  std::uint8_t told_ = 0;
+  bool has_asked_ = false;
+  bool has_media_ = false;
+  Instant next_want_;
+};
+
+/// Fills a slot with a packet of a publication. False: the packet is too large for one.
+[[nodiscard]] bool write_relay_media(const MediaPacket& packet, RelaySlot& slot);
+
+}  // namespace meridian::forward

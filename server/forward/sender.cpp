@@ -1,0 +1,138 @@
+#include "forward/sender.hpp"
+
+#include <algorithm>
+
+namespace meridian::forward {
+namespace {
+
+/// Below half of the number space, so that the rollover counter is never in doubt at the start, and
+/// one cycle up, like every extended sequence number.
+ExtendedSequence random_sequence(RandomSource& random) {
+  return ExtendedSequence(0x10000U + (random.u32() & 0x3fffU) + 1);
+}
+
+}  // namespace
+
+FirstSequences Sender::first_sequences(Ssrc ssrc, Ssrc rtx, RandomSource& random) const {
+  const auto of = [&](Ssrc source) {
+    const auto retired = retired_.find(source);
+    return retired != retired_.end() ? retired->second : random_sequence(random);
+  };
+  return {.media = of(ssrc), .rtx = of(rtx)};
+}
+
+bool Sender::add(Subscription& subscription) {
+  const Ssrc rtx = subscription.rtx_ssrc();
+  const bool is_taken = by_ssrc_.contains(subscription.ssrc()) ||
+                        (rtx != Ssrc{} && by_ssrc_.contains(rtx)) || subscription.ssrc() == rtx;
+  if (is_taken || subscriptions_.size() >= kMaxSubscriptions || retired_.size() >= kMaxRetired) {
+    return false;
+  }
+  if (!transport_.add_send_stream(subscription.ssrc()) ||
+      (rtx != Ssrc{} && !transport_.add_send_stream(rtx))) {
+    return false;
+  }
+  subscriptions_.push_back(&subscription);
+  by_ssrc_.emplace(subscription.ssrc(), &subscription);
+  // So that feedback never allocates.
+  full_intra_.emplace(subscription.ssrc(), 0);
+  return true;
+}
+
+void Sender::remove(Subscription& subscription) {
+  std::erase(subscriptions_, &subscription);
+  by_ssrc_.erase(subscription.ssrc());
+  full_intra_.erase(subscription.ssrc());
+  const FirstSequences next = subscription.next_sequences();
+  retired_.insert_or_assign(subscription.ssrc(), next.media);
+  if (subscription.rtx_ssrc() != Ssrc{}) {
+    retired_.insert_or_assign(subscription.rtx_ssrc(), next.rtx);
+  }
+}
+
+Subscription* Sender::find(Ssrc ssrc) const {
+  const auto found = by_ssrc_.find(ssrc);
+  return found != by_ssrc_.end() ? found->second : nullptr;
+}
+
+void Sender::handle_nack(const rtcp::Nack& nack, Outlet& outlet) {
+  Subscription* subscription = find(nack.media);
+  if (subscription == nullptr) {
+    return;
+  }
+  rtcp::NackCursor cursor = nack.sequences();
+  while (const auto sequence = cursor.next()) {
+    subscription->retransmit(*sequence, outlet);
+  }
+}
+
+void Sender::handle_report_blocks(const rtcp::ReportBlocks& blocks, Instant now) {
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const rtcp::ReportBlock block = blocks[i];
+    if (Subscription* subscription = find(block.ssrc)) {
+      if (const auto round_trip = subscription->handle_report_block(block, now)) {
+        // Smoothed as TCP does (RFC 6298).
+        round_trip_ =
+            round_trip_ == Duration::zero() ? *round_trip : (round_trip_ * 7 + *round_trip) / 8;
+      }
+    }
+  }
+}
+
+void Sender::handle_transport_feedback(const rtcp::TransportFeedback& feedback) {
+  rtcp::StatusCursor statuses = feedback.statuses();
+  while (const auto status = statuses.next()) {
+    ++feedback_packets_;
+    feedback_lost_ += status->arrival ? 0 : 1;
+  }
+}
+
+bool Sender::is_new_full_intra(const rtcp::FullIntraItem& item) {
+  const auto last = full_intra_.find(item.media);
+  if (last == full_intra_.end()) {
+    return false;
+  }
+  // Kept with one added, so that 0 means none yet.
+  const auto mark = static_cast<std::uint8_t>(item.sequence + 1);
+  if (last->second == mark) {
+    return false;
+  }
+  last->second = mark;
+  return true;
+}
+
+void Sender::send_reports(RtcpOutput& output, Instant now) {
+  for (Subscription* subscription : subscriptions_) {
+    const auto report = subscription->poll_report(now);
+    if (!report) {
+      continue;
+    }
+    output.add([&](auto& writer) {
+      std::span<const rtcp::ReportBlock> none;
+      return writer.add_sender_report(*report, none);
+    });
+    output.add([&](auto& writer) { return writer.add_cname(subscription->ssrc(), kCname); });
+  }
+}
+
+void Sender::update_rates(Duration elapsed) {
+  for (Subscription* subscription : subscriptions_) {
+    subscription->update_rate(elapsed);
+  }
+}
+
+float Sender::take_loss() {
+  float worst = 0;
+  for (Subscription* subscription : subscriptions_) {
+    worst = std::max(worst, subscription->take_reported_loss().value_or(0));
+  }
+  if (feedback_packets_ > 0) {
+    worst =
+        std::max(worst, static_cast<float>(feedback_lost_) / static_cast<float>(feedback_packets_));
+  }
+  feedback_packets_ = 0;
+  feedback_lost_ = 0;
+  return worst;
+}
+
+}  // namespace meridian::forward

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/rtp_types.hpp"
+#include "base/time.hpp"
+#include "bwe/remb.hpp"
+#include "forward/rtcp_output.hpp"
+#include "forward/subscription.hpp"
+#include "metrics/worker_counters.hpp"
+#include "rtcp/packet.hpp"
+#include "transport/send_batch.hpp"
+#include "transport/transport.hpp"
+
+namespace meridian::forward {
+
+/// Sending half of one transport: its subscriptions by SSRC, what the subscriber reports about
+/// them, and the sender reports to it.
+class Sender {
+ public:
+  static constexpr std::size_t kMaxSubscriptions = 2048;
+  /// SSRCs that were used and may be again; each remembers where its sequence numbers go on.
+  static constexpr std::size_t kMaxRetired = 8192;
+  /// Highest claim of a subscriber that is believed.
+  static constexpr Bitrate kMaxBitrate = Bitrate(200'000'000);
+  /// The same for all streams of a transport; names nobody.
+  static constexpr std::string_view kCname = "meridian";
+
+  explicit Sender(transport::Transport& transport) : transport_(transport) {}
+
+  /// Where the streams of these SSRCs begin: at random, or where they were before.
+  [[nodiscard]] FirstSequences first_sequences(Ssrc ssrc, Ssrc rtx, RandomSource& random) const;
+  /// False: kMaxSubscriptions, or an SSRC that is in use.
+  bool add(Subscription& subscription);
+  void remove(Subscription& subscription);
+  [[nodiscard]] const std::vector<Subscription*>& subscriptions() const { return subscriptions_; }
+
+  [[nodiscard]] Outlet outlet(transport::SendBatch& batch, metrics::WorkerCounters& counters,
+                              Instant now) {
+    return {.transport = transport_,
+            .batch = batch,
+            .counters = counters,
+            .next_transport_sequence = next_transport_sequence_,
+            .now = now};
+  }
+
+  /// The subscription that sends under this SSRC; null when none does.
+  [[nodiscard]] Subscription* find(Ssrc ssrc) const;
+  /// Answers a NACK with retransmissions.
+  void handle_nack(const rtcp::Nack& nack, Outlet& outlet);
+  void handle_report_blocks(const rtcp::ReportBlocks& blocks, Instant now);
+  void handle_remb(const rtcp::Remb& remb, Instant now) { remb_.on_remb(remb.bitrate, now); }
+  void handle_transport_feedback(const rtcp::TransportFeedback& feedback);
+  /// FIR is answered once for each new sequence number (RFC 5104 section 4.3.1.2).
+  [[nodiscard]] bool is_new_full_intra(const rtcp::FullIntraItem& item);
+
+  void send_reports(RtcpOutput& output, Instant now);
+  void update_rates(Duration elapsed);
+
+  /// Loss that the subscriber saw since the last call, 0 to 1.
+  [[nodiscard]] float take_loss();
+  /// Zero before it is known.
+  [[nodiscard]] Duration round_trip() const { return round_trip_; }
+  [[nodiscard]] std::optional<Bitrate> remb(Instant now) const { return remb_.estimate(now); }
+
+ private:
+  transport::Transport& transport_;
+  std::vector<Subscription*> subscriptions_;
+  std::unordered_map<Ssrc, Subscription*> by_ssrc_;
+  std::unordered_map<Ssrc, ExtendedSequence> retired_;
+  std::unordered_map<Ssrc, std::uint8_t> full_intra_;  // by media SSRC: last sequence number
+  SequenceNumber next_transport_sequence_{1};
+  bwe::RembEstimate remb_{kMaxBitrate};
+  Duration round_trip_{};
+  std::uint64_t feedback_packets_ = 0;
+  std::uint64_t feedback_lost_ = 0;
+};
+
+}  // namespace meridian::forward

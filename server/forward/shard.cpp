@@ -1,0 +1,274 @@
+#include "forward/shard.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+#include "forward/relay_sink.hpp"
+
+/// Commands and time; packets are in shard_packets.cpp, relays in shard_relay.cpp.
+namespace meridian::forward {
+
+Shard::Shard(ShardConfig config) : config_(std::move(config)) {}
+
+Shard::~Shard() = default;
+
+Publication* Shard::find_publication(PublicationId id) const {
+  const auto found = publications_.find(id);
+  return found != publications_.end() ? found->second.get() : nullptr;
+}
+
+Subscription* Shard::find_subscription(SubscriptionId id) const {
+  const auto found = subscriptions_.find(id);
+  return found != subscriptions_.end() ? found->second.get() : nullptr;
+}
+
+Peer* Shard::find_peer(TransportId transport) const {
+  const auto found = peers_.find(transport);
+  return found != peers_.end() ? found->second.get() : nullptr;
+}
+
+Peer& Shard::add_peer(transport::Transport& transport, RoomNumber room) {
+  auto [entry, is_new] = peers_.emplace(transport.id(), std::make_unique<Peer>(transport, room));
+  MERIDIAN_CHECK(is_new);
+  (void)transport.add_send_stream(kFeedbackSsrc);
+  return *entry->second;
+}
+
+void Shard::remove_peer(TransportId transport) {
+  Peer* peer = find_peer(transport);
+  if (peer == nullptr) {
+    return;
+  }
+  const std::vector<Subscription*> subscriptions = peer->sender.subscriptions();
+  for (const Subscription* subscription : subscriptions) {
+    unsubscribe(subscription->id());
+  }
+  peers_.erase(transport);
+}
+
+void Shard::handle_connected(TransportId transport, Instant now) {
+  Peer* peer = find_peer(transport);
+  if (peer == nullptr) {
+    return;
+  }
+  peer->next_quality = now + kQualityInterval;
+  if (const auto round_trip = peer->transport.handshake_round_trip()) {
+    peer->receiver.set_round_trip(*round_trip);
+  }
+  for (Subscription* subscription : peer->sender.subscriptions()) {
+    follow_wishes(subscription->publication(), now);
+  }
+}
+
+void Shard::bind_receiver(Publication& publication, Peer& peer) {
+  if (const std::size_t layers = peer.receiver.bind(publication.id(), &publication)) {
+    publication.set_layer_count(std::max(layers, publication.layer_count()),
+                                Publication::Memory::kNow);
+  }
+}
+
+void Shard::configure(const ConfigureReceive& command) {
+  Peer* peer = find_peer(command.transport);
+  if (peer == nullptr) {
+    return;
+  }
+  peer->receiver.configure(command);
+  for (const PublicationId id : peer->receiver.publications()) {
+    const auto publisher = publishers_.find(id);
+    Publication* publication = find_publication(id);
+    if (publication != nullptr && publisher != publishers_.end() &&
+        publisher->second == command.transport) {
+      bind_receiver(*publication, *peer);
+    }
+  }
+}
+
+Publication& Shard::add_publication(const PublicationTraits& traits) {
+  auto publication = std::make_unique<Publication>(traits);
+  Publication& added = *publication;
+  publications_.emplace(traits.id, std::move(publication));
+  dirty_.reserve(publications_.size());
+  config_.counters.publications.increment();
+  return added;
+}
+
+void Shard::publish(const Publish& command) {
+  if (find_publication(command.publication) != nullptr) {
+    return;
+  }
+  Publication& publication = add_publication({.id = command.publication,
+                                              .room = command.room,
+                                              .kind = command.kind,
+                                              .is_screen_share = command.is_screen_share,
+                                              .is_encrypted = command.is_encrypted});
+  publishers_.emplace(command.publication, command.transport);
+  if (command.kind == rtp::MediaKind::kAudio) {
+    speakers_[command.room].add(command.publication, publication.activity());
+  }
+  if (Peer* peer = find_peer(command.transport)) {
+    bind_receiver(publication, *peer);
+  }
+}
+
+void Shard::unpublish(PublicationId id) {
+  Publication* publication = find_publication(id);
+  if (publication == nullptr) {
+    return;
+  }
+  while (!publication->subscriptions().empty()) {
+    unsubscribe(publication->subscriptions().front()->id());
+  }
+  if (const auto publisher = publishers_.find(id); publisher != publishers_.end()) {
+    if (Peer* peer = find_peer(publisher->second)) {
+      peer->receiver.bind(id, nullptr);
+    }
+    publishers_.erase(publisher);
+  }
+  const auto room = speakers_.find(publication->traits().room);
+  if (room != speakers_.end()) {
+    room->second.remove(id);
+  }
+  std::erase(dirty_, publication);
+  publications_.erase(id);
+  config_.counters.publications.decrement();
+}
+
+void Shard::mute(const MutePublication& command) {
+  if (Publication* publication = find_publication(command.publication)) {
+    publication->set_muted(command.is_muted);
+  }
+}
+
+void Shard::subscribe(const Subscribe& command, Instant now) {
+  Publication* publication = find_publication(command.publication);
+  Peer* peer = find_peer(command.transport);
+  if (publication == nullptr || peer == nullptr ||
+      find_subscription(command.subscription) != nullptr) {
+    return;
+  }
+  auto subscription = std::make_unique<Subscription>(
+      command, *publication, peer->sender,
+      peer->sender.first_sequences(command.ssrc, command.rtx_ssrc, config_.random));
+  if (!peer->sender.add(*subscription)) {
+    config_.counters.drop(metrics::DropReason::kSrtpTooManyStreams);
+    return;
+  }
+  publication->add_subscription(*subscription);
+  subscriptions_.emplace(command.subscription, std::move(subscription));
+  config_.counters.subscriptions.increment();
+  follow_wishes(*publication, now);
+}
+
+void Shard::unsubscribe(SubscriptionId id) {
+  Subscription* subscription = find_subscription(id);
+  if (subscription == nullptr) {
+    return;
+  }
+  subscription->publication().remove_subscription(*subscription);
+  subscription->sender().remove(*subscription);
+  subscriptions_.erase(id);
+  config_.counters.subscriptions.decrement();
+}
+
+void Shard::set_subscription(const SetSubscription& command, Instant now) {
+  if (Subscription* subscription = find_subscription(command.subscription)) {
+    subscription->set_target(command.target);
+    follow_wishes(subscription->publication(), now);
+  }
+}
+
+void Shard::follow_wishes(Publication& publication, Instant now) {
+  publication.request_awaited_key_frames();
+  send_key_frame_requests(publication, now);
+  if (RelaySink* sink = publication.sink()) {
+    const auto want =
+        sink->poll_want(publication.wanted_layers(Publication::Wish::kForwarded), now);
+    if (want) {
+      send_relay_wish(publication, RelayFrame::kWant, *want);
+    }
+  } else if (const auto change = publication.take_wanted_change()) {
+    events_.emplace_back(*change);
+  }
+}
+
+void Shard::send_key_frame_requests(Publication& publication, Instant now) {
+  for (std::size_t i = 0; i < publication.layer_count(); ++i) {
+    if (!publication.is_video() || !publication.layer(i).throttle.poll(now)) {
+      continue;
+    }
+    const auto layer = static_cast<std::uint8_t>(i);
+    if (publication.sink() != nullptr) {
+      send_relay_wish(publication, RelayFrame::kKeyFrameRequest, layer);
+      continue;
+    }
+    const auto publisher = publishers_.find(publication.id());
+    Peer* peer = publisher != publishers_.end() ? find_peer(publisher->second) : nullptr;
+    if (peer != nullptr) {
+      RtcpOutput output(peer->transport, config_.output, config_.counters);
+      peer->receiver.send_key_frame_request(publication, layer, output);
+    }
+  }
+}
+
+void Shard::update_peer(Peer& peer, Instant now) {
+  if (!peer.transport.is_connected()) {
+    return;
+  }
+  RtcpOutput output(peer.transport, config_.output, config_.counters);
+  if (peer.receiver.is_feedback_due(now)) {
+    peer.receiver.send_feedback(output, now);
+  }
+  if (now < peer.next_quality) {
+    return;
+  }
+  peer.next_quality = now + kQualityInterval;
+  const ReceiveStream::Loss loss = peer.receiver.take_loss();
+  const float uplink =
+      loss.expected > 0 ? static_cast<float>(loss.lost) / static_cast<float>(loss.expected) : 0;
+  Duration round_trip = peer.sender.round_trip();
+  if (round_trip == Duration::zero()) {
+    round_trip = peer.transport.handshake_round_trip().value_or(Duration::zero());
+  }
+  events_.emplace_back(TransportQuality{.transport = peer.transport.id(),
+                                        .uplink_loss = uplink,
+                                        .downlink_loss = peer.sender.take_loss(),
+                                        .round_trip = round_trip});
+}
+
+void Shard::handle_timeout(Instant now) {
+  const bool is_selection_due = now >= next_selection_;
+  const bool is_rate_due = now >= next_rates_;
+  for (auto& [id, peer] : peers_) {
+    update_peer(*peer, now);
+    if (is_selection_due && peer->transport.can_send()) {
+      RtcpOutput output(peer->transport, config_.output, config_.counters);
+      peer->sender.send_reports(output, now);
+    }
+    if (is_rate_due) {
+      peer->sender.update_rates(now - last_rates_);
+    }
+  }
+  for (auto& [id, publication] : publications_) {
+    if (is_selection_due) {
+      follow_wishes(*publication, now);
+    } else {
+      send_key_frame_requests(*publication, now);
+    }
+  }
+  for (auto room = speakers_.begin(); room != speakers_.end();) {
+    if (auto changes = room->second.poll(now); !changes.empty()) {
+      events_.emplace_back(SpeakersChanged{.room = room->first, .speakers = std::move(changes)});
+    }
+    room = room->second.empty() ? speakers_.erase(room) : std::next(room);
+  }
+  if (is_selection_due) {
+    next_selection_ = now + kSelectionInterval;
+  }
+  if (is_rate_due) {
+    next_rates_ = now + kRateInterval;
+    last_rates_ = now;
+  }
+}
+
+}  // namespace meridian::forward

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "forward/commands.hpp"
+#include "forward/peer.hpp"
+#include "forward/publication.hpp"
+#include "forward/relay.hpp"
+#include "forward/speaker_detector.hpp"
+#include "forward/subscription.hpp"
+#include "metrics/worker_counters.hpp"
+#include "residency/generation.hpp"
+#include "transport/send_batch.hpp"
+
+namespace meridian::forward {
+
+/// What a shard shares with its worker; everything referred to outlives it.
+struct ShardConfig {
+  RandomSource& random;
+  metrics::WorkerCounters& counters;
+  transport::SendBatch& output;
+  /// By index of the other worker; null where there is none.
+  std::vector<RelayRing*> relays_out;
+};
+
+/// The media half, on one worker, of the rooms that it serves: their publications, subscriptions,
+/// layers, histories and relay ends. Driven by commands, answers with events; packets go through
+/// handle_rtp() and leave with flush(), without allocation, locks or virtual calls.
+class Shard {
+ public:
+  static constexpr Duration kSelectionInterval = 100ms;
+  static constexpr Duration kRateInterval = 1s;
+  static constexpr Duration kQualityInterval = 5s;
+
+  explicit Shard(ShardConfig config);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+  ~Shard();
+
+  // ---- Commands. Ids that aren't known (any more) are ignored: the other side can be ahead.
+
+  /// `transport` stays until remove_peer().
+  Peer& add_peer(transport::Transport& transport, RoomNumber room);
+  void remove_peer(TransportId transport);
+  [[nodiscard]] Peer* find_peer(TransportId transport) const;
+  /// The transport can send from now on.
+  void handle_connected(TransportId transport, Instant now);
+  void configure(const ConfigureReceive& command);
+  void publish(const Publish& command);
+  void unpublish(PublicationId publication);
+  void mute(const MutePublication& command);
+  void subscribe(const Subscribe& command, Instant now);
+  void unsubscribe(SubscriptionId subscription);
+  void set_subscription(const SetSubscription& command, Instant now);
+  void open_relay_source(OpenRelaySource&& command);
+  void close_relay_source(const CloseRelaySource& command);
+  void open_relay_sink(OpenRelaySink&& command);
+  /// Closes the relays that the policy doesn't allow any more.
+  void readmit_relays(const residency::PolicySnapshot& policy);
+
+  // ---- Packets
+
+  /// A decrypted packet from `peer`. What comes of it leaves with flush().
+  void handle_rtp(Peer& peer, Bytes packet, Instant arrival, Instant now);
+  void handle_rtcp(Peer& peer, Bytes packet, Instant arrival, Instant now);
+  void handle_relay(WorkerIndex from, const RelaySlot& slot, Instant now);
+  /// The batch is over: hands what came to the subscribers and relays.
+  void flush(Instant now);
+  void handle_timeout(Instant now);
+
+  [[nodiscard]] bool is_idle() const { return peers_.empty() && publications_.empty(); }
+  /// Bit i: worker i has new frames in its ring.
+  [[nodiscard]] std::uint64_t take_wakes() { return std::exchange(wakes_, 0); }
+  [[nodiscard]] std::vector<Event>& events() { return events_; }
+
+ private:
+  [[nodiscard]] Publication* find_publication(PublicationId id) const;
+  [[nodiscard]] Subscription* find_subscription(SubscriptionId id) const;
+  Publication& add_publication(const PublicationTraits& traits);
+  void bind_receiver(Publication& publication, Peer& peer);
+  void ingest(Publication& publication, const ReceivedPacket& received, Instant now);
+  void observe_level(Publication& publication, const ReceivedPacket& received);
+  void distribute(Publication& publication, Instant now);
+  void handle_feedback(Peer& peer, const rtcp::Packet& packet, Instant arrival, Instant now);
+  void handle_key_frame_wish(Peer& peer, Ssrc media, Instant now);
+  void send_key_frame_requests(Publication& publication, Instant now);
+  void follow_wishes(Publication& publication, Instant now);
+  void update_peer(Peer& peer, Instant now);
+
+  // Relays (shard_relay.cpp).
+  [[nodiscard]] RelaySlot* claim(WorkerIndex to);
+  void publish_slot(WorkerIndex to);
+  void copy_to_relays(Publication& publication);
+  void send_clock(const Publication& publication, std::uint8_t layer, const RelayTarget& target);
+  void send_clocks(const Publication& publication, std::uint8_t layer);
+  void handle_relay_media(Publication& publication, const RelaySlot& slot, Instant now);
+  void handle_relay_want(Publication& publication, WorkerIndex from, std::uint8_t layers,
+                         Instant now);
+  void send_relay_wish(Publication& publication, RelayFrame type, std::uint8_t value);
+
+  ShardConfig config_;
+  std::unordered_map<TransportId, std::unique_ptr<Peer>> peers_;
+  std::unordered_map<PublicationId, std::unique_ptr<Publication>> publications_;
+  /// Whose transport the publisher of a local publication uses.
+  std::unordered_map<PublicationId, TransportId> publishers_;
+  std::unordered_map<SubscriptionId, std::unique_ptr<Subscription>> subscriptions_;
+  std::unordered_map<RoomNumber, SpeakerDetector> speakers_;
+  /// Publications with pending packets; as much room as there are publications.
+  std::vector<Publication*> dirty_;
+  std::vector<Event> events_;
+  std::uint64_t wakes_ = 0;
+  Instant next_selection_;
+  Instant next_rates_;
+  Instant last_rates_;
+};
+
+}  // namespace meridian::forward

@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <array>
+#include <variant>
+
+#include "forward/relay_sink.hpp"
+#include "forward/shard.hpp"
+
+/// The packet path of a shard.
+namespace meridian::forward {
+
+void Shard::handle_rtp(Peer& peer, Bytes packet, Instant arrival, Instant now) {
+  const auto taken = peer.receiver.take(packet, arrival);
+  if (!taken) {
+    config_.counters.drop(taken.error());
+    return;
+  }
+  if (!*taken) {
+    return;
+  }
+  const ReceivedPacket& received = **taken;
+  config_.counters
+      .in(received.publication->is_video() ? metrics::Traffic::kRtpVideo
+                                           : metrics::Traffic::kRtpAudio)
+      .add(packet.size());
+  if (received.is_retransmission) {
+    config_.counters.retransmissions_received.increment();
+  }
+  observe_level(*received.publication, received);
+  ingest(*received.publication, received, now);
+}
+
+void Shard::observe_level(Publication& publication, const ReceivedPacket& received) {
+  if (publication.is_video() || publication.is_muted()) {
+    return;
+  }
+  const Duration length = publication.audio_length(received.packet, received.clock_rate);
+  if (const auto level = received.packet.extensions.audio_level) {
+    publication.activity().observe(*level & 0x7fU, length);
+  }
+}
+
+void Shard::ingest(Publication& publication, const ReceivedPacket& received, Instant now) {
+  if (publication.is_full()) {
+    distribute(publication, now);
+  } else if (!publication.has_pending()) {
+    dirty_.push_back(&publication);
+  }
+  switch (publication.ingest(received.layer, received.packet, received.clock_rate)) {
+    case Publication::Ingest::kStored:
+      return;
+    case Publication::Ingest::kRefused:
+      config_.counters.drop(metrics::DropReason::kOversized);
+      return;
+    case Publication::Ingest::kStarted:
+      publication.layer(received.layer).ssrc = received.ssrc;
+      if (publication.sink() == nullptr) {
+        events_.emplace_back(LayerStarted{.publication = publication.id(),
+                                          .codec = received.packet.codec,
+                                          .layer = received.layer,
+                                          .ssrc = received.ssrc});
+      }
+      return;
+  }
+}
+
+void Shard::distribute(Publication& publication, Instant now) {
+  copy_to_relays(publication);
+  const auto pending = publication.pending();
+  std::array<const MediaPacket*, Publication::kMaxPending> packets{};
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    packets[i] = publication.find(pending[i]);
+  }
+  const LayerView view = publication.view();
+  for (Subscription* subscription : publication.subscriptions()) {
+    Outlet outlet = subscription->sender().outlet(config_.output, config_.counters, now);
+    for (std::size_t i = 0; i < pending.size(); ++i) {
+      if (packets[i] != nullptr) {
+        subscription->forward(pending[i].layer, *packets[i], view, outlet);
+      }
+    }
+  }
+  publication.clear_pending();
+}
+
+void Shard::flush(Instant now) {
+  for (Publication* publication : dirty_) {
+    distribute(*publication, now);
+    send_key_frame_requests(*publication, now);
+  }
+  dirty_.clear();
+}
+
+void Shard::handle_rtcp(Peer& peer, Bytes packet, Instant arrival, Instant now) {
+  const auto compound = rtcp::Compound::parse(packet);
+  if (!compound) {
+    config_.counters.drop(metrics::DropReason::kMalformedRtcp);
+    return;
+  }
+  for (const rtcp::Packet& part : *compound) {
+    handle_feedback(peer, part, arrival, now);
+  }
+}
+
+void Shard::handle_feedback(Peer& peer, const rtcp::Packet& packet, Instant arrival, Instant now) {
+  if (const auto* report = std::get_if<rtcp::SenderReport>(&packet)) {
+    if (const auto update = peer.receiver.handle_sender_report(*report, arrival);
+        update && update->layer < update->publication->layer_count()) {
+      update->publication->layer(update->layer).clock = update->clock;
+      send_clocks(*update->publication, update->layer);
+    }
+    peer.sender.handle_report_blocks(report->blocks, arrival);
+  } else if (const auto* receiver_report = std::get_if<rtcp::ReceiverReport>(&packet)) {
+    peer.sender.handle_report_blocks(receiver_report->blocks, arrival);
+  } else if (const auto* nack = std::get_if<rtcp::Nack>(&packet)) {
+    flush(now);  // an answer may refer to what waits
+    Outlet outlet = peer.sender.outlet(config_.output, config_.counters, now);
+    peer.sender.handle_nack(*nack, outlet);
+  } else if (const auto* loss = std::get_if<rtcp::PictureLoss>(&packet)) {
+    handle_key_frame_wish(peer, loss->media, now);
+  } else if (const auto* intra = std::get_if<rtcp::FullIntra>(&packet)) {
+    for (std::size_t i = 0; i < intra->size(); ++i) {
+      if (peer.sender.is_new_full_intra((*intra)[i])) {
+        handle_key_frame_wish(peer, (*intra)[i].media, now);
+      }
+    }
+  } else if (const auto* remb = std::get_if<rtcp::Remb>(&packet)) {
+    peer.sender.handle_remb(*remb, now);
+  } else if (const auto* feedback = std::get_if<rtcp::TransportFeedback>(&packet)) {
+    peer.sender.handle_transport_feedback(*feedback);
+  }
+}
+
+void Shard::handle_key_frame_wish(Peer& peer, Ssrc media, Instant now) {
+  Subscription* subscription = peer.sender.find(media);
+  if (subscription == nullptr) {
+    return;
+  }
+  config_.counters.key_frame_requests_received.increment();
+  Publication& publication = subscription->publication();
+  publication.request_key_frame(
+      subscription->current_layer().value_or(subscription->target().max_spatial));
+  send_key_frame_requests(publication, now);
+}
+
+}  // namespace meridian::forward

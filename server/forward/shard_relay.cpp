@@ -1,0 +1,208 @@
+#include <algorithm>
+#include <utility>
+
+#include "forward/relay_sink.hpp"
+#include "forward/shard.hpp"
+
+/// Both ends of relays between workers of one process.
+namespace meridian::forward {
+
+RelaySlot* Shard::claim(WorkerIndex to) {
+  RelayRing* ring =
+      to.value() < config_.relays_out.size() ? config_.relays_out[to.value()] : nullptr;
+  RelaySlot* slot = ring != nullptr ? ring->claim() : nullptr;
+  if (slot == nullptr) {
+    config_.counters.drop(metrics::DropReason::kRelayFull);
+  }
+  return slot;
+}
+
+void Shard::publish_slot(WorkerIndex to) {
+  config_.relays_out[to.value()]->publish();
+  wakes_ |= std::uint64_t{1} << to.value();
+}
+
+void Shard::open_relay_source(OpenRelaySource&& command) {
+  Publication* publication = find_publication(command.publication);
+  if (publication == nullptr || !command.permit.is_valid()) {
+    return;
+  }
+  close_relay_source({.publication = command.publication, .to = command.to});
+  publication->relays().push_back(
+      {.to = command.to, .permit = std::move(command.permit), .wanted = 0});
+}
+
+void Shard::close_relay_source(const CloseRelaySource& command) {
+  if (Publication* publication = find_publication(command.publication)) {
+    std::erase_if(publication->relays(),
+                  [&](const RelayTarget& target) { return target.to == command.to; });
+  }
+}
+
+void Shard::open_relay_sink(OpenRelaySink&& command) {
+  if (find_publication(command.publication) != nullptr || !command.permit.is_valid()) {
+    return;
+  }
+  Publication& publication = add_publication({.id = command.publication,
+                                              .room = command.room,
+                                              .kind = command.kind,
+                                              .is_screen_share = command.is_screen_share,
+                                              .is_encrypted = command.is_encrypted});
+  // How many layers there are comes with the first packet; until then all may be wished for.
+  const bool is_video = command.kind == rtp::MediaKind::kVideo;
+  publication.set_layer_count(is_video ? kMaxLayers : 1, Publication::Memory::kAtFirstPacket);
+  publication.set_sink(std::make_unique<RelaySink>(command.from, std::move(command.permit)));
+}
+
+void Shard::readmit_relays(const residency::PolicySnapshot& policy) {
+  std::vector<PublicationId> denied;
+  for (auto& [id, publication] : publications_) {
+    std::erase_if(publication->relays(),
+                  [&](const RelayTarget& target) { return !policy.admits(target.permit); });
+    if (publication->sink() != nullptr && !policy.admits(publication->sink()->permit())) {
+      denied.push_back(id);
+    }
+  }
+  std::ranges::for_each(denied, [this](PublicationId id) { unpublish(id); });
+}
+
+void Shard::copy_to_relays(Publication& publication) {
+  for (const RelayTarget& target : publication.relays()) {
+    unsigned layers = 0;
+    for (std::uint8_t wanted = 0; wanted < kMaxLayers; ++wanted) {
+      if (((target.wanted >> wanted) & 1U) != 0) {
+        layers |= 1U << publication.nearest_layer(wanted);
+      }
+    }
+    for (const PendingPacket& pending : publication.pending()) {
+      const MediaPacket* packet = publication.find(pending);
+      if (((layers >> pending.layer) & 1U) == 0 || packet == nullptr) {
+        continue;
+      }
+      RelaySlot* slot = claim(target.to);
+      if (slot == nullptr || !write_relay_media(*packet, *slot)) {
+        continue;
+      }
+      slot->publication = publication.id();
+      slot->epoch = target.permit.epoch();
+      slot->layer = pending.layer;
+      slot->layer_count = static_cast<std::uint8_t>(publication.layer_count());
+      slot->clock_rate = publication.layer(pending.layer).clock_rate;
+      config_.counters.out(metrics::Traffic::kRelay).add(slot->length);
+      publish_slot(target.to);
+    }
+  }
+}
+
+void Shard::send_clock(const Publication& publication, std::uint8_t layer,
+                       const RelayTarget& target) {
+  const auto& clock = publication.layer(layer).clock;
+  RelaySlot* slot = clock ? claim(target.to) : nullptr;
+  if (slot == nullptr) {
+    return;
+  }
+  slot->type = RelayFrame::kClock;
+  slot->publication = publication.id();
+  slot->epoch = target.permit.epoch();
+  slot->layer = layer;
+  slot->layer_count = static_cast<std::uint8_t>(publication.layer_count());
+  slot->clock_rate = clock->clock_rate;
+  slot->ntp = clock->ntp.value();
+  slot->rtp_time = clock->rtp;
+  slot->arrival = clock->arrival;
+  slot->length = 0;
+  publish_slot(target.to);
+}
+
+void Shard::send_clocks(const Publication& publication, std::uint8_t layer) {
+  for (const RelayTarget& target : publication.relays()) {
+    if (target.wanted != 0) {
+      send_clock(publication, layer, target);
+    }
+  }
+}
+
+void Shard::send_relay_wish(Publication& publication, RelayFrame type, std::uint8_t value) {
+  const RelaySink& sink = *publication.sink();
+  RelaySlot* slot = claim(sink.from());
+  if (slot == nullptr) {
+    return;
+  }
+  slot->type = type;
+  slot->publication = publication.id();
+  slot->epoch = sink.permit().epoch();
+  slot->layer = type == RelayFrame::kKeyFrameRequest ? value : 0;
+  slot->layers = type == RelayFrame::kWant ? value : 0;
+  slot->length = 0;
+  publish_slot(sink.from());
+}
+
+void Shard::handle_relay(WorkerIndex from, const RelaySlot& slot, Instant now) {
+  Publication* publication = find_publication(slot.publication);
+  if (publication == nullptr) {
+    config_.counters.drop(metrics::DropReason::kNoPublication);
+    return;
+  }
+  const bool is_from_source = publication->sink() != nullptr && publication->sink()->from() == from;
+  switch (slot.type) {
+    case RelayFrame::kMedia:
+      if (is_from_source) {
+        handle_relay_media(*publication, slot, now);
+      }
+      return;
+    case RelayFrame::kClock:
+      if (is_from_source && slot.layer < publication->layer_count()) {
+        publication->layer(slot.layer).clock = rtcp::SourceClock{.ntp = rtcp::NtpTime(slot.ntp),
+                                                                 .rtp = slot.rtp_time,
+                                                                 .arrival = slot.arrival,
+                                                                 .clock_rate = slot.clock_rate};
+      }
+      return;
+    case RelayFrame::kWant:
+      handle_relay_want(*publication, from, slot.layers, now);
+      return;
+    case RelayFrame::kKeyFrameRequest:
+      publication->request_key_frame(slot.layer);
+      send_key_frame_requests(*publication, now);
+      return;
+  }
+}
+
+void Shard::handle_relay_media(Publication& publication, const RelaySlot& slot, Instant now) {
+  const auto packet = publication.sink()->read(slot);
+  if (!packet) {
+    config_.counters.drop(metrics::DropReason::kMalformedRtp);
+    return;
+  }
+  config_.counters.in(metrics::Traffic::kRelay).add(slot.length);
+  const std::size_t count = std::clamp<std::size_t>(slot.layer_count, 1, kMaxLayers);
+  if (count != publication.layer_count()) {
+    flush(now);  // what waits has the old layers
+    publication.set_layer_count(count, Publication::Memory::kAtFirstPacket);
+  }
+  ingest(publication,
+         {.publication = &publication,
+          .layer = slot.layer,
+          .ssrc = Ssrc{},
+          .clock_rate = slot.clock_rate,
+          .is_retransmission = false,
+          .packet = *packet},
+         now);
+}
+
+void Shard::handle_relay_want(Publication& publication, WorkerIndex from, std::uint8_t layers,
+                              Instant now) {
+  for (RelayTarget& target : publication.relays()) {
+    if (target.to != from || target.wanted == layers) {
+      continue;
+    }
+    const bool is_start = target.wanted == 0;
+    target.wanted = layers;
+    for (std::uint8_t i = 0; is_start && i < publication.layer_count(); ++i) {
+      send_clock(publication, i, target);
+    }
+    follow_wishes(publication, now);
+  }
+}
+
+}  // namespace meridian::forward

@@ -1,0 +1,234 @@
+#include "forward/subscription.hpp"
+
+#include "forward/publication.hpp"
+#include "rtp/red.hpp"
+
+namespace meridian::forward {
+namespace {
+
+/// Room in a slot for the packet itself.
+MutableBytes without_tag(MutableBytes slot) {
+  return slot.first(slot.size() - srtp::kMaxRtpOverhead);
+}
+
+metrics::Traffic traffic(const Publication& publication) {
+  return publication.is_video() ? metrics::Traffic::kRtpVideo : metrics::Traffic::kRtpAudio;
+}
+
+}  // namespace
+
+Subscription::Subscription(const Subscribe& command, Publication& publication, Sender& sender,
+                           const FirstSequences& first)
+    : id_(command.subscription),
+      sender_(&sender),
+      publication_(&publication),
+      ssrc_(command.ssrc),
+      extensions_(command.extensions),
+      rewriter_(first.media),
+      next_rtx_(first.rtx) {
+  bool has_rtx = false;
+  for (const rtp::CodecBinding& codec : command.codecs) {
+    CodecTypes& types = types_[static_cast<std::size_t>(codec.codec)];
+    if (types.media != CodecTypes::kAbsent) {
+      continue;  // profiles of one codec: the first is the preferred one
+    }
+    types.media = codec.payload_type.value();
+    if (codec.rtx && command.rtx_ssrc != Ssrc{}) {
+      types.rtx = codec.rtx->value();
+      has_rtx = true;
+    }
+  }
+  if (has_rtx) {
+    rtx_ssrc_ = command.rtx_ssrc;
+    resend_ = std::make_unique<Resend>();
+  }
+  selector_.set_target(command.target);
+}
+
+FirstSequences Subscription::next_sequences() const {
+  return {.media = rewriter_.next_sequence(), .rtx = next_rtx_};
+}
+
+std::optional<MediaPacket> Subscription::strip_redundancy(const MediaPacket& packet) const {
+  // Redundancy can be taken off for a subscriber that doesn't know RED; not inside of end-to-end
+  // encryption, where the blocks can't be told apart.
+  if (packet.codec != rtp::Codec::kRed || publication_->traits().is_encrypted ||
+      types(rtp::Codec::kOpus).media == CodecTypes::kAbsent) {
+    return std::nullopt;
+  }
+  const auto red = rtp::parse_red(packet.payload);
+  if (!red) {
+    return std::nullopt;
+  }
+  MediaPacket primary = packet;
+  primary.codec = rtp::Codec::kOpus;
+  primary.payload = red->primary().payload;
+  return primary;
+}
+
+std::optional<Rewrite> Subscription::number(std::uint8_t layer, const MediaPacket& packet,
+                                            const LayerView& view, Verdict verdict) {
+  const Publication::Layer& source = publication_->layer(layer);
+  if (verdict == Verdict::kSwitch) {
+    rewriter_.begin(packet, layer, source.clock_rate, source.clock);
+  }
+  auto rewrite = rewriter_.rewrite(packet, source.clock);
+  if (rewrite && publication_->is_video() && selector_.ends_picture(packet, view)) {
+    rewrite->marker = true;
+  }
+  return rewrite;
+}
+
+void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const LayerView& view,
+                           Outlet& outlet) {
+  if (!outlet.transport.can_send()) {
+    selector_.lose_stream();  // what is missed now can't be made up for: begin at a key frame
+    return;
+  }
+  if (packet.payload.empty()) {  // padding, with which a publisher probes
+    if (selector_.is_current(layer, packet)) {
+      rewriter_.drop(packet);
+    }
+    return;
+  }
+  const Verdict verdict = selector_.decide(layer, packet, view);
+  if (verdict == Verdict::kIgnore) {
+    return;
+  }
+  if (verdict == Verdict::kDrop) {
+    rewriter_.drop(packet);
+    return;
+  }
+  const auto rewrite = number(layer, packet, view, verdict);
+  if (!rewrite) {
+    outlet.counters.drop(metrics::DropReason::kDuplicate);
+  } else if (takes(packet)) {
+    send(layer, packet, *rewrite, outlet);
+  } else if (const auto stripped = strip_redundancy(packet)) {
+    send(layer, *stripped, *rewrite, outlet);
+  } else {
+    outlet.counters.drop(metrics::DropReason::kUnknownPayloadType);
+  }
+}
+
+SendFormat Subscription::format(Ssrc ssrc, std::uint8_t payload_type, Outlet& outlet) const {
+  SendFormat format{.ssrc = ssrc,
+                    .payload_type = PayloadType(payload_type),
+                    .extensions = extensions_,
+                    .transport_sequence = std::nullopt,
+                    .now = outlet.now};
+  if (extensions_.has(rtp::Extension::kTransportSequence)) {
+    format.transport_sequence = outlet.next_transport_sequence;
+    outlet.next_transport_sequence = outlet.next_transport_sequence.next();
+  }
+  return format;
+}
+
+void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite,
+                        Outlet& outlet) {
+  const MutableBytes slot = outlet.batch.reserve();
+  const std::size_t length = compose_packet(
+      packet, rewrite, format(ssrc_, types(packet.codec).media, outlet), without_tag(slot));
+  if (length == 0) {
+    outlet.counters.drop(metrics::DropReason::kOversized);
+    return;
+  }
+  if (packet.codec == rtp::Codec::kRed && !publication_->traits().is_encrypted &&
+      types(rtp::Codec::kOpus).media != CodecTypes::kAbsent) {
+    renumber_red_blocks(slot.first(length).last(packet.payload.size()),
+                        PayloadType(types(rtp::Codec::kOpus).media));
+  }
+  const auto sent = outlet.transport.send_rtp(outlet.batch, slot, length, packet.arrival);
+  if (!sent) {
+    outlet.counters.drop(sent.error());
+    return;
+  }
+  outlet.counters.out(traffic(*publication_)).add(length);
+  stats_.on_packet(packet.payload.size());
+  bytes_ += length;
+  if (resend_) {
+    resend_->log.add({.layer = layer,
+                      .generation = packet.generation,
+                      .source_sequence = static_cast<std::uint32_t>(packet.sequence.value()),
+                      .rewrite = rewrite});
+  }
+}
+
+void Subscription::retransmit(SequenceNumber sequence, Outlet& outlet) {
+  outlet.counters.nack_received.increment();
+  if (!resend_) {
+    return;
+  }
+  const auto sent = resend_->log.find(sequence);
+  if (!sent || sent->layer >= publication_->layer_count()) {
+    return;
+  }
+  const auto& history = publication_->layer(sent->layer).history;
+  const MediaPacket* packet =
+      history
+          ? history->find_sent(static_cast<std::uint8_t>(sent->generation), sent->source_sequence)
+          : nullptr;
+  if (packet == nullptr || outlet.now - packet->arrival > History::kMaxAge ||
+      types(packet->codec).rtx == CodecTypes::kAbsent) {
+    return;
+  }
+  using Decision = rtcp::NackResponder::Decision;
+  if (resend_->responder.decide(sequence, packet->payload.size(), outlet.now) !=
+      Decision::kResend) {
+    return;
+  }
+  const MutableBytes slot = outlet.batch.reserve();
+  const SequenceNumber rtx(static_cast<std::uint16_t>(next_rtx_.value()));
+  const std::size_t length = compose_retransmission(
+      *packet, sent->rewrite, format(rtx_ssrc_, types(packet->codec).rtx, outlet), rtx,
+      without_tag(slot));
+  if (length == 0) {
+    outlet.counters.drop(metrics::DropReason::kOversized);
+    return;
+  }
+  next_rtx_ = ExtendedSequence(next_rtx_.value() + 1);
+  const auto result = outlet.transport.send_rtp(outlet.batch, slot, length, Instant::never());
+  if (!result) {
+    outlet.counters.drop(result.error());
+    return;
+  }
+  outlet.counters.out(traffic(*publication_)).add(length);
+  outlet.counters.retransmissions_sent.increment();
+}
+
+std::optional<rtcp::SenderReport> Subscription::poll_report(Instant now) {
+  const auto current = selector_.current();
+  if (now < next_report_ || !current || stats_.packets() == 0) {
+    return std::nullopt;
+  }
+  const auto& clock = publication_->layer(*current).clock;
+  if (!clock) {
+    return std::nullopt;
+  }
+  next_report_ = now + kReportInterval;
+  return stats_.report(ssrc_, *clock, rewriter_.timestamp_offset(), now);
+}
+
+std::optional<Duration> Subscription::handle_report_block(const rtcp::ReportBlock& block,
+                                                          Instant now) {
+  reported_loss_ = static_cast<float>(block.fraction_lost) / 256.0F;
+  const auto round_trip = stats_.on_report_block(block, now);
+  if (round_trip && resend_) {
+    resend_->responder.set_round_trip(*round_trip);
+  }
+  return round_trip;
+}
+
+std::optional<float> Subscription::take_reported_loss() {
+  return std::exchange(reported_loss_, std::nullopt);
+}
+
+void Subscription::update_rate(Duration elapsed) {
+  if (resend_ && elapsed > Duration::zero()) {
+    const auto bits = bytes_ * 8 * 1'000'000 / static_cast<std::uint64_t>(elapsed.count() / 1000);
+    resend_->responder.set_stream_rate(Bitrate(bits));
+  }
+  bytes_ = 0;
+}
+
+}  // namespace meridian::forward

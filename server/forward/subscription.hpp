@@ -1,0 +1,132 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/ids.hpp"
+#include "base/rtp_types.hpp"
+#include "base/time.hpp"
+#include "forward/commands.hpp"
+#include "forward/layer_selector.hpp"
+#include "forward/media_packet.hpp"
+#include "forward/packet_composer.hpp"
+#include "forward/send_rewriter.hpp"
+#include "forward/sent_log.hpp"
+#include "metrics/worker_counters.hpp"
+#include "rtcp/nack_responder.hpp"
+#include "rtcp/packet.hpp"
+#include "rtcp/send_stats.hpp"
+#include "transport/send_batch.hpp"
+#include "transport/transport.hpp"
+
+namespace meridian::forward {
+
+class Publication;
+class Sender;
+
+/// Where the packets of one subscriber go, for the length of a call.
+struct Outlet {
+  transport::Transport& transport;
+  transport::SendBatch& batch;
+  metrics::WorkerCounters& counters;
+  /// Of the transport: transport-wide sequence number of the next packet.
+  SequenceNumber& next_transport_sequence;
+  Instant now;
+};
+
+/// First sequence numbers of the streams that a subscription sends.
+struct FirstSequences {
+  ExtendedSequence media;
+  ExtendedSequence rtx;
+};
+
+/// One publication on its way to one subscriber: layer choice, rewriting, retransmissions and
+/// reports. About 24 KiB for video, 4 KiB for audio, made when the command comes; nothing is
+/// allocated for a packet.
+class Subscription {
+ public:
+  static constexpr Duration kReportInterval = 3s;
+
+  Subscription(const Subscribe& command, Publication& publication, Sender& sender,
+               const FirstSequences& first);
+
+  [[nodiscard]] SubscriptionId id() const { return id_; }
+  [[nodiscard]] Sender& sender() { return *sender_; }
+  [[nodiscard]] Publication& publication() { return *publication_; }
+  [[nodiscard]] Ssrc ssrc() const { return ssrc_; }
+  /// Ssrc{} without retransmissions.
+  [[nodiscard]] Ssrc rtx_ssrc() const { return rtx_ssrc_; }
+  /// Where these SSRCs must go on when they are used again.
+  [[nodiscard]] FirstSequences next_sequences() const;
+
+  void set_target(const LayerTarget& target) { selector_.set_target(target); }
+  [[nodiscard]] const LayerTarget& target() const { return selector_.target(); }
+  [[nodiscard]] std::optional<std::uint8_t> current_layer() const { return selector_.current(); }
+  [[nodiscard]] std::optional<std::uint8_t> awaits_key_frame(const LayerView& view) const {
+    return selector_.awaits_key_frame(view);
+  }
+
+  /// Takes each packet of the publication, of every layer, and sends what the subscriber gets.
+  void forward(std::uint8_t layer, const MediaPacket& packet, const LayerView& view,
+               Outlet& outlet);
+  /// The subscriber misses a packet.
+  void retransmit(SequenceNumber sequence, Outlet& outlet);
+
+  /// The sender report that is due; nothing when none is, or the publisher's clock isn't known.
+  [[nodiscard]] std::optional<rtcp::SenderReport> poll_report(Instant now);
+  /// A block about ssrc(); the round trip when it tells.
+  std::optional<Duration> handle_report_block(const rtcp::ReportBlock& block, Instant now);
+  /// Part of the last packets that the subscriber says it lost, 0 to 1; nothing since the last
+  /// call.
+  [[nodiscard]] std::optional<float> take_reported_loss();
+  /// To be called each second: the budget of retransmissions follows what is sent.
+  void update_rate(Duration elapsed);
+
+ private:
+  /// Payload types towards the subscriber; kAbsent where it doesn't take the codec.
+  struct CodecTypes {
+    static constexpr std::uint8_t kAbsent = 0xff;
+    std::uint8_t media = kAbsent;
+    std::uint8_t rtx = kAbsent;
+  };
+  static constexpr std::size_t kCodecs = static_cast<std::size_t>(rtp::Codec::kAv1) + 1;
+
+  [[nodiscard]] const CodecTypes& types(rtp::Codec codec) const {
+    return types_[static_cast<std::size_t>(codec)];
+  }
+  [[nodiscard]] bool takes(const MediaPacket& packet) const {
+    return types(packet.codec).media != CodecTypes::kAbsent;
+  }
+  [[nodiscard]] std::optional<MediaPacket> strip_redundancy(const MediaPacket& packet) const;
+  [[nodiscard]] std::optional<Rewrite> number(std::uint8_t layer, const MediaPacket& packet,
+                                              const LayerView& view, Verdict verdict);
+  void send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
+  [[nodiscard]] SendFormat format(Ssrc ssrc, std::uint8_t payload_type, Outlet& outlet) const;
+
+  SubscriptionId id_;
+  Sender* sender_;
+  Publication* publication_;
+  Ssrc ssrc_;
+  Ssrc rtx_ssrc_;
+  std::array<CodecTypes, kCodecs> types_{};
+  rtp::ExtensionMap extensions_;
+  LayerSelector selector_;
+  SendRewriter rewriter_;
+  ExtendedSequence next_rtx_;
+  rtcp::SendStats stats_;
+  Instant next_report_;
+  std::optional<float> reported_loss_;
+  std::uint64_t bytes_ = 0;  // since the last update_rate()
+
+  /// Only with retransmissions.
+  struct Resend {
+    SentLog log;
+    rtcp::NackResponder responder;
+  };
+  std::unique_ptr<Resend> resend_;
+};
+
+}  // namespace meridian::forward
