@@ -1,17 +1,18 @@
 #pragma once
 
+#include <memory>
+#include <span>
+
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <memory>
-#include <span>
 
 namespace meridian::io {
 
-/// A TCP connection, plain or inside TLS, behind one type: HTTP and WebSocket code, which takes most
-/// of the build's time, is instantiated once for both. Models Asio's AsyncReadStream and
+/// A TCP connection, plain or inside TLS, behind one type: HTTP and WebSocket code, which takes
+/// most of the build's time, is instantiated once for both. Models Asio's AsyncReadStream and
 /// AsyncWriteStream. Move-only.
 class AnyStream {
  public:
@@ -67,8 +68,8 @@ class AnyStream {
           std::array<boost::asio::const_buffer, kMaxBuffers> gathered;
           std::size_t count = 0;
           const auto end = boost::asio::buffer_sequence_end(from);
-          for (auto it = boost::asio::buffer_sequence_begin(from);
-               it != end && count < kMaxBuffers; ++it) {
+          for (auto it = boost::asio::buffer_sequence_begin(from); it != end && count < kMaxBuffers;
+               ++it) {
             gathered[count++] = boost::asio::const_buffer(*it);
           }
           transport_->write_some({gathered.data(), count}, IoHandler(std::move(handler)));

@@ -1,13 +1,12 @@
 #include "io/audit_writer.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <memory>
+#include <unistd.h>
 
 #include "io/log.hpp"
 
@@ -33,8 +32,8 @@ base::Error system_error(const std::string& what, const fs::path& path) {
 enum class LastLine : std::uint8_t { kMustBeWhole, kMayBeTorn };
 
 /// Feeds one file; returns the length up to its last newline.
-base::Expected<std::uint64_t, base::Error> feed_file(audit::Verifier& verifier, const fs::path& path,
-                                                     LastLine last_line) {
+base::Expected<std::uint64_t, base::Error> feed_file(audit::Verifier& verifier,
+                                                     const fs::path& path, LastLine last_line) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
     return base::fail("cannot read " + path.string());

@@ -77,8 +77,8 @@ struct AuditWriter::Opened {
   audit::Heads heads;
 };
 
-/// Checks log files that follow each other, oldest first, line by line. Errors: a sentence with file
-/// and line.
+/// Checks log files that follow each other, oldest first, line by line. Errors: a sentence with
+/// file and line.
 [[nodiscard]] base::Expected<audit::Heads, base::Error> verify_audit_files(
     std::span<const std::filesystem::path> files);
 

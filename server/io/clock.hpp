@@ -24,10 +24,12 @@ namespace meridian::io {
 }
 
 /// Both clocks, read together.
-[[nodiscard]] inline Now now() { return Now{monotonic_now(), wall_now()}; }
+[[nodiscard]] inline Now now() {
+  return Now{monotonic_now(), wall_now()};
+}
 
-/// Turns a wall-clock timestamp of the kernel into an Instant, by its age at `now`. A timestamp from
-/// the future, or older than kMaxTimestampAge (the wall clock was stepped), counts as `now`.
+/// Turns a wall-clock timestamp of the kernel into an Instant, by its age at `now`. A timestamp
+/// from the future, or older than kMaxTimestampAge (the wall clock was stepped), counts as `now`.
 inline constexpr Duration kMaxTimestampAge = std::chrono::seconds(2);
 [[nodiscard]] inline Instant to_instant(UnixTime timestamp, const Now& now) {
   const Duration age = now.wall - timestamp;

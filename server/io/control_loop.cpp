@@ -1,11 +1,12 @@
 #include "io/control_loop.hpp"
 
+#include <csignal>
+#include <deque>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <csignal>
-#include <deque>
 
 #include "io/clock.hpp"
 #include "io/log.hpp"
@@ -322,8 +323,7 @@ ControlLoop::~ControlLoop() = default;
 base::Expected<void, base::Error> ControlLoop::listen() {
   for (const config::Pool& pool : state_->config.pools) {
     for (const SocketAddress& address : pool.signalling) {
-      const auto bound =
-          state_->server.listen({address, pool.region, state_.get(), state_->tls});
+      const auto bound = state_->server.listen({address, pool.region, state_.get(), state_->tls});
       if (!bound) {
         return std::unexpected(bound.error());
       }
@@ -348,8 +348,12 @@ base::Expected<void, base::Error> ControlLoop::listen() {
 const std::vector<SocketAddress>& ControlLoop::signalling_addresses() const {
   return state_->signalling_addresses;
 }
-EventChannel& ControlLoop::events() { return state_->events; }
-SctpEventChannel& ControlLoop::sctp_events() { return state_->sctp_events; }
+EventChannel& ControlLoop::events() {
+  return state_->events;
+}
+SctpEventChannel& ControlLoop::sctp_events() {
+  return state_->sctp_events;
+}
 
 void ControlLoop::run(std::vector<WorkerThread*> workers, SctpChannel& sctp) {
   state_->workers = std::move(workers);

@@ -1,6 +1,10 @@
 #include "io/http_connection.hpp"
 
 #include <array>
+#include <deque>
+#include <optional>
+#include <string>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -14,16 +18,15 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <boost/beast/websocket/stream.hpp>
-#include <deque>
-#include <optional>
-#include <string>
 
 #include "io/clock.hpp"
 
 namespace meridian::io {
 
 // What Beast's WebSocket needs to know of a stream, found by argument-dependent look-up.
-void beast_close_socket(AnyStream& stream) { stream.close(); }
+void beast_close_socket(AnyStream& stream) {
+  stream.close();
+}
 template <class Handler>
 void async_teardown(boost::beast::role_type, AnyStream& stream, Handler&& handler) {
   stream.async_shutdown(std::forward<Handler>(handler));
@@ -48,7 +51,9 @@ constexpr std::size_t kFirstRead = 2048;
 /// A buffer that grew beyond this for one request is given back after it.
 constexpr std::size_t kKeptBuffer = 8192;
 
-auto report_to(Error& error) { return asio::redirect_error(asio::use_awaitable, error); }
+auto report_to(Error& error) {
+  return asio::redirect_error(asio::use_awaitable, error);
+}
 
 HttpReply plain_reply(unsigned status, std::string body) {
   HttpReply reply;
@@ -294,7 +299,8 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     }
   }
 
-  /// Writes the next frame of the queue, one at a time, and closes behind the last one when told to.
+  /// Writes the next frame of the queue, one at a time, and closes behind the last one when told
+  /// to.
   void write_next() {
     if (!is_accepted_ || is_writing_ || is_aborted_) {
       return;

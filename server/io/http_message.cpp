@@ -1,9 +1,8 @@
 #include "io/http_message.hpp"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
+#include <time.h>
 
 namespace meridian::io {
 namespace {
@@ -60,7 +59,9 @@ bool has_control_character(std::string_view text) {
   });
 }
 
-char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
@@ -83,8 +84,7 @@ std::string http_date(UnixTime time) {
   tm parts{};
   gmtime_r(&seconds, &parts);
   std::array<char, 64> text{};
-  const std::size_t size =
-      strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  const std::size_t size = strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   return {text.data(), size};
 }
 

@@ -1,12 +1,13 @@
 #include "io/http_server.hpp"
 
 #include <algorithm>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/v6_only.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <list>
 #include <map>
 #include <unordered_map>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "io/clock.hpp"
 #include "io/http_connection.hpp"
@@ -188,7 +189,9 @@ HttpServer::HttpServer(asio::io_context& context, HttpLimits limits)
   state_->sweep();
 }
 
-HttpServer::~HttpServer() { stop_accepting(); }
+HttpServer::~HttpServer() {
+  stop_accepting();
+}
 
 base::Expected<SocketAddress, base::Error> HttpServer::listen(const Listener& listener) {
   const tcp::endpoint endpoint = to_endpoint(listener.bind);
@@ -237,6 +240,8 @@ void HttpServer::stop_accepting() {
   }
 }
 
-HttpCounters HttpServer::counters() const { return state_->counters; }
+HttpCounters HttpServer::counters() const {
+  return state_->counters;
+}
 
 }  // namespace meridian::io

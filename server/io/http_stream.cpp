@@ -1,7 +1,6 @@
 // The two kinds of connection behind AnyStream.
-#include <openssl/ssl.h>
-
 #include <boost/asio/ssl.hpp>
+#include <openssl/ssl.h>
 
 #include "io/http_connection.hpp"
 
@@ -76,12 +75,11 @@ class TlsTransport final : public AnyStream::Transport {
     stream_.async_write_some(first, std::move(done));
   }
   void shutdown(AnyStream::DoneHandler done) override {
-    stream_.async_shutdown(
-        [this, done = std::move(done)](AnyStream::Error error) mutable {
-          AnyStream::Error ignored;
-          stream_.next_layer().shutdown(tcp::socket::shutdown_send, ignored);
-          std::move(done)(error);
-        });
+    stream_.async_shutdown([this, done = std::move(done)](AnyStream::Error error) mutable {
+      AnyStream::Error ignored;
+      stream_.next_layer().shutdown(tcp::socket::shutdown_send, ignored);
+      std::move(done)(error);
+    });
   }
   tcp::socket& socket() override { return stream_.next_layer(); }
 

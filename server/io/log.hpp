@@ -47,7 +47,9 @@ void write(Level level, std::string_view event,
 inline void debug(std::string_view event, Fields fields = {}) {
   write(Level::kDebug, event, fields);
 }
-inline void info(std::string_view event, Fields fields = {}) { write(Level::kInfo, event, fields); }
+inline void info(std::string_view event, Fields fields = {}) {
+  write(Level::kInfo, event, fields);
+}
 inline void warning(std::string_view event, Fields fields = {}) {
   write(Level::kWarning, event, fields);
 }

@@ -1,7 +1,5 @@
 #include "io/metrics_text.hpp"
 
-#include <prometheus/text_serializer.h>
-
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -11,6 +9,8 @@
 #include <sstream>
 #include <string_view>
 #include <utility>
+
+#include <prometheus/text_serializer.h>
 
 namespace meridian::io {
 namespace {
@@ -55,7 +55,9 @@ class Page {
   std::vector<MetricFamily> families_;
 };
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 template <class Read>
 std::uint64_t sum(const std::vector<const WorkerMetrics*>& workers, Read read) {
@@ -90,9 +92,9 @@ void add_traffic(Page& page, const ByRegion& regions) {
 }
 
 void add_drops(Page& page, const ByRegion& regions) {
-  MetricFamily& family = page.family(
-      "drops_total", "Datagrams and packets discarded, each under one reason.",
-      MetricType::Counter);
+  MetricFamily& family =
+      page.family("drops_total", "Datagrams and packets discarded, each under one reason.",
+                  MetricType::Counter);
   for (const auto& [region, workers] : regions) {
     for (std::size_t i = 0; i < metrics::kDropReasonCount; ++i) {
       const auto reason = static_cast<metrics::DropReason>(i);
@@ -190,8 +192,8 @@ void add_control(Page& page, const MetricsInput& input) {
   page.counter("resumes_total", "Sessions that were resumed.", control.resumes);
   page.counter("undecodable_frames_total", "Signalling messages that could not be read.",
                control.undecodable_frames);
-  MetricFamily& refusals = page.family("refusals_total", "Joins that were refused.",
-                                       MetricType::Counter);
+  MetricFamily& refusals =
+      page.family("refusals_total", "Joins that were refused.", MetricType::Counter);
   for (const auto& [reason, count] : control.refusals) {
     Page::add(refusals, {{"reason", reason}}, count);
   }

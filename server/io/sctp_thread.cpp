@@ -1,9 +1,8 @@
 #include "io/sctp_thread.hpp"
 
+#include <algorithm>
 #include <poll.h>
 #include <pthread.h>
-
-#include <algorithm>
 #include <variant>
 
 #include "io/clock.hpp"

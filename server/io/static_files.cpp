@@ -1,11 +1,11 @@
 #include "io/static_files.hpp"
 
-#include <openssl/sha.h>
-
 #include <array>
 #include <fstream>
 #include <sstream>
 #include <system_error>
+
+#include <openssl/sha.h>
 
 namespace meridian::io {
 namespace {

@@ -1,10 +1,10 @@
 #include "io/tls_certificate.hpp"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
+#include <string_view>
 #include <sys/stat.h>
 
-#include <string_view>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 namespace meridian::io {
 namespace {
@@ -21,8 +21,7 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* in, unsigned in_size, void*) {
   static constexpr unsigned char kHttp[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   unsigned char* chosen = nullptr;
-  const int result =
-      SSL_select_next_proto(&chosen, out_size, kHttp, sizeof kHttp, in, in_size);
+  const int result = SSL_select_next_proto(&chosen, out_size, kHttp, sizeof kHttp, in, in_size);
   *out = chosen;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -35,7 +34,9 @@ UnixTime to_unix(const ASN1_TIME* time) {
 
 }  // namespace
 
-void TlsCertificate::Free::operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+void TlsCertificate::Free::operator()(SSL_CTX* context) const {
+  SSL_CTX_free(context);
+}
 
 base::Expected<TlsCertificate, base::Error> TlsCertificate::load(TlsFiles files, UnixTime now) {
   TlsCertificate result(std::move(files));
@@ -74,12 +75,14 @@ base::Expected<void, base::Error> TlsCertificate::reload(UnixTime now) {
   return {};
 }
 
-bool TlsCertificate::has_changed_on_disk() const { return stamp() != stamp_; }
+bool TlsCertificate::has_changed_on_disk() const {
+  return stamp() != stamp_;
+}
 
 std::string TlsCertificate::stamp() const {
   std::string text;
   for (const auto& path : {files_.certificate_chain, files_.private_key}) {
-    struct stat info {};
+    struct stat info{};
     ::stat(path.c_str(), &info);
     text += std::to_string(info.st_ino) + ':' + std::to_string(info.st_size) + ':' +
             std::to_string(info.st_mtim.tv_sec) + '.' + std::to_string(info.st_mtim.tv_nsec) + ' ';

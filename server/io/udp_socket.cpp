@@ -1,17 +1,18 @@
 #include "io/udp_socket.hpp"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <netinet/in.h>
 
 #include "io/clock.hpp"
 
 namespace meridian::io {
 namespace {
 
-std::string reason() { return std::strerror(errno); }
+std::string reason() {
+  return std::strerror(errno);
+}
 
 void set_option(int descriptor, int level, int name, int value) {
   ::setsockopt(descriptor, level, name, &value, sizeof value);
@@ -205,7 +206,8 @@ std::optional<IpAddress> outbound_address(const IpAddress& towards) {
       ::socket(towards.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_storage address{};
   const socklen_t size = to_sockaddr({towards, kAnyPort}, address);
-  if (!fd.is_open() || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+  if (!fd.is_open() ||
+      ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
     return std::nullopt;
   }
   socklen_t local_size = sizeof address;

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "base/address.hpp"
 #include "base/bytes.hpp"
@@ -75,12 +74,14 @@ class UdpSocket {
   /// Room for 100 ms of 500 Mbit/s in each direction: a pause of the thread must not lose packets.
   static constexpr int kBufferBytes = 8 * 1024 * 1024;
 
-  /// Binds to `local`; port 0 takes any. Errors: a sentence with the address and the system's reason.
+  /// Binds to `local`; port 0 takes any. Errors: a sentence with the address and the system's
+  /// reason.
   static base::Expected<UdpSocket, base::Error> open(const SocketAddress& local);
 
   [[nodiscard]] int descriptor() const { return descriptor_.get(); }
   [[nodiscard]] const SocketAddress& local() const { return local_; }
-  /// A sentence with the command that raises the kernel's limit; empty when the buffers are granted.
+  /// A sentence with the command that raises the kernel's limit; empty when the buffers are
+  /// granted.
   [[nodiscard]] const std::string& buffer_warning() const { return buffer_warning_; }
 
   struct Received {
@@ -103,7 +104,8 @@ class UdpSocket {
   /// sendmmsg over all items, kMaxSendBatch a call. Stops early only when the socket would block.
   Sent send(std::span<const SendItem> items);
 
-  /// Datagrams that the kernel dropped because the receive buffer was full, since the socket opened.
+  /// Datagrams that the kernel dropped because the receive buffer was full, since the socket
+  /// opened.
   [[nodiscard]] std::uint64_t kernel_drops() const { return kernel_drops_; }
 
  private:

@@ -1,14 +1,14 @@
 #include "io/worker_thread.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <pthread.h>
+#include <variant>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <variant>
 
 #include "io/clock.hpp"
 #include "io/egress.hpp"
@@ -218,13 +218,16 @@ WorkerThread::WorkerThread(Config config)
       sockets_(std::move(config.sockets)),
       events_(config.events),
       sctp_(config.sctp),
+      counters_(config.counters),
       commands_(kMaxCommands, wakeup_),
       worker_counters_(config.worker.counters),
       worker_(std::move(config.worker), output_) {
   MERIDIAN_CHECK(sockets_.size() <= 2);
 }
 
-WorkerThread::~WorkerThread() { stop(); }
+WorkerThread::~WorkerThread() {
+  stop();
+}
 
 void WorkerThread::start(std::vector<WorkerThread*> peers) {
   peers_ = std::move(peers);

@@ -38,6 +38,8 @@ class WorkerThread {
     node::WorkerConfig worker;
     /// By InboundDatagram::socket.
     std::vector<UdpSocket> sockets;
+    /// Written by the thread, outlives it.
+    IoCounters& counters;
     EventChannel& events;
     SctpChannel& sctp;
   };
@@ -54,7 +56,6 @@ class WorkerThread {
   /// For any thread.
   CommandChannel& commands() { return commands_; }
   void wake() { wakeup_.notify(); }
-  [[nodiscard]] const IoCounters& counters() const { return counters_; }
   [[nodiscard]] WorkerIndex index() const { return index_; }
   [[nodiscard]] const std::vector<UdpSocket>& sockets() const { return sockets_; }
 
@@ -65,9 +66,9 @@ class WorkerThread {
   std::vector<UdpSocket> sockets_;
   EventChannel& events_;
   SctpChannel& sctp_;
+  IoCounters& counters_;
   Wakeup wakeup_;
   CommandChannel commands_;
-  IoCounters counters_;
   metrics::WorkerCounters& worker_counters_;
   transport::SendBatch output_;
   node::Worker worker_;

@@ -1,0 +1,203 @@
+// The command line: everything else is in io and below.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "api/grants.hpp"
+#include "audit/digest.hpp"
+#include "config/config.hpp"
+#include "io/audit_writer.hpp"
+#include "io/clock.hpp"
+#include "io/runtime.hpp"
+
+#ifndef MERIDIAN_VERSION
+#define MERIDIAN_VERSION "unknown"
+#endif
+
+namespace {
+
+using namespace meridian;
+
+constexpr int kOk = 0;
+constexpr int kFailed = 1;
+
+int complain(const std::string& sentence) {
+  std::cerr << "meridian: " << sentence << '\n';
+  return kFailed;
+}
+
+/// Reads and checks a file, printing every problem; nothing when there is an error.
+std::optional<config::Config> load_config(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) {
+    complain("cannot read " + file);
+    return std::nullopt;
+  }
+  auto loaded = config::parse(text.str(), file);
+  if (!loaded) {
+    for (const config::Problem& problem : loaded.error()) {
+      std::cerr << problem.to_string() << '\n';
+    }
+    return std::nullopt;
+  }
+  for (const config::Problem& problem : loaded->warnings) {
+    std::cerr << "warning: " << problem.to_string() << '\n';
+  }
+  return std::move(loaded->config);
+}
+
+int serve(const std::string& file, const std::string& data_dir) {
+  auto config = load_config(file);
+  if (!config) {
+    return kFailed;
+  }
+  if (!data_dir.empty()) {
+    config->data_dir = data_dir;
+  }
+  auto runtime = io::Runtime::make(*config);
+  if (!runtime) {
+    return complain(runtime.error().message);
+  }
+  for (const std::string& warning : (*runtime)->warnings()) {
+    std::cerr << "warning: " << warning << '\n';
+  }
+  const std::string page = (*runtime)->page_url();
+  std::cout << "Meridian " << MERIDIAN_VERSION << " serves " << page << '\n';
+  if (config->web.token_endpoint == config::TokenEndpoint::kDevelopment) {
+    std::cout << "Join a meeting: " << page << "?room=hello\n";
+  }
+  std::cout.flush();
+  (*runtime)->run();
+  return kOk;
+}
+
+struct TokenOptions {
+  std::string config;
+  std::string key = "devkey";
+  std::string secret = "secret";
+  std::string room;
+  std::string identity;
+  std::string name;
+  unsigned lifetime_seconds = 6 * 3600;
+  bool can_publish = true;
+  bool can_subscribe = true;
+  bool can_publish_data = true;
+  bool is_admin = false;
+};
+
+/// The secret of a key in a configuration; an empty key takes the first.
+bool find_secret(const config::Config& config, TokenOptions& options, bool is_key_given) {
+  for (const config::Account& account : config.accounts) {
+    for (const config::ApiKey& key : account.api_keys) {
+      if (!is_key_given || key.key == options.key) {
+        options.key = key.key;
+        options.secret = key.secret;
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+int print_token(TokenOptions options, bool is_key_given) {
+  if (!options.config.empty()) {
+    const auto config = load_config(options.config);
+    if (!config) {
+      return kFailed;
+    }
+    if (!find_secret(*config, options, is_key_given)) {
+      return complain(options.config + " has no API key" +
+                      (is_key_given ? " named " + options.key : std::string()));
+    }
+  }
+  const UnixTime now = io::wall_now();
+  api::VideoGrant grant;
+  grant.room_join = true;
+  grant.room = options.room;
+  grant.room_admin = options.is_admin;
+  grant.publish = options.can_publish;
+  grant.subscribe = options.can_subscribe;
+  grant.publish_data = options.can_publish_data;
+  api::Claims claims;
+  claims.identity = options.identity;
+  claims.name = options.name;
+  claims.video = grant;
+  claims.expires = now + std::chrono::seconds(options.lifetime_seconds);
+  std::cout << api::make_token(claims, {options.key, options.secret, now}) << '\n';
+  return kOk;
+}
+
+int verify_audit(const std::vector<std::string>& names) {
+  const std::vector<std::filesystem::path> files(names.begin(), names.end());
+  const auto heads = io::verify_audit_files(files);
+  if (!heads) {
+    return complain(heads.error().message);
+  }
+  std::cout << heads->lines << " lines, chain intact, head " << heads->node.hex() << '\n';
+  return kOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Meridian: a media server that keeps meetings inside their regions", "meridian");
+  app.require_subcommand(1);
+
+  std::string config_file;
+  std::string data_dir;
+  auto* serve_command = app.add_subcommand("serve", "run a node");
+  serve_command->add_option("--config", config_file, "configuration file")->required();
+  serve_command->add_option("--data-dir", data_dir, "overrides data_dir of the configuration");
+
+  auto* check_command = app.add_subcommand("check-config", "check a configuration and exit");
+  check_command->add_option("file", config_file, "configuration file")->required();
+
+  TokenOptions token;
+  auto* token_command = app.add_subcommand("token", "print a token that joins a room");
+  token_command->add_option("--config", token.config,
+                            "take key and secret from this configuration");
+  auto* key_option = token_command->add_option("--api-key", token.key, "default devkey");
+  token_command->add_option("--api-secret", token.secret, "default secret");
+  token_command->add_option("--room", token.room, "name of the room")->required();
+  token_command->add_option("--identity", token.identity, "who joins")->required();
+  token_command->add_option("--name", token.name, "shown to the others");
+  token_command->add_option("--ttl", token.lifetime_seconds, "seconds until it expires")
+      ->check(CLI::Range(1U, 10U * 365 * 86400));
+  token_command->add_option("--can-publish", token.can_publish, "true or false");
+  token_command->add_option("--can-subscribe", token.can_subscribe, "true or false");
+  token_command->add_option("--can-publish-data", token.can_publish_data, "true or false");
+  token_command->add_flag("--admin", token.is_admin, "may manage the room");
+
+  std::vector<std::string> audit_files;
+  auto* audit_command = app.add_subcommand("audit", "the audit log");
+  audit_command->require_subcommand(1);
+  auto* verify_command = audit_command->add_subcommand("verify", "check the chain of log files");
+  verify_command->add_option("file", audit_files, "files, oldest first")->required();
+
+  auto* version_command = app.add_subcommand("version", "print the version");
+
+  CLI11_PARSE(app, argc, argv);
+  if (*serve_command) {
+    return serve(config_file, data_dir);
+  }
+  if (*check_command) {
+    return load_config(config_file) ? kOk : kFailed;
+  }
+  if (*token_command) {
+    return print_token(std::move(token), key_option->count() > 0);
+  }
+  if (*verify_command) {
+    return verify_audit(audit_files);
+  }
+  if (*version_command) {
+    std::cout << "meridian " << MERIDIAN_VERSION << '\n';
+  }
+  return kOk;
+}
