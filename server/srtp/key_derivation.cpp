@@ -13,7 +13,7 @@ void derive_key(const KeyMaterial& material, KeyLabel label, MutableBytes out) {
   constexpr std::size_t kLabelOffset = 7;
   // Salt of 112 bits (a shorter one ends in zeros, RFC 7714 section 11), then a block counter.
   std::array<std::uint8_t, 16> iv{};
-  std::copy_n(material.salt.begin(), salt_size(material.profile), iv.begin());
+  std::ranges::copy(material.salt, iv.begin());
   iv[kLabelOffset] ^= static_cast<std::uint8_t>(label);
 
   const EVP_CIPHER* cipher =

@@ -37,7 +37,7 @@ enum class Profile : std::uint16_t {
   return is_aead(profile) ? 16 : 10;
 }
 
-/// Master key and salt of one direction; the first key_size() and salt_size() bytes count.
+/// Master key and salt of one direction: key_size() and salt_size() bytes, the rest is zero.
 struct KeyMaterial {
   Profile profile = Profile::kAeadAes128Gcm;
   std::array<std::uint8_t, 32> key{};

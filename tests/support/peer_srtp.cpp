@@ -6,6 +6,7 @@
 #include <srtp2/srtp.h>
 
 #include "base/check.hpp"
+#include "srtp/session.hpp"
 
 namespace meridian::test {
 
@@ -15,8 +16,9 @@ void PeerSrtp::Free::operator()(srtp_ctx_t_* context) const {
 
 PeerSrtp::PeerSrtp(Direction direction, std::uint16_t profile, const dtls::ExportedKeys::Side& side)
     : direction_(direction) {
-  static const srtp_err_status_t kInitialized = srtp_init();
-  MERIDIAN_CHECK(kInitialized == srtp_err_status_ok);
+  // libsrtp can be initialized only once in a process: by the server's part of it.
+  static const srtp::ProtectSession kInitialized(
+      srtp::KeyMaterial{.profile = srtp::Profile::kAes128CmSha1_80});
   srtp_policy_t policy{};
   std::size_t key_size = 16;
   std::size_t salt_size = 12;
