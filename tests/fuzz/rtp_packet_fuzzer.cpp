@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "base/check.hpp"
 #include "rtp/extensions.hpp"
@@ -57,7 +58,8 @@ void write_again(const rtp::PacketView& packet) {
   rtp::ExtensionList extensions;
   for (std::size_t i = 0; i < packet.extension_count(); ++i) {
     const auto [id, value] = packet.extension_at(i);
-    MERIDIAN_CHECK(extensions.add(id, value));
+    // The list keeps copies while its own room lasts; then it points to the packet.
+    MERIDIAN_CHECK(extensions.add_copy(id, value) || extensions.add(id, value));
     read_as_every_extension(value);
   }
   const rtp::PacketHeader header{
@@ -66,8 +68,9 @@ void write_again(const rtp::PacketView& packet) {
       .timestamp = packet.timestamp(),
       .payload_type = packet.payload_type(),
       .marker = packet.marker() ? rtp::Marker::kSet : rtp::Marker::kClear};
-  const rtp::PacketBody body{.prefix = {},
-                             .payload = packet.payload(),
+  const Bytes payload = packet.payload();
+  const rtp::PacketBody body{.prefix = payload.first(payload.size() / 2),
+                             .payload = payload.subspan(payload.size() / 2),
                              .padding = static_cast<std::uint8_t>(packet.padding_size())};
   const MutableBytes bytes = rtp::write_packet(buffer, header, extensions, body);
   if (bytes.size() > rtp::PacketView::kMaxSize) {
@@ -82,6 +85,25 @@ void write_again(const rtp::PacketView& packet) {
   for (std::size_t i = 0; i < packet.extension_count(); ++i) {
     const auto [id, value] = packet.extension_at(i);
     MERIDIAN_CHECK(again->has_extension(id) && same(again->extension(id), value));
+  }
+}
+
+/// Changes every field in place: sizes, extensions and payload stay.
+void change_in_place(Bytes datagram, const rtp::PacketView& before) {
+  std::vector<std::uint8_t> copy(datagram.begin(), datagram.end());
+  auto packet = rtp::MutablePacketView::parse(copy);
+  MERIDIAN_CHECK(packet.has_value());
+  packet->set_marker(before.marker() ? rtp::Marker::kClear : rtp::Marker::kSet);
+  packet->set_payload_type(PayloadType(before.payload_type().value() ^ 0x7fU));
+  packet->set_sequence(before.sequence().next());
+  packet->set_timestamp(RtpTimestamp(~before.timestamp().value()));
+  packet->set_ssrc(Ssrc(~before.ssrc().value()));
+  MERIDIAN_CHECK(packet->marker() != before.marker());
+  MERIDIAN_CHECK(packet->sequence() == before.sequence().next());
+  MERIDIAN_CHECK(same(packet->mutable_payload(), before.payload()));
+  for (std::size_t i = 0; i < before.extension_count(); ++i) {
+    const auto [id, value] = before.extension_at(i);
+    MERIDIAN_CHECK(same(packet->mutable_extension(id), value));
   }
 }
 
@@ -109,5 +131,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   MERIDIAN_CHECK(!rtp::to_text(*packet).empty());
   write_again(*packet);
+  change_in_place(datagram, *packet);
   return 0;
 }
