@@ -7,6 +7,11 @@
 namespace meridian::sdp {
 namespace {
 
+/// A value that stands between spaces and so may hold none.
+struct Word {
+  std::string_view text;
+};
+
 /// Appends lines; whatever a value holds, it cannot end its line.
 class Writer {
  public:
@@ -32,6 +37,11 @@ class Writer {
       if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {
         text_.push_back(c);
       }
+    }
+  }
+  void append(Word word) {
+    for (const char c : word.text) {
+      append(std::string_view(&c, c == ' ' ? 0 : 1));
     }
   }
   template <std::unsigned_integral T>
@@ -161,7 +171,7 @@ void write_media(Writer& out, const MediaSection& media) {
   write_candidates(out, media);
   write_transport(out, media.transport);
   if (!media.mid.empty()) {
-    out.line("a=mid:", media.mid);
+    out.line("a=mid:", Word(media.mid));
   }
   for (const ExtensionMapping& mapping : media.extensions) {
     const std::string way =
@@ -178,7 +188,7 @@ void write_media(Writer& out, const MediaSection& media) {
     out.line("a=", to_string(media.direction));
   }
   for (const Msid& msid : media.msids) {
-    out.line("a=msid:", msid.stream, spaced(msid.track));
+    out.line("a=msid:", Word(msid.stream), msid.track.empty() ? "" : " ", Word(msid.track));
   }
   if (media.rtcp_mux) {
     out.line("a=rtcp-mux");
