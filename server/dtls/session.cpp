@@ -67,6 +67,9 @@ struct Session::Impl {
   bool export_keys(std::uint16_t profile);
   Input receive(Bytes datagram);
   void read_payloads();
+  /// OpenSSL's record buffers, over 30 KiB: a connected session has them only while it works.
+  void take_buffers() { MERIDIAN_CHECK(SSL_alloc_buffers(ssl.get()) == 1); }
+  void give_back_buffers() { (void)SSL_free_buffers(ssl.get()); }
   void send_close();
   void end(SessionState end_state, SessionFailure why);
   Input queue_written();
@@ -219,6 +222,7 @@ bool Session::Impl::export_keys(std::uint16_t profile) {
 
 Input Session::Impl::receive(Bytes datagram) {
   wire.input = datagram;
+  take_buffers();
   read_payloads();
   wire.input = {};
   return queue_written();
@@ -245,10 +249,11 @@ void Session::Impl::read_payloads() {
     }
     break;
   }
-  SSL_free_buffers(ssl.get());
+  give_back_buffers();
 }
 
 void Session::Impl::send_close() {
+  take_buffers();
   ERR_clear_error();
   (void)SSL_shutdown(ssl.get());
   ERR_clear_error();
@@ -346,6 +351,7 @@ Session::Send Session::send(Bytes payload) {
   if (impl_->output.size() >= kMaxQueued) {
     return Send::kQueueFull;
   }
+  impl_->take_buffers();
   ERR_clear_error();
   const int written = SSL_write(impl_->ssl.get(), payload.data(), static_cast<int>(payload.size()));
   if (written <= 0) {
@@ -353,6 +359,7 @@ Session::Send Session::send(Bytes payload) {
     impl_->wire.output.clear();
     return Send::kNotConnected;
   }
+  impl_->give_back_buffers();
   impl_->queue_written();
   return Send::kQueued;
 }

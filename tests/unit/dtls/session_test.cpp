@@ -1,0 +1,363 @@
+#include "dtls/session.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "base/random.hpp"
+#include "support/peer_dtls.hpp"
+
+namespace meridian::dtls {
+namespace {
+
+using Datagram = std::vector<std::uint8_t>;
+using test::PeerDtls;
+
+Instant at(Duration since_start) {
+  return Instant::from_origin(since_start);
+}
+
+const Certificate& certificate() {
+  static const Certificate kCertificate = Certificate::make(UnixTime::from_seconds(1'800'000'000));
+  return kCertificate;
+}
+
+enum class To : std::uint8_t { kServer, kClient };
+
+/// A server session and a client with a network between them that may lose datagrams.
+class DtlsTest : public testing::Test {
+ protected:
+  void connect_with(const PeerDtls::Settings& settings,
+                    std::optional<Fingerprint> expected = std::nullopt) {
+    client_.emplace(settings);
+    server_.emplace(certificate(), expected.value_or(client_->fingerprint()));
+    server_->start(now_);
+    client_->start(now_);
+    run();
+  }
+
+  std::vector<Datagram> server_output() {
+    std::vector<Datagram> datagrams;
+    std::array<std::uint8_t, Session::kMaxDatagram> buffer;
+    while (const auto size = server_->poll_output(buffer)) {
+      datagrams.emplace_back(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*size));
+    }
+    return datagrams;
+  }
+
+  /// Delivers until nothing moves.
+  void exchange() {
+    bool has_moved = true;
+    while (has_moved) {
+      has_moved = false;
+      while (const auto datagram = client_->poll_datagram()) {
+        has_moved = true;
+        if (!lose_(To::kServer, *datagram)) {
+          last_input_ = server_->handle_datagram(*datagram, now_);
+        }
+      }
+      for (const Datagram& datagram : server_output()) {
+        has_moved = true;
+        sent_bytes_ += datagram.size();
+        longest_ = std::max(longest_, datagram.size());
+        if (!lose_(To::kClient, datagram)) {
+          client_->handle_datagram(datagram, now_);
+        }
+      }
+    }
+  }
+
+  /// Exchanges and lets time pass, until both are done or the server's time is over.
+  void run() {
+    exchange();
+    while (server_->state() == SessionState::kHandshaking || !client_->is_connected()) {
+      const Instant next = std::min(server_->next_timeout(), client_->next_timeout());
+      if (next.is_never() || next > at(60s)) {
+        return;
+      }
+      now_ = std::max(now_, next);
+      server_->handle_timeout(now_);
+      client_->handle_timeout(now_);
+      exchange();
+    }
+  }
+
+  Instant now_ = at(0s);
+  std::optional<Session> server_;
+  std::optional<PeerDtls> client_;
+  std::function<bool(To, const Datagram&)> lose_ = [](To, const Datagram&) { return false; };
+  Input last_input_ = Input::kTaken;
+  std::size_t sent_bytes_ = 0;
+  std::size_t longest_ = 0;
+};
+
+TEST_F(DtlsTest, both_sides_export_the_same_keys) {
+  connect_with({});
+  ASSERT_EQ(server_->state(), SessionState::kConnected);
+  ASSERT_TRUE(client_->is_connected());
+  ASSERT_TRUE(server_->keys());
+  EXPECT_EQ(server_->keys()->profile, 0x0008);
+  EXPECT_EQ(server_->keys()->client.key, client_->keys()->client.key);
+  EXPECT_EQ(server_->keys()->client.salt, client_->keys()->client.salt);
+  EXPECT_EQ(server_->keys()->server.key, client_->keys()->server.key);
+  EXPECT_EQ(server_->keys()->server.salt, client_->keys()->server.salt);
+  EXPECT_NE(server_->keys()->server.key, client_->keys()->client.key);
+  EXPECT_EQ(client_->server_fingerprint(), certificate().fingerprint());
+  EXPECT_TRUE(server_->next_timeout().is_never());
+  EXPECT_EQ(server_->round_trip(), Duration::zero());
+  EXPECT_LE(longest_, Session::kMaxHandshakeDatagram);
+}
+
+TEST_F(DtlsTest, the_servers_order_of_profiles_wins) {
+  connect_with({.srtp_profiles = "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM"});
+  ASSERT_TRUE(server_->keys());
+  EXPECT_EQ(server_->keys()->profile, 0x0007);
+}
+
+TEST_F(DtlsTest, takes_the_cm_profile_with_its_longer_salt) {
+  connect_with({.srtp_profiles = "SRTP_AES128_CM_SHA1_80"});
+  ASSERT_TRUE(server_->keys());
+  EXPECT_EQ(server_->keys()->profile, 0x0001);
+  EXPECT_EQ(server_->keys()->client.salt, client_->keys()->client.salt);
+  EXPECT_EQ(server_->keys()->server.salt, client_->keys()->server.salt);
+}
+
+TEST_F(DtlsTest, no_common_profile_is_refused) {
+  for (const char* profiles : {"", "SRTP_AES128_CM_SHA1_32"}) {
+    connect_with({.srtp_profiles = profiles});
+    EXPECT_EQ(server_->state(), SessionState::kFailed);
+    EXPECT_EQ(server_->failure(), SessionFailure::kNoSrtpProfile);
+    EXPECT_FALSE(server_->keys());
+    EXPECT_TRUE(client_->is_closed());
+  }
+}
+
+TEST_F(DtlsTest, another_certificate_than_signalled_is_refused_before_keys_exist) {
+  connect_with({}, Fingerprint{});
+  EXPECT_EQ(server_->state(), SessionState::kFailed);
+  EXPECT_EQ(server_->failure(), SessionFailure::kFingerprintMismatch);
+  EXPECT_FALSE(server_->keys());
+  EXPECT_FALSE(client_->is_connected());
+  EXPECT_TRUE(client_->is_closed());
+}
+
+TEST_F(DtlsTest, a_client_without_certificate_never_connects) {
+  connect_with({.has_certificate = false}, Fingerprint{});
+  EXPECT_EQ(server_->state(), SessionState::kFailed);
+  EXPECT_FALSE(server_->keys());
+  EXPECT_FALSE(client_->is_connected());
+}
+
+TEST_F(DtlsTest, weak_ciphers_never_connect) {
+  for (const char* ciphers : {"AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "AES128-GCM-SHA256"}) {
+    now_ = at(0s);
+    connect_with({.ciphers = ciphers}, Fingerprint{});
+    EXPECT_EQ(server_->state(), SessionState::kFailed) << ciphers;
+  }
+}
+
+TEST_F(DtlsTest, a_client_hello_in_two_datagrams_is_reassembled) {
+  std::size_t hellos = 0;
+  lose_ = [&](To to, const Datagram& datagram) {
+    hellos += to == To::kServer && datagram[0] == 22 && datagram[13] == 1 ? 1 : 0;
+    return false;
+  };
+  connect_with({.has_long_hello = true});
+  EXPECT_EQ(hellos, 2U);
+  EXPECT_EQ(server_->state(), SessionState::kConnected);
+}
+
+TEST_F(DtlsTest, repeats_its_flight_by_the_time_it_is_given) {
+  int dropped = 0;
+  lose_ = [&](To to, const Datagram&) { return to == To::kClient && dropped++ < 4; };
+  connect_with({});
+  EXPECT_EQ(server_->state(), SessionState::kConnected);
+  EXPECT_GE(now_, at(200ms));
+  EXPECT_LT(now_, at(15s));
+  EXPECT_FALSE(server_->round_trip());
+}
+
+TEST_F(DtlsTest, connects_under_heavy_loss) {
+  int connected = 0;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Rng rng(seed);
+    now_ = at(0s);
+    lose_ = [&](To, const Datagram&) { return rng.chance(0.3); };
+    connect_with({});
+    connected += server_->state() == SessionState::kConnected && client_->is_connected() ? 1 : 0;
+  }
+  EXPECT_GE(connected, 98);
+}
+
+TEST_F(DtlsTest, sends_little_to_a_client_that_falls_silent_and_gives_up) {
+  bool is_silent = false;
+  lose_ = [&](To to, const Datagram&) {
+    return to == To::kServer && std::exchange(is_silent, true);
+  };
+  client_.emplace(PeerDtls::Settings{});
+  server_.emplace(certificate(), client_->fingerprint());
+  server_->start(now_);
+  client_->start(now_);
+  exchange();
+  while (!server_->next_timeout().is_never()) {
+    now_ = server_->next_timeout();
+    server_->handle_timeout(now_);
+    for (const Datagram& datagram : server_output()) {
+      sent_bytes_ += datagram.size();
+    }
+  }
+  EXPECT_EQ(server_->state(), SessionState::kFailed);
+  EXPECT_EQ(server_->failure(), SessionFailure::kTimeout);
+  EXPECT_EQ(now_, at(15s));
+  EXPECT_LE(sent_bytes_, 8192U);
+}
+
+TEST_F(DtlsTest, garbage_during_the_handshake_is_discarded_and_the_handshake_completes) {
+  client_.emplace(PeerDtls::Settings{});
+  server_.emplace(certificate(), client_->fingerprint());
+  server_->start(now_);
+  // A ClientHello with no usable cipher, a fatal alert, noise.
+  PeerDtls bad({.ciphers = "AES128-SHA"});
+  bad.start(now_);
+  const auto bad_hello = bad.poll_datagram();
+  EXPECT_EQ(server_->handle_datagram(*bad_hello, now_), Input::kDiscarded);
+  const Datagram alert = {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40};
+  EXPECT_EQ(server_->handle_datagram(alert, now_), Input::kDiscarded);
+  (void)server_->handle_datagram(Datagram{20, 1, 2, 3}, now_);
+  EXPECT_TRUE(server_output().empty());  // and nothing was said about it
+  client_->start(now_);
+  run();
+  EXPECT_EQ(server_->state(), SessionState::kConnected);
+}
+
+TEST_F(DtlsTest, gives_up_after_so_many_failed_attempts) {
+  server_.emplace(certificate(), Fingerprint{});
+  server_->start(now_);
+  for (int i = 0; i < Session::kMaxAttempts; ++i) {
+    ASSERT_EQ(server_->state(), SessionState::kHandshaking);
+    PeerDtls bad({.ciphers = "AES128-SHA"});
+    bad.start(now_);
+    (void)server_->handle_datagram(*bad.poll_datagram(), now_);
+  }
+  EXPECT_EQ(server_->state(), SessionState::kFailed);
+  EXPECT_EQ(server_->failure(), SessionFailure::kProtocol);
+}
+
+TEST_F(DtlsTest, takes_only_so_many_bytes_of_handshake) {
+  server_.emplace(certificate(), Fingerprint{});
+  server_->start(now_);
+  PeerDtls client;
+  client.start(now_);
+  const auto hello = *client.poll_datagram();
+  std::size_t taken = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    taken += server_->handle_datagram(hello, now_) == Input::kTaken ? hello.size() : 0;
+  }
+  EXPECT_LE(taken, Session::kMaxHandshakeBytes);
+  EXPECT_EQ(server_output().size(), 1U);
+}
+
+TEST_F(DtlsTest, nothing_is_looked_at_before_start) {
+  client_.emplace();
+  server_.emplace(certificate(), client_->fingerprint());
+  client_->start(now_);
+  EXPECT_EQ(server_->handle_datagram(*client_->poll_datagram(), now_), Input::kDiscarded);
+  EXPECT_TRUE(server_->next_timeout().is_never());
+}
+
+TEST_F(DtlsTest, unauthentic_records_after_the_handshake_change_nothing) {
+  connect_with({});
+  const Datagram alert = {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 200, 0, 2, 2, 40};
+  const Datagram close_notify = {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 201, 0, 2, 1, 0};
+  PeerDtls other;
+  other.start(now_);
+  const auto hello = *other.poll_datagram();
+  Rng rng(5);
+  for (int i = 0; i < 5000; ++i) {
+    (void)server_->handle_datagram(alert, now_);
+    (void)server_->handle_datagram(close_notify, now_);
+    (void)server_->handle_datagram(hello, now_);
+    Datagram noise(13 + rng.below(200));
+    for (auto& byte : noise) {
+      byte = static_cast<std::uint8_t>(rng.next());
+    }
+    noise[0] = static_cast<std::uint8_t>(20 + rng.below(4));
+    noise[1] = 0xfe;
+    noise[2] = 0xfd;
+    noise[3] = 0;
+    noise[4] = static_cast<std::uint8_t>(rng.below(2));
+    store_u16(noise.data() + 11, static_cast<std::uint16_t>(noise.size() - 13));
+    (void)server_->handle_datagram(noise, now_);
+  }
+  EXPECT_EQ(server_->state(), SessionState::kConnected);
+  EXPECT_TRUE(server_output().empty());
+  ASSERT_TRUE(client_->send(as_bytes("still there")));
+  exchange();
+  EXPECT_EQ(as_text(*server_->poll_payload()), "still there");
+}
+
+TEST_F(DtlsTest, carries_payloads_both_ways) {
+  connect_with({});
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_EQ(server_->send(as_bytes("to the client")), Session::Send::kQueued);
+    ASSERT_TRUE(client_->send(as_bytes("to the server")));
+    exchange();
+    EXPECT_EQ(as_text(*server_->poll_payload()), "to the server");
+    EXPECT_EQ(as_text(*client_->poll_payload()), "to the client");
+  }
+  EXPECT_FALSE(server_->poll_payload());
+}
+
+TEST_F(DtlsTest, limits_what_is_sent_and_queued) {
+  connect_with({});
+  EXPECT_EQ(server_->send(Datagram(Session::kMaxPayload + 1)), Session::Send::kTooLong);
+  EXPECT_EQ(server_->send({}), Session::Send::kTooLong);
+  for (std::size_t i = 0; i < Session::kMaxQueued; ++i) {
+    ASSERT_EQ(server_->send(Datagram(Session::kMaxPayload)), Session::Send::kQueued);
+  }
+  EXPECT_EQ(server_->send(as_bytes("x")), Session::Send::kQueueFull);
+  for (std::size_t i = 0; i < Session::kMaxQueued + 10; ++i) {
+    ASSERT_TRUE(client_->send(as_bytes("y")));
+  }
+  exchange();
+  std::size_t received = 0;
+  while (server_->poll_payload()) {
+    ++received;
+  }
+  EXPECT_EQ(received, Session::kMaxQueued);
+}
+
+TEST_F(DtlsTest, close_notify_ends_it_from_either_side) {
+  connect_with({});
+  client_->close();
+  exchange();
+  EXPECT_EQ(server_->state(), SessionState::kClosed);
+  EXPECT_EQ(server_->send(as_bytes("x")), Session::Send::kNotConnected);
+
+  connect_with({});
+  server_->close();
+  exchange();
+  EXPECT_TRUE(client_->is_closed());
+  EXPECT_EQ(server_->state(), SessionState::kClosed);
+}
+
+TEST_F(DtlsTest, answers_a_repeated_last_flight_of_the_client) {
+  bool is_first = true;
+  std::size_t finished = 0;
+  lose_ = [&](To to, const Datagram& datagram) {
+    // The server's last flight starts with ChangeCipherSpec.
+    if (to == To::kClient && datagram[0] == 20) {
+      ++finished;
+      return std::exchange(is_first, false);
+    }
+    return false;
+  };
+  connect_with({});
+  EXPECT_TRUE(client_->is_connected());
+  EXPECT_GE(finished, 2U);
+}
+
+}  // namespace
+}  // namespace meridian::dtls
