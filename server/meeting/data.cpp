@@ -1,0 +1,165 @@
+#include "meeting/data.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "meeting/limits.hpp"
+
+namespace meridian::meeting {
+
+bool DataRouter::Destinations::include(const Participant& participant) const {
+  if (identities.empty() && sids.empty()) {
+    return true;
+  }
+  return std::ranges::find(identities, participant.info.identity()) != identities.end() ||
+         std::ranges::find(sids, participant.info.sid()) != sids.end();
+}
+
+void DataRouter::handle(const sctp::ChannelOpened& event, Now now) {
+  Participant* participant = room_.roster.find(event.transport);
+  if (participant == nullptr) {
+    return;
+  }
+  if (event.options.label == "_lossy") {
+    participant->lossy_channel = event.channel;
+  } else if (event.options.label == "_reliable") {
+    participant->reliable_channel = event.channel;
+    forget_old(now.monotonic);
+    for (const Cached& packet : cache_) {
+      if (packet.at >= participant->joined && packet.from != participant->sid() &&
+          packet.to.include(*participant)) {
+        send(*participant, event.channel, packet.bytes);
+      }
+    }
+  }
+}
+
+void DataRouter::handle(const sctp::ChannelClosed& event) {
+  Participant* participant = room_.roster.find(event.transport);
+  if (participant == nullptr) {
+    return;
+  }
+  if (participant->reliable_channel == event.channel) {
+    participant->reliable_channel.reset();
+  }
+  if (participant->lossy_channel == event.channel) {
+    participant->lossy_channel.reset();
+  }
+}
+
+void DataRouter::handle(const sctp::AssociationClosed& event) {
+  if (Participant* participant = room_.roster.find(event.transport)) {
+    participant->reliable_channel.reset();
+    participant->lossy_channel.reset();
+  }
+}
+
+void DataRouter::handle(sctp::MessageReceived&& event, Now now) {
+  Participant* sender = room_.roster.find(event.transport);
+  if (sender == nullptr) {
+    return;
+  }
+  const bool is_reliable = sender->reliable_channel == event.channel;
+  if (!is_reliable && sender->lossy_channel != event.channel) {
+    return;  // _data_track and channels of the application's own
+  }
+  livekit::DataPacket packet;
+  if (event.bytes.size() > room_.services.limits.data_packet_size ||
+      !packet.ParseFromArray(event.bytes.data(), static_cast<int>(event.bytes.size()))) {
+    ++dropped_;
+    return;
+  }
+  packet.set_kind(is_reliable ? livekit::DataPacket::RELIABLE : livekit::DataPacket::LOSSY);
+  if (!accept(*sender, packet)) {
+    ++dropped_;
+    return;
+  }
+  sign(*sender, packet);
+  const Destinations to = destinations(packet);
+  auto bytes = std::make_shared<std::vector<std::uint8_t>>(packet.ByteSizeLong());
+  MERIDIAN_CHECK(packet.SerializeToArray(bytes->data(), static_cast<int>(bytes->size())));
+  const SharedBytes shared = std::move(bytes);
+  for (const auto& receiver : room_.roster.all()) {
+    const auto channel = is_reliable ? receiver->reliable_channel : receiver->lossy_channel;
+    if (receiver.get() != sender && channel && to.include(*receiver)) {
+      send(*receiver, *channel, shared);
+    }
+  }
+  if (is_reliable) {
+    forget_old(now.monotonic);
+    remember({now.monotonic, sender->sid(), to, shared});
+  }
+}
+
+bool DataRouter::accept(Participant& sender, livekit::DataPacket& packet) const {
+  if (!sender.info.permission().can_publish_data()) {
+    return false;
+  }
+  const bool is_agent = sender.info.kind() == livekit::ParticipantInfo::AGENT;
+  if (packet.has_speaker() || packet.has_metrics() || (packet.has_transcription() && !is_agent)) {
+    return false;
+  }
+  if (packet.kind() == livekit::DataPacket::RELIABLE && packet.sequence() > 0) {
+    if (packet.sequence() <= sender.last_data_sequence) {
+      return false;  // sent again after a resume
+    }
+    sender.last_data_sequence = packet.sequence();
+  }
+  return true;
+}
+
+void DataRouter::sign(const Participant& sender, livekit::DataPacket& packet) {
+  packet.set_participant_sid(sender.info.sid());
+  const bool is_stream = packet.has_stream_header() || packet.has_stream_chunk() ||
+                         packet.has_stream_trailer() || packet.has_transcription();
+  if (is_stream && sender.info.kind() == livekit::ParticipantInfo::AGENT &&
+      !packet.participant_identity().empty()) {
+    return;  // agents transcribe what others say
+  }
+  const std::string identity = sender.is_hidden() ? std::string() : sender.info.identity();
+  packet.set_participant_identity(identity);
+  if (packet.has_user()) {
+    packet.mutable_user()->set_participant_sid(sender.info.sid());
+    packet.mutable_user()->set_participant_identity(identity);
+  }
+}
+
+DataRouter::Destinations DataRouter::destinations(livekit::DataPacket& packet) {
+  if (packet.has_user()) {  // older clients name them inside, newer ones outside
+    livekit::UserPacket& user = *packet.mutable_user();
+    if (packet.destination_identities().empty()) {
+      *packet.mutable_destination_identities() = user.destination_identities();
+    } else if (user.destination_identities().empty()) {
+      *user.mutable_destination_identities() = packet.destination_identities();
+    }
+  }
+  Destinations to;
+  to.identities.assign(packet.destination_identities().begin(),
+                       packet.destination_identities().end());
+  to.sids.assign(packet.user().destination_sids().begin(), packet.user().destination_sids().end());
+  return to;
+}
+
+void DataRouter::send(const Participant& to, sctp::ChannelId channel,
+                      const SharedBytes& bytes) const {
+  room_.services.outbox.sctp.emplace_back(
+      sctp::Send{to.transport, channel, sctp::Payload::kBinary, bytes});
+}
+
+void DataRouter::remember(Cached packet) {
+  cached_bytes_ += packet.bytes->size();
+  cache_.push_back(std::move(packet));
+  while (cache_.size() > kMaxCachedPackets || cached_bytes_ > kMaxCachedBytes) {
+    cached_bytes_ -= cache_.front().bytes->size();
+    cache_.pop_front();
+  }
+}
+
+void DataRouter::forget_old(Instant now) {
+  while (!cache_.empty() && now - cache_.front().at > kDataCacheTime) {
+    cached_bytes_ -= cache_.front().bytes->size();
+    cache_.pop_front();
+  }
+}
+
+}  // namespace meridian::meeting

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "base/time.hpp"
+#include "meeting/room.hpp"
+#include "sctp/messages.hpp"
+#include "wire/livekit_data.pb.h"
+
+namespace meridian::meeting {
+
+/// Data packets between participants. Who sent a packet is written into it here; what it says is
+/// left as it came, and is often encrypted.
+class DataRouter {
+ public:
+  explicit DataRouter(Room& room) : room_(room) {}
+
+  /// The client opened a channel; its label says what it is for. Reliable packets of the last
+  /// moments are sent to somebody whose channel was not open yet.
+  void handle(const sctp::ChannelOpened& event, Now now);
+  void handle(const sctp::ChannelClosed& event);
+  void handle(const sctp::AssociationClosed& event);
+  void handle(sctp::MessageReceived&& event, Now now);
+
+  /// Frees what is too old to be sent to anybody.
+  void forget_old(Instant now);
+
+  /// Packets that were dropped because they were malformed, not allowed, or repeated.
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  using SharedBytes = std::shared_ptr<const std::vector<std::uint8_t>>;
+  /// Whom a packet is for; both empty = everybody.
+  struct Destinations {
+    std::vector<std::string> identities;
+    std::vector<std::string> sids;
+    [[nodiscard]] bool include(const Participant& participant) const;
+  };
+  struct Cached {
+    Instant at;
+    ParticipantSid from;
+    Destinations to;
+    SharedBytes bytes;
+  };
+  [[nodiscard]] bool accept(Participant& sender, livekit::DataPacket& packet) const;
+  static void sign(const Participant& sender, livekit::DataPacket& packet);
+  static Destinations destinations(livekit::DataPacket& packet);
+  void send(const Participant& to, sctp::ChannelId channel, const SharedBytes& bytes) const;
+  void remember(Cached packet);
+
+  Room& room_;
+  std::deque<Cached> cache_;
+  std::size_t cached_bytes_ = 0;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace meridian::meeting

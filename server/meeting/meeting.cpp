@@ -1,0 +1,278 @@
+#include "meeting/meeting.hpp"
+
+#include <algorithm>
+
+#include "meeting/limits.hpp"
+#include "meeting/track_info.hpp"
+
+namespace meridian::meeting {
+namespace {
+
+std::unique_ptr<Participant> make_participant(const Room& room, JoinArguments&& arguments,
+                                              const WorkerPool::Seat& seat, Now now) {
+  const Grant& grant = arguments.grant;
+  auto participant = std::make_unique<Participant>(publish_codecs(), room.services.random);
+  livekit::ParticipantInfo& info = participant->info;
+  info.set_sid(arguments.sid.value());
+  info.set_identity(grant.identity.value());
+  info.set_name(grant.name);
+  info.set_metadata(grant.metadata);
+  for (const auto& [key, value] : grant.attributes) {
+    (*info.mutable_attributes())[key] = value;
+  }
+  info.set_kind(grant.kind);
+  for (const auto detail : grant.kind_details) {
+    info.add_kind_details(detail);
+  }
+  *info.mutable_permission() = grant.permission;
+  info.set_state(livekit::ParticipantInfo::JOINED);
+  info.set_joined_at(now.wall.seconds());
+  info.set_joined_at_ms(now.wall.milliseconds());
+  info.set_region(seat.region.value());
+  info.set_version(1);
+  // Others choose how to talk to this one's client by these.
+  info.set_client_protocol(arguments.request.client_info().client_protocol());
+  *info.mutable_capabilities() = arguments.request.client_info().capabilities();
+  participant->client = arguments.request.client_info();
+  participant->settings = arguments.request.connection_settings();
+  participant->make_token = std::move(arguments.make_token);
+  participant->session = arguments.session;
+  participant->region = seat.region;
+  participant->worker = seat.index;
+  participant->transport = room.services.numbers.new_transport(room.number);
+  participant->permit = std::move(arguments.permit);
+  participant->joined = now.monotonic;
+  return participant;
+}
+
+}  // namespace
+
+livekit::SignalResponse leave_message(livekit::DisconnectReason reason,
+                                      livekit::LeaveRequest::Action action) {
+  livekit::SignalResponse message;
+  livekit::LeaveRequest& leave = *message.mutable_leave();
+  leave.set_reason(reason);
+  leave.set_action(action);
+  leave.set_can_reconnect(action != livekit::LeaveRequest::DISCONNECT);
+  return message;
+}
+
+Meeting::Meeting(Services& services, AccountId account, std::string name, RoomSid sid, Now now)
+    : room_(services, std::move(account), std::move(name), std::move(sid), now.wall),
+      updates_(room_),
+      speakers_(room_),
+      subscriptions_(room_),
+      tracks_(room_, updates_, subscriptions_, speakers_),
+      offers_(room_, tracks_, subscriptions_),
+      data_(room_),
+      empty_since_(now.monotonic),
+      quality_due_(now.monotonic + kQualityInterval) {}
+
+Meeting::~Meeting() {
+  close(livekit::ROOM_CLOSED, livekit::LeaveRequest::DISCONNECT, Now{});
+}
+
+base::Expected<void, JoinError> Meeting::join(JoinArguments arguments, Now now) {
+  Participant* previous = room_.roster.find(arguments.grant.identity);
+  if (previous == nullptr && room_.roster.size() >= room_.services.limits.participants_per_room) {
+    return std::unexpected(JoinError::kRoomFull);
+  }
+  const WorkerPool::Seat* seat = room_.services.workers.least_loaded(arguments.permit.region());
+  if (seat == nullptr) {
+    return std::unexpected(JoinError::kNoWorker);
+  }
+  if (previous != nullptr) {
+    room_.send(*previous,
+               leave_message(livekit::DUPLICATE_IDENTITY, livekit::LeaveRequest::DISCONNECT));
+    if (previous->has_signal()) {
+      room_.close_session(previous->session);
+    }
+    remove(*previous, livekit::DUPLICATE_IDENTITY, Updates::Departure::kSuperseded, now);
+  }
+  const livekit::JoinRequest request = arguments.request;
+  room_.services.workers.add_participant(seat->index);
+  Participant& participant =
+      room_.roster.add(make_participant(room_, std::move(arguments), *seat, now));
+  const ParticipantSid sid = participant.sid();
+  was_joined_ = true;
+  send_join(participant, now);
+  send_token(participant, now);
+  updates_.mark(participant, Updates::Audience::kOthers, Updates::Urgency::kBatched, now.monotonic);
+  updates_.mark_room(now.monotonic);
+  // The tracks that are there go into the first answer.
+  subscriptions_.reconcile_all(participant, now);
+  for (const livekit::AddTrackRequest& track : request.add_track_requests()) {
+    tracks_.handle_add(participant, track, now);
+  }
+  if (request.has_publisher_offer()) {
+    handle_offer(participant, request.publisher_offer(), now);
+  }
+  settle(now);
+  return {};
+}
+
+void Meeting::send_join(const Participant& participant, Now now) const {
+  (void)now;
+  livekit::SignalResponse message;
+  livekit::JoinResponse& join = *message.mutable_join();
+  *join.mutable_room() = room_.info();
+  *join.mutable_participant() = participant.full_info();
+  for (const auto& other : room_.roster.all()) {
+    if (other.get() != &participant && !other->is_hidden()) {
+      *join.add_other_participants() = other->full_info();
+    }
+  }
+  join.set_server_version(std::string(kCompatibleVersion));
+  join.set_server_region(participant.region.value());
+  *join.mutable_server_info() = room_.server_info(participant.region);
+  join.set_ping_interval(kPingIntervalSeconds);
+  join.set_ping_timeout(kPingTimeoutSeconds);
+  join.set_subscriber_primary(false);  // one connection serves both directions
+  join.set_fast_publish(participant.info.permission().can_publish());
+  join.set_sif_trailer(room_.sif_trailer);
+  room_.send(participant, std::move(message));
+}
+
+void Meeting::send_token(Participant& participant, Now now) const {
+  participant.token_due = now.monotonic + kTokenInterval;
+  if (!participant.make_token) {
+    return;
+  }
+  livekit::SignalResponse message;
+  message.set_refresh_token(participant.make_token(participant.info, now.wall));
+  room_.send(participant, std::move(message));
+}
+
+base::Expected<ParticipantSid, ResumeError> Meeting::resume(ResumeArguments arguments, Now now) {
+  Participant* participant = room_.roster.find(arguments.identity);
+  const std::string& wanted = arguments.request.participant_sid();
+  if (participant == nullptr || (!wanted.empty() && wanted != participant->info.sid())) {
+    return std::unexpected(ResumeError::kUnknownParticipant);
+  }
+  if (participant->has_signal()) {
+    room_.close_session(participant->session);
+  }
+  participant->session = arguments.session;
+  participant->make_token = std::move(arguments.make_token);
+  participant->signal_lost = Instant::never();
+  if (!participant->media_lost.is_never()) {
+    participant->media_lost = now.monotonic;  // its ICE restart gets its own time
+  }
+  const auto fault = std::exchange(participant->resume_fault, Participant::ResumeFault::kNone);
+  if (fault == Participant::ResumeFault::kCloseBeforeMessages) {
+    room_.close_session(arguments.session);
+    return participant->sid();
+  }
+  livekit::SignalResponse message;
+  livekit::ReconnectResponse& reconnect = *message.mutable_reconnect();
+  *reconnect.mutable_server_info() = room_.server_info(participant->region);
+  reconnect.set_last_message_seq(participant->last_data_sequence);
+  room_.send(*participant, std::move(message));
+  participant->touch();
+  updates_.send_everyone(*participant, now.monotonic);
+  livekit::SignalResponse room;
+  *room.mutable_room_update()->mutable_room() = room_.info();
+  room_.send(*participant, std::move(room));
+  send_token(*participant, now);
+  if (fault == Participant::ResumeFault::kCloseAfterMessages) {
+    room_.close_session(arguments.session);
+  }
+  const ParticipantSid sid = participant->sid();
+  if (arguments.request.has_sync_state()) {
+    handle_sync_state(*participant, arguments.request.sync_state(), now);
+  }
+  if (participant = room_.roster.find(sid); participant != nullptr &&
+                                            participant->negotiator.needs_negotiation() &&
+                                            participant->negotiator.has_answered()) {
+    participant->pace.want(now.monotonic);
+  }
+  settle(now);
+  return sid;
+}
+
+void Meeting::handle_signal_closed(const ParticipantSid& sid, SignalSessionId session, Now now) {
+  Participant* participant = room_.roster.find(sid);
+  if (participant == nullptr || participant->session != session) {
+    return;
+  }
+  participant->session = SignalSessionId{};
+  participant->signal_lost = now.monotonic;
+  participant->pace.reset();
+  if (participant->info.state() != livekit::ParticipantInfo::ACTIVE) {
+    remove(*participant, livekit::SIGNAL_CLOSE, Updates::Departure::kLeft, now);
+  }
+  settle(now);
+}
+
+void Meeting::dismiss(Participant& participant, livekit::DisconnectReason reason,
+                      livekit::LeaveRequest::Action action, Now now) {
+  if (participant.has_signal()) {
+    room_.send(participant, leave_message(reason, action));
+    room_.close_session(participant.session);
+  }
+  remove(participant, reason, Updates::Departure::kLeft, now);
+}
+
+void Meeting::remove(Participant& participant, livekit::DisconnectReason reason,
+                     Updates::Departure departure, Now now) {
+  participant.session = SignalSessionId{};
+  participant.info.set_disconnect_reason(reason);
+  updates_.mark_left(participant, departure, now.monotonic);
+  updates_.mark_room(now.monotonic);
+  subscriptions_.drop_subscriber(participant);
+  tracks_.unpublish_all(participant, now);
+  if (participant.is_data_open) {
+    room_.services.outbox.sctp.emplace_back(sctp::Close{participant.transport});
+  }
+  if (participant.is_transport_open) {
+    room_.command(participant.worker, forward::CloseTransport{participant.transport});
+  }
+  room_.services.workers.remove_participant(participant.worker);
+  room_.services.numbers.release(participant.transport);
+  (void)room_.roster.remove(participant.sid());
+  if (room_.roster.empty()) {
+    empty_since_ = now.monotonic;
+  }
+}
+
+void Meeting::for_each(const std::function<void(Participant&)>& work) {
+  std::vector<ParticipantSid> sids;
+  for (const auto& participant : room_.roster.all()) {
+    sids.push_back(participant->sid());
+  }
+  for (const ParticipantSid& sid : sids) {
+    if (Participant* participant = room_.roster.find(sid)) {
+      work(*participant);
+    }
+  }
+}
+
+void Meeting::close(livekit::DisconnectReason reason, livekit::LeaveRequest::Action action,
+                    Now now) {
+  for_each([&](Participant& participant) { dismiss(participant, reason, action, now); });
+}
+
+void Meeting::evict_outside(const residency::RegionSet& permitted, Now now) {
+  for_each([&](Participant& participant) {
+    if (!permitted.contains(participant.region)) {
+      dismiss(participant, livekit::MIGRATION, livekit::LeaveRequest::RECONNECT, now);
+    }
+  });
+  settle(now);
+}
+
+bool Meeting::is_finished(Instant now) const {
+  return room_.roster.empty() &&
+         now - empty_since_ >= (was_joined_ ? kDepartureTimeout : kEmptyTimeout);
+}
+
+std::size_t Meeting::tracks() const {
+  std::size_t count = 0;
+  for (const auto& participant : room_.roster.all()) {
+    count += static_cast<std::size_t>(std::ranges::count_if(
+        participant->publications, [](const auto& p) { return p->is_published(); }));
+  }
+  return count;
+}
+
+}  // namespace meridian::meeting

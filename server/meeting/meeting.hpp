@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/expected.hpp"
+#include "base/time.hpp"
+#include "meeting/data.hpp"
+#include "meeting/offers.hpp"
+#include "meeting/room.hpp"
+#include "meeting/speakers.hpp"
+#include "meeting/subscriptions.hpp"
+#include "meeting/tracks.hpp"
+#include "meeting/updates.hpp"
+
+namespace meridian::meeting {
+
+struct JoinArguments {
+  SignalSessionId session;
+  /// Made by the caller, because the audit record of the permit names it.
+  ParticipantSid sid;
+  Grant grant;
+  livekit::JoinRequest request;
+  residency::Permit<residency::ClientLeg> permit;
+  TokenMaker make_token;
+};
+enum class JoinError : std::uint8_t { kRoomFull, kNoWorker };
+
+struct ResumeArguments {
+  SignalSessionId session;
+  Identity identity;
+  livekit::JoinRequest request;
+  TokenMaker make_token;
+};
+enum class ResumeError : std::uint8_t { kUnknownParticipant };
+
+/// The message that ends a session. `action` says what the client is to do then.
+[[nodiscard]] livekit::SignalResponse leave_message(livekit::DisconnectReason reason,
+                                                    livekit::LeaveRequest::Action action);
+
+/// The control half of one room of one account: who is there, what they publish and get, in which
+/// order things happened. Its outputs go to Services::outbox. One owner, on a control thread.
+class Meeting {
+ public:
+  Meeting(Services& services, AccountId account, std::string name, RoomSid sid, Now now);
+  /// Ends what is left, as with close().
+  ~Meeting();
+  Meeting(const Meeting&) = delete;
+  Meeting& operator=(const Meeting&) = delete;
+
+  /// Takes somebody in; `join` is the first message of the session. A participant of the same
+  /// identity is replaced.
+  [[nodiscard]] base::Expected<void, JoinError> join(JoinArguments arguments, Now now);
+  /// Attaches a new signalling connection to a participant who is still here; `reconnect` is its
+  /// first message. The old connection is closed.
+  [[nodiscard]] base::Expected<ParticipantSid, ResumeError> resume(ResumeArguments arguments,
+                                                                   Now now);
+
+  /// A request of whoever has that session; ignored when nobody does any more.
+  void handle_request(const ParticipantSid& sid, SignalSessionId session,
+                      const livekit::SignalRequest& request, Now now);
+  void handle_signal_closed(const ParticipantSid& sid, SignalSessionId session, Now now);
+  void handle_event(const forward::Event& event, Now now);
+  void handle_sctp_event(sctp::Event&& event, Now now);
+  void handle_timeout(Now now);
+  [[nodiscard]] Instant next_timeout() const;
+
+  /// Says leave to everyone and removes them.
+  void close(livekit::DisconnectReason reason, livekit::LeaveRequest::Action action, Now now);
+  /// The same for those whose media is in a region that is no longer permitted.
+  void evict_outside(const residency::RegionSet& permitted, Now now);
+
+  /// Empty for long enough; the owner may destroy it.
+  [[nodiscard]] bool is_finished(Instant now) const;
+  [[nodiscard]] const Room& room() const { return room_; }
+  [[nodiscard]] const Participant* find(const Identity& identity) const {
+    return room_.roster.find(identity);
+  }
+  [[nodiscard]] std::size_t tracks() const;
+  [[nodiscard]] std::size_t subscriptions() const { return subscriptions_.bound(); }
+  [[nodiscard]] std::uint64_t dropped_data() const { return data_.dropped(); }
+
+ private:
+  // What handle_request() dispatches to.
+  void handle_offer(Participant& participant, const livekit::SessionDescription& offer, Now now);
+  void handle_leave(Participant& participant, const livekit::LeaveRequest& request, Now now);
+  void handle_metadata(Participant& participant, const livekit::UpdateParticipantMetadata& request,
+                       Now now);
+  void handle_sync_state(Participant& participant, const livekit::SyncState& state, Now now);
+  void handle_simulate(Participant& participant, const livekit::SimulateScenario& scenario,
+                       Now now);
+  void refuse_data_track(const Participant& participant,
+                         const livekit::SignalRequest& request) const;
+
+  void handle(const forward::TransportStateChanged& event, Now now);
+  void handle_media_up(Participant& participant, Now now);
+  void handle_media_lost(Participant& participant, Now now);
+  void open_data(Participant& participant) const;
+
+  void send_join(const Participant& participant, Now now) const;
+  void send_token(Participant& participant, Now now) const;
+  void tell_quality(Now now);
+  /// Whether somebody's time is up; then it is gone.
+  bool handle_deadlines(Participant& participant, Now now);
+  /// The earliest of the above.
+  [[nodiscard]] static Instant next_deadline(const Participant& participant);
+
+  /// Says leave, closes the session and removes the participant.
+  void dismiss(Participant& participant, livekit::DisconnectReason reason,
+               livekit::LeaveRequest::Action action, Now now);
+  void remove(Participant& participant, livekit::DisconnectReason reason,
+              Updates::Departure departure, Now now);
+  /// Runs `work` for each participant; it may remove that one.
+  void for_each(const std::function<void(Participant&)>& work);
+  void settle(Now now) { updates_.flush(now.monotonic); }
+
+  Room room_;
+  Updates updates_;
+  Speakers speakers_;
+  Subscriptions subscriptions_;
+  Tracks tracks_;
+  Offers offers_;
+  DataRouter data_;
+  Instant empty_since_;
+  bool was_joined_ = false;
+  Instant quality_due_;
+};
+
+}  // namespace meridian::meeting

@@ -1,0 +1,195 @@
+// What workers and clocks tell a meeting.
+#include <algorithm>
+#include <variant>
+
+#include "meeting/limits.hpp"
+#include "meeting/meeting.hpp"
+
+namespace meridian::meeting {
+
+void Meeting::handle_event(const forward::Event& event, Now now) {
+  if (const auto* state = std::get_if<forward::TransportStateChanged>(&event)) {
+    handle(*state, now);
+  } else if (const auto* started = std::get_if<forward::LayerStarted>(&event)) {
+    tracks_.handle(*started, now);
+  } else if (const auto* speakers = std::get_if<forward::SpeakersChanged>(&event)) {
+    speakers_.handle(*speakers);
+  } else if (const auto* wanted = std::get_if<forward::LayersWanted>(&event)) {
+    tracks_.handle(*wanted, now);
+  } else if (const auto* quality = std::get_if<forward::TransportQuality>(&event)) {
+    if (Participant* participant = room_.roster.find(quality->transport)) {
+      participant->quality.handle(*quality);
+    }
+  }
+  settle(now);
+}
+
+void Meeting::handle(const forward::TransportStateChanged& event, Now now) {
+  Participant* participant = room_.roster.find(event.transport);
+  if (participant == nullptr) {
+    return;
+  }
+  switch (event.state) {
+    case forward::TransportState::kIceConnected:
+      // After a restart the DTLS association goes on, so this alone says that media flows again.
+      if (participant->info.state() == livekit::ParticipantInfo::ACTIVE) {
+        handle_media_up(*participant, now);
+      }
+      break;
+    case forward::TransportState::kConnected:
+      handle_media_up(*participant, now);
+      break;
+    case forward::TransportState::kDisconnected:
+      handle_media_lost(*participant, now);
+      break;
+    case forward::TransportState::kFailed: {
+      const bool was_active = participant->info.state() == livekit::ParticipantInfo::ACTIVE;
+      dismiss(*participant, was_active ? livekit::CONNECTION_TIMEOUT : livekit::JOIN_FAILURE,
+              livekit::LeaveRequest::RECONNECT, now);
+      break;
+    }
+  }
+}
+
+void Meeting::handle_media_up(Participant& participant, Now now) {
+  participant.is_media_up = true;
+  participant.media_lost = Instant::never();
+  open_data(participant);
+  if (participant.info.state() != livekit::ParticipantInfo::ACTIVE) {
+    participant.info.set_state(livekit::ParticipantInfo::ACTIVE);
+    updates_.mark(participant, Updates::Audience::kEveryone, Updates::Urgency::kBatched,
+                  now.monotonic);
+  }
+}
+
+void Meeting::handle_media_lost(Participant& participant, Now now) {
+  participant.is_media_up = false;
+  participant.media_lost = now.monotonic;
+  if (participant.has_signal()) {
+    room_.send(participant,
+               leave_message(livekit::CONNECTION_TIMEOUT, livekit::LeaveRequest::RESUME));
+    room_.close_session(participant.session);
+    participant.session = SignalSessionId{};
+    participant.signal_lost = now.monotonic;
+    participant.pace.reset();
+  }
+}
+
+void Meeting::open_data(Participant& participant) const {
+  if (participant.has_data_section && !participant.is_data_open) {
+    participant.is_data_open = true;
+    room_.services.outbox.sctp.emplace_back(
+        sctp::Open{participant.transport, participant.worker, sctp::Role::kDtlsServer});
+  }
+}
+
+void Meeting::handle_sctp_event(sctp::Event&& event, Now now) {
+  if (const auto* opened = std::get_if<sctp::ChannelOpened>(&event)) {
+    data_.handle(*opened, now);
+  } else if (const auto* closed = std::get_if<sctp::ChannelClosed>(&event)) {
+    data_.handle(*closed);
+  } else if (const auto* gone = std::get_if<sctp::AssociationClosed>(&event)) {
+    data_.handle(*gone);
+  } else if (auto* message = std::get_if<sctp::MessageReceived>(&event)) {
+    data_.handle(std::move(*message), now);
+  }
+  settle(now);
+}
+
+Instant Meeting::next_deadline(const Participant& participant) {
+  Instant next = std::min(participant.token_due, participant.pace.next_timeout());
+  next = std::min(next, participant.media_lost + kMediaGrace);
+  next = std::min(next, participant.signal_lost + kSignalGrace);
+  if (participant.info.state() != livekit::ParticipantInfo::ACTIVE) {
+    next = std::min(next, participant.joined + kJoinTimeout);
+  }
+  return next;
+}
+
+bool Meeting::handle_deadlines(Participant& participant, Now now) {
+  const Instant at = now.monotonic;
+  const bool is_active = participant.info.state() == livekit::ParticipantInfo::ACTIVE;
+  if (!is_active && at >= participant.joined + kJoinTimeout) {
+    dismiss(participant, livekit::JOIN_FAILURE, livekit::LeaveRequest::DISCONNECT, now);
+    return true;
+  }
+  if (at >= participant.media_lost + kMediaGrace) {
+    dismiss(participant, livekit::CONNECTION_TIMEOUT, livekit::LeaveRequest::RECONNECT, now);
+    return true;
+  }
+  if (at >= participant.signal_lost + kSignalGrace) {
+    remove(participant, livekit::SIGNAL_CLOSE, Updates::Departure::kLeft, now);
+    return true;
+  }
+  if (offers_.handle_timeout(participant, now) == Offers::Outcome::kNoOffer) {
+    dismiss(participant, livekit::STATE_MISMATCH, livekit::LeaveRequest::RECONNECT, now);
+    return true;
+  }
+  if (at >= participant.token_due) {
+    send_token(participant, now);
+  }
+  return false;
+}
+
+void Meeting::handle_timeout(Now now) {
+  for_each([&](Participant& participant) {
+    if (next_deadline(participant) <= now.monotonic) {
+      (void)handle_deadlines(participant, now);
+    }
+  });
+  if (tracks_.next_timeout() <= now.monotonic) {
+    tracks_.handle_timeout(now);
+  }
+  if (now.monotonic >= quality_due_) {
+    quality_due_ = now.monotonic + kQualityInterval;
+    tell_quality(now);
+    data_.forget_old(now.monotonic);
+  }
+  settle(now);
+}
+
+void Meeting::tell_quality(Now) {
+  std::vector<const Participant*> changed;
+  for (const auto& participant : room_.roster.all()) {
+    if (participant->is_media_up && participant->quality.take_change()) {
+      changed.push_back(participant.get());
+    }
+  }
+  if (changed.empty()) {
+    return;
+  }
+  for (const auto& receiver : room_.roster.all()) {
+    livekit::SignalResponse message;
+    for (const Participant* subject : changed) {
+      const bool is_relevant =
+          subject == receiver.get() ||
+          (!subject->is_hidden() &&
+           std::ranges::any_of(subject->publications, [&](const auto& publication) {
+             return receiver->subscriptions.contains(publication->id);
+           }));
+      if (is_relevant) {
+        livekit::ConnectionQualityInfo& update =
+            *message.mutable_connection_quality()->add_updates();
+        update.set_participant_sid(subject->info.sid());
+        update.set_quality(subject->quality.quality());
+        update.set_score(subject->quality.score());
+      }
+    }
+    if (message.has_connection_quality()) {
+      room_.send(*receiver, std::move(message));
+    }
+  }
+}
+
+Instant Meeting::next_timeout() const {
+  Instant next = std::min({quality_due_, updates_.next_timeout(), tracks_.next_timeout()});
+  for (const auto& participant : room_.roster.all()) {
+    next = std::min(next, next_deadline(*participant));
+  }
+  if (room_.roster.empty()) {
+    next = std::min(next, empty_since_ + (was_joined_ ? kDepartureTimeout : kEmptyTimeout));
+  }
+  return next;
+}
+
+}  // namespace meridian::meeting

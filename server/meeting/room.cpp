@@ -1,0 +1,87 @@
+#include "meeting/room.hpp"
+
+#include <algorithm>
+
+#include "meeting/limits.hpp"
+
+namespace meridian::meeting {
+
+namespace {
+constexpr std::size_t kSidLength = 12;
+constexpr std::size_t kSifTrailerLength = 16;
+}  // namespace
+
+std::string new_sid(std::string_view prefix, RandomSource& random) {
+  return std::string(prefix) + random.alphanumeric(kSidLength);
+}
+
+Room::Room(Services& shared, AccountId owner, std::string room_name, RoomSid room_sid, UnixTime now)
+    : services(shared),
+      account(std::move(owner)),
+      name(std::move(room_name)),
+      sid(std::move(room_sid)),
+      number(shared.numbers.new_room()),
+      created(now),
+      sif_trailer(shared.random.alphanumeric(kSifTrailerLength)) {}
+
+livekit::Room Room::info() const {
+  livekit::Room info;
+  info.set_sid(sid.value());
+  info.set_name(name);
+  info.set_empty_timeout(static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(kEmptyTimeout).count()));
+  info.set_departure_timeout(static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(kDepartureTimeout).count()));
+  info.set_creation_time(created.seconds());
+  info.set_creation_time_ms(created.milliseconds());
+  info.set_max_participants(services.limits.participants_per_room);
+  std::uint32_t publishers = 0;
+  for (const auto& participant : roster.all()) {
+    const bool publishes = std::ranges::any_of(participant->publications,
+                                               [](const auto& p) { return p->is_published(); });
+    publishers += publishes && !participant->is_hidden() ? 1 : 0;
+    if (participant->info.permission().recorder()) {
+      info.set_active_recording(true);
+    }
+  }
+  info.set_num_participants(visible_participants());
+  info.set_num_publishers(publishers);
+  return info;
+}
+
+std::uint32_t Room::visible_participants() const {
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(roster.all(), [](const auto& p) { return !p->is_hidden(); }));
+}
+
+livekit::ServerInfo Room::server_info(const RegionId& region) const {
+  livekit::ServerInfo info;
+  info.set_version(std::string(kCompatibleVersion));
+  info.set_protocol(kProtocolVersion);
+  info.set_region(region.value());
+  info.set_node_id(services.node_id);
+  return info;
+}
+
+void Room::send(const Participant& to, livekit::SignalResponse message) const {
+  if (to.has_signal()) {
+    send_shared(to, std::make_shared<const livekit::SignalResponse>(std::move(message)));
+  }
+}
+
+void Room::send_shared(const Participant& to,
+                       const std::shared_ptr<const livekit::SignalResponse>& message) const {
+  if (to.has_signal()) {
+    services.outbox.signals.push_back({to.session, message});
+  }
+}
+
+void Room::close_session(SignalSessionId session) const {
+  services.outbox.signals.push_back({session, nullptr, true});
+}
+
+void Room::command(WorkerIndex worker, forward::Command command) const {
+  services.outbox.commands.emplace_back(worker, std::move(command));
+}
+
+}  // namespace meridian::meeting

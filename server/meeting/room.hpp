@@ -1,0 +1,88 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "config/config.hpp"
+#include "directory/directory.hpp"
+#include "dtls/fingerprint.hpp"
+#include "forward/commands.hpp"
+#include "meeting/ids.hpp"
+#include "meeting/numbers.hpp"
+#include "meeting/roster.hpp"
+#include "meeting/workers.hpp"
+#include "residency/gate.hpp"
+#include "sctp/messages.hpp"
+#include "wire/livekit_rtc.pb.h"
+
+namespace meridian::meeting {
+
+/// What one signalling connection is to get. One message may go to many: it is shared.
+struct SignalMessage {
+  SignalSessionId session;
+  /// Null when the connection is only to be closed.
+  std::shared_ptr<const livekit::SignalResponse> message;
+  bool closes = false;
+};
+
+/// What meetings want done. The node drains it after each turn.
+struct Outbox {
+  std::vector<SignalMessage> signals;
+  std::vector<std::pair<WorkerIndex, forward::Command>> commands;
+  std::vector<sctp::Command> sctp;
+};
+
+/// What all meetings of a control thread share; everything outlives them.
+struct Services {
+  const config::Limits& limits;
+  const directory::Directory& directory;
+  residency::Gate& gate;
+  WorkerPool& workers;
+  NumberSpace& numbers;
+  RandomSource& random;
+  Outbox& outbox;
+  dtls::Fingerprint fingerprint;
+  std::string node_id;
+};
+
+/// The state of one meeting that its parts work on, and the ways out of it.
+struct Room {
+  Room(Services& shared, AccountId owner, std::string room_name, RoomSid room_sid, UnixTime now);
+
+  Services& services;
+  const AccountId account;
+  const std::string name;
+  const RoomSid sid;
+  const RoomNumber number;
+  const UnixTime created;
+  /// Ends frames that the server makes on encrypted tracks; we make none, but clients want it.
+  const std::string sif_trailer;
+  Roster roster;
+
+  [[nodiscard]] livekit::Room info() const;
+  /// People that clients count: the visible ones.
+  [[nodiscard]] std::uint32_t visible_participants() const;
+  [[nodiscard]] livekit::ServerInfo server_info(const RegionId& region) const;
+
+  /// Dropped while the participant has no signalling connection; a resume brings everything.
+  void send(const Participant& to, livekit::SignalResponse message) const;
+  void send_shared(const Participant& to,
+                   const std::shared_ptr<const livekit::SignalResponse>& message) const;
+  void close_session(SignalSessionId session) const;
+  void command(WorkerIndex worker, forward::Command command) const;
+};
+
+/// `prefix` (`PA_` …) and 12 random letters and digits.
+[[nodiscard]] std::string new_sid(std::string_view prefix, RandomSource& random);
+
+/// The version of livekit-server whose behaviour clients may expect; they gate features on it.
+inline constexpr std::string_view kCompatibleVersion = "1.13.5";
+inline constexpr int kProtocolVersion = 17;
+
+}  // namespace meridian::meeting

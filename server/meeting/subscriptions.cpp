@@ -1,0 +1,396 @@
+#include "meeting/subscriptions.hpp"
+
+#include <algorithm>
+
+#include "meeting/limits.hpp"
+#include "meeting/track_info.hpp"
+
+namespace meridian::meeting {
+namespace {
+
+bool names_participant(const livekit::TrackPermission& permission,
+                       const livekit::ParticipantInfo& info) {
+  return permission.participant_identity().empty()
+             ? permission.participant_sid() == info.sid()
+             : permission.participant_identity() == info.identity();
+}
+
+}  // namespace
+
+bool Subscriptions::is_wanted(const Participant& subscriber, const Publication& publication) const {
+  if (!subscriber.info.permission().can_subscribe()) {
+    return false;
+  }
+  const auto wish = subscriber.wishes.find(publication.sid);
+  return wish == subscriber.wishes.end() ? subscriber.settings.auto_subscribe() : wish->second;
+}
+
+bool Subscriptions::is_allowed(const Participant& subscriber, const Participant& publisher,
+                               const Publication& publication) {
+  if (publisher.is_hidden()) {
+    return false;  // clients drop tracks of people that they don't know
+  }
+  if (!publisher.access || publisher.access->all_participants() ||
+      subscriber.info.permission().recorder() || subscriber.info.permission().agent()) {
+    return true;
+  }
+  return std::ranges::any_of(publisher.access->track_permissions(), [&](const auto& permission) {
+    return names_participant(permission, subscriber.info) &&
+           (permission.all_tracks() ||
+            std::ranges::find(permission.track_sids(), publication.sid.value()) !=
+                permission.track_sids().end());
+  });
+}
+
+void Subscriptions::reconcile_all(Participant& subscriber, Now now) {
+  for (const auto& publisher : room_.roster.all()) {
+    for (const auto& publication : publisher->publications) {
+      reconcile(subscriber, *publisher, *publication, now);
+    }
+  }
+}
+
+void Subscriptions::reconcile_track(Participant& publisher, Publication& publication, Now now) {
+  for (const auto& subscriber : room_.roster.all()) {
+    reconcile(*subscriber, publisher, publication, now);
+  }
+}
+
+void Subscriptions::reconcile(Participant& subscriber, Participant& publisher,
+                              Publication& publication, Now now) {
+  if (&subscriber == &publisher) {
+    return;
+  }
+  const bool should = publication.is_published() && is_wanted(subscriber, publication) &&
+                      is_allowed(subscriber, publisher, publication);
+  const bool is = subscriber.subscriptions.contains(publication.id);
+  if (should && !is) {
+    start(subscriber, publisher, publication, now);
+  } else if (is && !should) {
+    stop(subscriber, publication, now);
+  }
+}
+
+void Subscriptions::start(Participant& subscriber, const Participant& publisher,
+                          Publication& publication, Now now) {
+  if (subscriber.subscriptions.size() >= room_.services.limits.subscriptions_per_participant) {
+    tell_error(subscriber, publication.sid, livekit::SE_UNKNOWN);
+    return;
+  }
+  const Subscription subscription{
+      .id = room_.services.numbers.new_subscription(),
+      .target = target_for(subscriber, publication),
+  };
+  const auto added = subscriber.negotiator.add_sender({
+      .subscription = subscription.id,
+      .kind = publication.kind,
+      .participant_sid = publisher.info.sid(),
+      .track_sid = publication.sid.value(),
+      .stream = {},
+      .codecs = publication.codecs,
+      .stereo = publication.info.stereo(),
+  });
+  if (added != Negotiator::AddResult::kAdded) {
+    tell_error(subscriber, publication.sid, livekit::SE_UNKNOWN);
+    return;
+  }
+  subscriber.subscriptions.emplace(publication.id, subscription);
+  if (subscriber.negotiator.has_answered() && subscriber.has_signal()) {
+    subscriber.pace.want(now.monotonic);
+  }
+}
+
+void Subscriptions::stop(Participant& subscriber, Publication& publication, Now now) {
+  const auto found = subscriber.subscriptions.find(publication.id);
+  unbind(subscriber, found->second.id);
+  subscriber.negotiator.remove_sender(found->second.id);
+  subscriber.subscriptions.erase(found);
+  if (subscriber.has_signal() && subscriber.negotiator.needs_negotiation()) {
+    subscriber.pace.want(now.monotonic);
+  }
+}
+
+void Subscriptions::handle_wish(Participant& subscriber, const livekit::UpdateSubscription& request,
+                                Now now) {
+  std::vector<TrackSid> tracks;
+  const auto collect = [&tracks](const auto& sids) {
+    for (const std::string& sid : sids) {
+      if (tracks.size() < kMaxTracksPerRequest) {
+        tracks.emplace_back(sid);
+      }
+    }
+  };
+  collect(request.track_sids());
+  for (const livekit::ParticipantTracks& entry : request.participant_tracks()) {
+    collect(entry.track_sids());
+  }
+  for (const TrackSid& sid : tracks) {
+    if (!subscriber.wishes.contains(sid) && subscriber.wishes.size() >= kMaxTrackPreferences) {
+      break;
+    }
+    subscriber.wishes[sid] = request.subscribe();
+    Participant* publisher = room_.roster.publisher_of(sid);
+    Publication* publication = publisher == nullptr ? nullptr : publisher->find_track(sid);
+    if (publication != nullptr && !publisher->is_hidden()) {
+      reconcile(subscriber, *publisher, *publication, now);
+    } else if (request.subscribe()) {
+      tell_error(subscriber, sid, livekit::SE_TRACK_NOTFOUND);
+    }
+  }
+}
+
+forward::LayerTarget Subscriptions::target_for(const Participant& subscriber,
+                                               const Publication& publication) {
+  forward::LayerTarget target;
+  const auto settings = subscriber.track_settings.find(publication.sid);
+  if (settings == subscriber.track_settings.end()) {
+    return target;
+  }
+  const livekit::UpdateTrackSettings& wanted = settings->second;
+  target.is_enabled = !wanted.disabled();
+  if (publication.kind == rtp::MediaKind::kVideo) {
+    target.max_spatial = wanted.width() > 0
+                             ? layer_for_size(publication.info, wanted.width(), wanted.height())
+                             : layer_for_quality(wanted.quality());
+  }
+  return target;
+}
+
+void Subscriptions::handle_settings(Participant& subscriber,
+                                    const livekit::UpdateTrackSettings& request) {
+  livekit::UpdateTrackSettings settings = request;
+  settings.clear_track_sids();
+  std::size_t count = 0;
+  for (const std::string& text : request.track_sids()) {
+    const TrackSid sid(text);
+    if (++count > kMaxTracksPerRequest ||
+        (!subscriber.track_settings.contains(sid) &&
+         subscriber.track_settings.size() >= kMaxTrackPreferences)) {
+      break;
+    }
+    subscriber.track_settings[sid] = settings;
+    const Participant* publisher = room_.roster.publisher_of(sid);
+    if (publisher == nullptr) {
+      continue;
+    }
+    for (const auto& publication : publisher->publications) {
+      const auto found = subscriber.subscriptions.find(publication->id);
+      if (publication->sid != sid || found == subscriber.subscriptions.end()) {
+        continue;
+      }
+      Subscription& subscription = found->second;
+      const forward::LayerTarget target = target_for(subscriber, *publication);
+      if (target != subscription.target) {
+        subscription.target = target;
+        if (subscription.state == Subscription::State::kBound) {
+          room_.command(subscriber.worker, forward::SetSubscription{subscription.id, target});
+        }
+      }
+    }
+  }
+}
+
+void Subscriptions::handle_permission(Participant& publisher,
+                                      livekit::SubscriptionPermission permission, Now now) {
+  if (static_cast<std::size_t>(permission.track_permissions_size()) > kMaxTrackPermissions) {
+    permission.mutable_track_permissions()->DeleteSubrange(
+        static_cast<int>(kMaxTrackPermissions),
+        permission.track_permissions_size() - static_cast<int>(kMaxTrackPermissions));
+  }
+  const auto before = std::exchange(publisher.access, std::move(permission));
+  for (const auto& publication : publisher.publications) {
+    for (const auto& subscriber : room_.roster.all()) {
+      if (subscriber.get() == &publisher) {
+        continue;
+      }
+      const bool is_now = is_allowed(*subscriber, publisher, *publication);
+      auto now_access = std::exchange(publisher.access, before);
+      const bool was = is_allowed(*subscriber, publisher, *publication);
+      publisher.access = std::move(now_access);
+      if (is_now == was || !publication->is_published()) {
+        continue;
+      }
+      livekit::SignalResponse message;
+      auto& update = *message.mutable_subscription_permission_update();
+      update.set_participant_sid(publisher.info.sid());
+      update.set_track_sid(publication->sid.value());
+      update.set_allowed(is_now);
+      room_.send(*subscriber, std::move(message));
+      reconcile(*subscriber, publisher, *publication, now);
+    }
+  }
+}
+
+void Subscriptions::apply(Participant& subscriber, const Negotiated& negotiated, Now now) {
+  for (const SubscriptionId id : negotiated.unbound) {
+    unbind(subscriber, id);
+  }
+  for (const SendBinding& binding : negotiated.bound) {
+    bind(subscriber, binding, now);
+  }
+  for (auto& [publication_id, subscription] : subscriber.subscriptions) {
+    if (std::ranges::find(negotiated.unsupported, subscription.id) ==
+        negotiated.unsupported.end()) {
+      continue;
+    }
+    subscription.state = Subscription::State::kUnsupported;
+    Participant* publisher = room_.roster.find(publication_id);
+    const Publication* publication =
+        publisher == nullptr ? nullptr : publisher->find_track(publication_id);
+    if (publication != nullptr) {
+      tell_error(subscriber, publication->sid, livekit::SE_CODEC_UNSUPPORTED);
+    }
+  }
+}
+
+void Subscriptions::bind(Participant& subscriber, const SendBinding& binding, Now now) {
+  const auto found = std::ranges::find_if(subscriber.subscriptions, [&](const auto& entry) {
+    return entry.second.id == binding.subscription;
+  });
+  if (found == subscriber.subscriptions.end()) {
+    return;
+  }
+  Subscription& subscription = found->second;
+  Participant* publisher = room_.roster.find(found->first);
+  Publication* publication = publisher == nullptr ? nullptr : publisher->find_track(found->first);
+  if (publication == nullptr) {
+    return;
+  }
+  if (!ensure_relay(subscriber, *publisher, *publication, now)) {
+    subscription.state = Subscription::State::kUnsupported;
+    subscriber.negotiator.remove_sender(subscription.id);
+    tell_error(subscriber, publication->sid, livekit::SE_UNKNOWN);
+    return;
+  }
+  subscription.state = Subscription::State::kBound;
+  ++publication->bound[subscriber.worker];
+  ++bound_;
+  room_.command(subscriber.worker, forward::Subscribe{
+                                       .subscription = subscription.id,
+                                       .publication = publication->id,
+                                       .transport = subscriber.transport,
+                                       .mid = binding.mid,
+                                       .ssrc = binding.ssrc,
+                                       .rtx_ssrc = binding.rtx_ssrc,
+                                       .codecs = binding.codecs,
+                                       .extensions = binding.extensions,
+                                       .target = subscription.target,
+                                   });
+  if (!publication->subscriber_told) {
+    publication->subscriber_told = true;
+    livekit::SignalResponse message;
+    message.mutable_track_subscribed()->set_track_sid(publication->sid.value());
+    room_.send(*publisher, std::move(message));
+  }
+}
+
+void Subscriptions::unbind(Participant& subscriber, SubscriptionId id) {
+  const auto found = std::ranges::find_if(subscriber.subscriptions,
+                                          [&](const auto& entry) { return entry.second.id == id; });
+  if (found == subscriber.subscriptions.end() ||
+      found->second.state != Subscription::State::kBound) {
+    return;
+  }
+  found->second.state = Subscription::State::kWaiting;
+  --bound_;
+  room_.command(subscriber.worker, forward::Unsubscribe{id});
+  Participant* publisher = room_.roster.find(found->first);
+  Publication* publication = publisher == nullptr ? nullptr : publisher->find_track(found->first);
+  if (publication != nullptr) {
+    release(*publication, *publisher, subscriber.worker);
+  }
+}
+
+bool Subscriptions::ensure_relay(const Participant& subscriber, const Participant& publisher,
+                                 const Publication& publication, Now now) {
+  if (subscriber.worker == publisher.worker || publication.bound.contains(subscriber.worker)) {
+    return true;
+  }
+  const directory::Account* account = room_.services.directory.find_account(room_.account);
+  auto admission = room_.services.gate.admit(
+      residency::RelayQuestion{
+          .policy = account == nullptr ? nullptr : &account->policy,
+          .overrides = {},
+          .from = publisher.region,
+          .to = subscriber.region,
+      },
+      residency::Subject{room_.sid.value(), subscriber.info.sid()}, now.wall);
+  if (!admission) {
+    return false;
+  }
+  room_.command(publisher.worker, forward::OpenRelaySource{publication.id, subscriber.worker,
+                                                           std::move(admission->source)});
+  room_.command(subscriber.worker,
+                forward::OpenRelaySink{
+                    .publication = publication.id,
+                    .room = room_.number,
+                    .kind = publication.kind,
+                    .is_screen_share = publication.info.source() == livekit::SCREEN_SHARE,
+                    .is_encrypted = publication.info.encryption() != livekit::Encryption::NONE,
+                    .from = publisher.worker,
+                    .permit = std::move(admission->sink),
+                });
+  return true;
+}
+
+void Subscriptions::release(Publication& publication, const Participant& publisher,
+                            WorkerIndex worker) {
+  const auto found = publication.bound.find(worker);
+  if (found == publication.bound.end() || --found->second > 0) {
+    return;
+  }
+  publication.bound.erase(found);
+  if (worker != publisher.worker) {
+    room_.command(worker, forward::Unpublish{publication.id});
+    room_.command(publisher.worker, forward::CloseRelaySource{publication.id, worker});
+  }
+}
+
+void Subscriptions::drop_track(Publication& publication, const Participant& publisher, Now now) {
+  for (const auto& subscriber : room_.roster.all()) {
+    const auto found = subscriber->subscriptions.find(publication.id);
+    if (found == subscriber->subscriptions.end()) {
+      continue;
+    }
+    bound_ -= found->second.state == Subscription::State::kBound ? 1 : 0;
+    subscriber->negotiator.remove_sender(found->second.id);
+    subscriber->subscriptions.erase(found);
+    if (subscriber->has_signal() && subscriber->negotiator.needs_negotiation()) {
+      subscriber->pace.want(now.monotonic);
+    }
+  }
+  // Unpublish ends the subscriptions of a worker with the publication.
+  for (const auto& [worker, count] : publication.bound) {
+    if (worker != publisher.worker) {
+      room_.command(worker, forward::Unpublish{publication.id});
+      room_.command(publisher.worker, forward::CloseRelaySource{publication.id, worker});
+    }
+  }
+  publication.bound.clear();
+}
+
+void Subscriptions::drop_subscriber(Participant& subscriber) {
+  for (const auto& [publication_id, subscription] : subscriber.subscriptions) {
+    if (subscription.state != Subscription::State::kBound) {
+      continue;
+    }
+    --bound_;
+    Participant* publisher = room_.roster.find(publication_id);
+    Publication* publication =
+        publisher == nullptr ? nullptr : publisher->find_track(publication_id);
+    if (publication != nullptr) {
+      release(*publication, *publisher, subscriber.worker);
+    }
+  }
+  subscriber.subscriptions.clear();
+}
+
+void Subscriptions::tell_error(const Participant& subscriber, const TrackSid& track,
+                               livekit::SubscriptionError error) const {
+  livekit::SignalResponse message;
+  message.mutable_subscription_response()->set_track_sid(track.value());
+  message.mutable_subscription_response()->set_err(error);
+  room_.send(subscriber, std::move(message));
+}
+
+}  // namespace meridian::meeting

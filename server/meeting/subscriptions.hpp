@@ -1,0 +1,64 @@
+#pragma once
+
+#include <vector>
+
+#include "base/time.hpp"
+#include "meeting/room.hpp"
+
+namespace meridian::meeting {
+
+/// Who gets which track: wishes, permissions, media sections, layers, and the relays between
+/// workers that follow from them.
+class Subscriptions {
+ public:
+  explicit Subscriptions(Room& room) : room_(room) {}
+
+  /// Makes every subscription of `subscriber` what it should be.
+  void reconcile_all(Participant& subscriber, Now now);
+  /// Makes every subscription to the track what it should be.
+  void reconcile_track(Participant& publisher, Publication& publication, Now now);
+
+  void handle_wish(Participant& subscriber, const livekit::UpdateSubscription& request, Now now);
+  void handle_settings(Participant& subscriber, const livekit::UpdateTrackSettings& request);
+  /// Replaces who may subscribe to the publisher's tracks.
+  void handle_permission(Participant& publisher, livekit::SubscriptionPermission permission,
+                         Now now);
+
+  /// What an answer did to the subscriber's senders. Commands for unbound ones go first.
+  void apply(Participant& subscriber, const Negotiated& negotiated, Now now);
+
+  /// The track ends: every subscription and relay of it. The worker of the publisher is told
+  /// Unpublish by the caller.
+  void drop_track(Publication& publication, const Participant& publisher, Now now);
+  /// The subscriber leaves; its transport's end frees what its worker has.
+  void drop_subscriber(Participant& subscriber);
+
+  /// How many subscriptions of the room are bound.
+  [[nodiscard]] std::size_t bound() const { return bound_; }
+
+ private:
+  [[nodiscard]] bool is_wanted(const Participant& subscriber, const Publication& publication) const;
+  [[nodiscard]] static bool is_allowed(const Participant& subscriber, const Participant& publisher,
+                                       const Publication& publication);
+  void reconcile(Participant& subscriber, Participant& publisher, Publication& publication,
+                 Now now);
+  void start(Participant& subscriber, const Participant& publisher, Publication& publication,
+             Now now);
+  void stop(Participant& subscriber, Publication& publication, Now now);
+  void bind(Participant& subscriber, const SendBinding& binding, Now now);
+  void unbind(Participant& subscriber, SubscriptionId id);
+  /// Whether the subscriber's worker has the publication, after this.
+  [[nodiscard]] bool ensure_relay(const Participant& subscriber, const Participant& publisher,
+                                  const Publication& publication, Now now);
+  /// One bound subscription less on that worker; the last one ends its relay.
+  void release(Publication& publication, const Participant& publisher, WorkerIndex worker);
+  void tell_error(const Participant& subscriber, const TrackSid& track,
+                  livekit::SubscriptionError error) const;
+  [[nodiscard]] static forward::LayerTarget target_for(const Participant& subscriber,
+                                                       const Publication& publication);
+
+  Room& room_;
+  std::size_t bound_ = 0;
+};
+
+}  // namespace meridian::meeting

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/ids.hpp"
+
+namespace meridian::meeting {
+
+/// The workers of this node and how many participants each serves. A participant stays on its
+/// worker for as long as its session lives.
+class WorkerPool {
+ public:
+  struct Seat {
+    WorkerIndex index;
+    RegionId region;
+    /// The ICE candidates of its clients.
+    std::vector<SocketAddress> advertised;
+    std::size_t participants = 0;
+  };
+
+  explicit WorkerPool(std::vector<Seat> seats) : seats_(std::move(seats)) {}
+
+  /// The worker of that region with the fewest participants, the first one of equals; null when the
+  /// region has none.
+  [[nodiscard]] const Seat* least_loaded(const RegionId& region) const;
+  /// Null for an index that isn't ours.
+  [[nodiscard]] const Seat* find(WorkerIndex index) const;
+  void add_participant(WorkerIndex index);
+  void remove_participant(WorkerIndex index);
+  [[nodiscard]] std::size_t participants(const RegionId& region) const;
+  [[nodiscard]] const std::vector<Seat>& seats() const { return seats_; }
+
+ private:
+  std::vector<Seat> seats_;
+};
+
+}  // namespace meridian::meeting

@@ -1,0 +1,180 @@
+#include "signalling/admission.hpp"
+
+#include <utility>
+
+#include <boost/json.hpp>
+
+#include "signalling/grant.hpp"
+#include "signalling/join_request.hpp"
+
+namespace meridian::signalling {
+namespace {
+
+namespace json = boost::json;
+
+json::object region_object(const RegionId& id, const directory::Directory& directory) {
+  json::object object;
+  object["region"] = id.value();
+  const residency::Region* region = directory.find_region(id);
+  object["name"] = region == nullptr || region->name.empty() ? id.value() : region->name;
+  object["url"] = region == nullptr ? std::string() : region->url;
+  return object;
+}
+
+std::string message_of(residency::DenialReason reason) {
+  switch (reason) {
+    case residency::DenialReason::kUnknownAccount:
+      return "the account has no routing policy";
+    case residency::DenialReason::kInvalidOverride:
+      return "the routing settings of this meeting contradict its account's";
+    case residency::DenialReason::kRegionNotAllowed:
+      return "the host's account doesn't permit its meetings' media in this region";
+    case residency::DenialReason::kRegionUnavailable:
+      return "no permitted region has capacity right now, and media is never moved elsewhere";
+    case residency::DenialReason::kAuditUnavailable:
+      return "the audit log can't take the record that a join needs";
+  }
+  return "not permitted";
+}
+
+Refusal refuse_auth(const api::AuthError& error) {
+  return refuse(error.status, error.status == 401 ? "unauthorized" : "bad_request", error.text);
+}
+
+}  // namespace
+
+bool is_upgrade_path(std::string_view path) {
+  return path == "/rtc/v1" || path == "/rtc";
+}
+
+bool is_validate_path(std::string_view path) {
+  return path == "/rtc/v1/validate" || path == "/rtc/validate";
+}
+
+Refusal refuse(unsigned status, std::string reason, std::string text) {
+  return {HttpResponse::text(status, std::move(text)), std::move(reason)};
+}
+
+base::Expected<api::Caller, Refusal> read_caller(const HttpRequest& request,
+                                                 const config::Limits& limits,
+                                                 const directory::Directory& directory,
+                                                 UnixTime now) {
+  std::string token = request.query("access_token").value_or("");
+  if (token.empty()) {
+    if (const std::string_view header = request.header("Authorization"); !header.empty()) {
+      const auto bearer = api::bearer_token(header);
+      if (!bearer) {
+        return std::unexpected(refuse_auth(bearer.error()));
+      }
+      token = *bearer;
+    }
+  }
+  auto caller = api::authenticate(directory, limits, token, now);
+  if (!caller) {
+    return std::unexpected(refuse_auth(caller.error()));
+  }
+  return std::move(*caller);
+}
+
+base::Expected<JoinIntent, Refusal> read_join(const HttpRequest& request,
+                                              const config::Limits& limits,
+                                              const directory::Directory& directory, UnixTime now) {
+  auto caller = read_caller(request, limits, directory, now);
+  if (!caller) {
+    return std::unexpected(std::move(caller.error()));
+  }
+  if (const auto authorized = api::authorize_join(*caller, limits); !authorized) {
+    return std::unexpected(refuse_auth(authorized.error()));
+  }
+  JoinIntent intent;
+  const auto parameter = request.query("join_request");
+  const std::string_view path = request.path();
+  if (!parameter && !path.starts_with("/rtc/v1")) {
+    // Never 404: clients would try this very path again, for ever.
+    return std::unexpected(refuse(501, "dual_connection",
+                                  "this server needs one peer connection for both directions: "
+                                  "connect to /rtc/v1 with a join_request"));
+  }
+  if (parameter || !is_validate_path(path)) {
+    auto decoded = decode_join_request(parameter.value_or(""));
+    if (!decoded) {
+      return std::unexpected(refuse(400, "bad_request", std::string(describe(decoded.error()))));
+    }
+    intent.request = std::move(*decoded);
+  }
+  auto grant = make_grant(*caller, intent.request, limits);
+  if (!grant) {
+    return std::unexpected(refuse_auth(grant.error()));
+  }
+  intent.grant = std::move(*grant);
+  intent.room = caller->claims.video->room;
+  intent.caller = std::move(*caller);
+  if (auto hint = request.query("region"); hint && !hint->empty()) {
+    intent.hint = RegionId(std::move(*hint));
+  }
+  return intent;
+}
+
+residency::ClientQuestion residency_question(const api::Caller& caller,
+                                             const std::optional<RegionId>& hint,
+                                             const RegionId& arrived_at,
+                                             const directory::Directory& directory) {
+  const directory::Account* account = directory.find_account(caller.account);
+  return {
+      .policy = account == nullptr ? nullptr : &account->policy,
+      .overrides = {},
+      .arrived_at = arrived_at,
+      .hint = hint,
+      .regions = directory.regions(),
+      .pools = directory.pools(),
+  };
+}
+
+Refusal residency_refusal(const residency::Denied& denied, const directory::Directory& directory) {
+  const unsigned status = residency::http_status(denied.reason);
+  const std::string reason(residency::name_of(denied.reason));
+  json::object body;
+  body["error"] = status == 403 ? "region_not_allowed" : "region_unavailable";
+  body["message"] = message_of(denied.reason);
+  body["reason"] = reason;
+  json::array permitted;
+  for (const RegionId& region : denied.permitted) {
+    permitted.push_back(region_object(region, directory));
+  }
+  body["permitted"] = std::move(permitted);
+  return {HttpResponse::json(status, json::serialize(body)), reason};
+}
+
+std::string describe_places(const residency::RegionSet& permitted, const RegionId& serving,
+                            const directory::Directory& directory) {
+  json::object body;
+  json::array places;
+  for (const RegionId& region : residency::nearest_first(directory.regions(), permitted, serving)) {
+    places.push_back(region_object(region, directory));
+  }
+  body["permitted"] = std::move(places);
+  body["serving"] = region_object(serving, directory);
+  return json::serialize(body);
+}
+
+std::string describe_regions(const residency::RegionSet& permitted, const RegionId& from,
+                             const directory::Directory& directory) {
+  const residency::Region* here = directory.find_region(from);
+  json::array list;
+  for (const RegionId& id : residency::nearest_first(directory.regions(), permitted, from)) {
+    const residency::Region* region = directory.find_region(id);
+    if (region == nullptr) {
+      continue;
+    }
+    json::object entry;
+    entry["region"] = id.value();
+    entry["url"] = region->url;
+    const double km =
+        here == nullptr ? 0 : residency::distance_km(here->coordinates, region->coordinates);
+    entry["distance"] = std::to_string(static_cast<std::int64_t>(km * 1000));
+    list.push_back(std::move(entry));
+  }
+  return json::serialize(json::object{{"regions", std::move(list)}});
+}
+
+}  // namespace meridian::signalling

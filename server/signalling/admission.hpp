@@ -1,0 +1,74 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/authenticator.hpp"
+#include "base/expected.hpp"
+#include "base/time.hpp"
+#include "config/config.hpp"
+#include "directory/directory.hpp"
+#include "meeting/participant.hpp"
+#include "residency/decide.hpp"
+#include "signalling/http.hpp"
+#include "wire/livekit_session.pb.h"
+
+/// From an HTTP request to somebody who may join, or to the refusal in the words and statuses that
+/// LiveKit clients know. The same for the WebSocket upgrade and for the validate path, because
+/// browsers only see the latter's.
+namespace meridian::signalling {
+
+/// A well-formed request of somebody whose token allows it.
+struct JoinIntent {
+  api::Caller caller;
+  std::string room;
+  meeting::Grant grant;
+  livekit::JoinRequest request;
+  /// The client's wish for a region.
+  std::optional<RegionId> hint;
+};
+
+/// The paths of signalling connections: single-connection mode, and its predecessor, which is
+/// served when it carries a join request.
+[[nodiscard]] bool is_upgrade_path(std::string_view path);
+[[nodiscard]] bool is_validate_path(std::string_view path);
+
+/// A refusal to join, and the word for it in metrics.
+struct Refusal {
+  HttpResponse response;
+  std::string reason;
+};
+
+[[nodiscard]] base::Expected<JoinIntent, Refusal> read_join(const HttpRequest& request,
+                                                            const config::Limits& limits,
+                                                            const directory::Directory& directory,
+                                                            UnixTime now);
+
+/// What residency is asked about the join. Views into `directory`, until it changes.
+[[nodiscard]] residency::ClientQuestion residency_question(const api::Caller& caller,
+                                                           const std::optional<RegionId>& hint,
+                                                           const RegionId& arrived_at,
+                                                           const directory::Directory& directory);
+
+/// 403 or 503 with JSON {error, message, reason, permitted: [{region, name, url}]}.
+[[nodiscard]] Refusal residency_refusal(const residency::Denied& denied,
+                                        const directory::Directory& directory);
+[[nodiscard]] Refusal refuse(unsigned status, std::string reason, std::string text);
+
+/// The token's caller for requests that aren't joins.
+[[nodiscard]] base::Expected<api::Caller, Refusal> read_caller(
+    const HttpRequest& request, const config::Limits& limits, const directory::Directory& directory,
+    UnixTime now);
+
+/// JSON {permitted: […], serving: {region, name, url}}: where the meeting's media may go and which
+/// region would serve the caller.
+[[nodiscard]] std::string describe_places(const residency::RegionSet& permitted,
+                                          const RegionId& serving,
+                                          const directory::Directory& directory);
+/// JSON {regions: [{region, url, distance}]}, nearest to `from` first: LiveKit's RegionSettings.
+[[nodiscard]] std::string describe_regions(const residency::RegionSet& permitted,
+                                           const RegionId& from,
+                                           const directory::Directory& directory);
+
+}  // namespace meridian::signalling
