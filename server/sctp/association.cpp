@@ -75,31 +75,33 @@ void Association::send(const Send& message) {
 }
 
 void Association::post(const Delivery& delivery, SharedBytes bytes) {
+  Waiting message{delivery, std::move(bytes)};
   const bool is_lossy = delivery.reliability != Reliability::kReliable;
-  if (is_lossy && (!waiting_.empty() || socket_->backlog() >= kMaxLossyBacklog)) {
+  if (waiting_.empty() && is_up_ && give(message)) {
+    return;
+  }
+  // A lossy message does not wait, unless its first half is already on its way.
+  if (is_lossy && message.taken == 0) {
     ++counters_.lossy_messages_dropped;
     return;
   }
-  if (is_up_ && waiting_.empty()) {
-    const Socket::SendResult result = socket_->send(delivery, *bytes);
-    if (result == Socket::SendResult::kFailed) {
-      ++counters_.sends_failed;
-    }
-    if (result != Socket::SendResult::kFull) {
-      return;
-    }
-    if (is_lossy) {
-      ++counters_.lossy_messages_dropped;
-      return;
-    }
-  }
-  if (waiting_bytes_ + bytes->size() > kMaxWaitingBytes) {
+  if (waiting_bytes_ + message.bytes->size() > kMaxWaitingBytes) {
     ++counters_.backlogged_channels;
     close(delivery.channel, ChannelCloseReason::kBacklogged);
     return;
   }
-  waiting_bytes_ += bytes->size();
-  waiting_.push_back({delivery, std::move(bytes)});
+  waiting_bytes_ += message.bytes->size();
+  waiting_.push_back(std::move(message));
+}
+
+bool Association::give(Waiting& message) {
+  const auto taken = socket_->send(message.delivery, Bytes(*message.bytes).subspan(message.taken));
+  if (!taken) {
+    ++counters_.sends_failed;
+    return true;
+  }
+  message.taken += *taken;
+  return message.taken == message.bytes->size();
 }
 
 void Association::post_dcep(ChannelId channel, Bytes message) {
@@ -112,16 +114,8 @@ void Association::flush() {
   if (!is_up_) {
     return;
   }
-  while (!waiting_.empty()) {
-    const Waiting& next = waiting_.front();
-    const Socket::SendResult result = socket_->send(next.delivery, *next.bytes);
-    if (result == Socket::SendResult::kFull) {
-      break;
-    }
-    if (result == Socket::SendResult::kFailed) {
-      ++counters_.sends_failed;
-    }
-    waiting_bytes_ -= next.bytes->size();
+  while (!waiting_.empty() && give(waiting_.front())) {
+    waiting_bytes_ -= waiting_.front().bytes->size();
     waiting_.pop_front();
   }
   while (!resets_.empty()) {
@@ -134,7 +128,8 @@ void Association::flush() {
 
 void Association::drop_waiting(ChannelId channel) {
   std::erase_if(waiting_, [&](const Waiting& waiting) {
-    if (waiting.delivery.channel != channel) {
+    // What the stack has begun must end, or the stream could not be closed.
+    if (waiting.delivery.channel != channel || waiting.taken > 0) {
       return false;
     }
     waiting_bytes_ -= waiting.bytes->size();

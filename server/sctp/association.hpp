@@ -21,8 +21,6 @@ class Association {
  public:
   /// Channels that one peer may have open, both sides' together.
   static constexpr std::size_t kMaxChannels = 16;
-  /// Messages not yet sent once, above which lossy ones are dropped: they would arrive too late.
-  static constexpr std::size_t kMaxLossyBacklog = 64;
   /// What may wait here, beside what the stack holds.
   static constexpr std::size_t kMaxWaitingBytes = kMaxQueuedBytes - Stack::kSendBuffer;
 
@@ -60,6 +58,7 @@ class Association {
   struct Waiting {
     Delivery delivery;
     SharedBytes bytes;
+    std::size_t taken = 0;  // by the stack
   };
   struct Partial {
     ChannelId channel;
@@ -70,6 +69,8 @@ class Association {
   [[nodiscard]] bool is_peers(ChannelId channel) const;
   [[nodiscard]] std::optional<ChannelId> free_channel() const;
   void post(const Delivery& delivery, SharedBytes bytes);
+  /// False when the stack did not take all of it.
+  [[nodiscard]] bool give(Waiting& message);
   void post_dcep(ChannelId channel, Bytes message);
   void close(ChannelId channel, ChannelCloseReason reason);
   void drop_waiting(ChannelId channel);

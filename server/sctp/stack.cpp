@@ -26,10 +26,12 @@ constexpr std::uint32_t kPathMtu = 1160;
 constexpr std::uint32_t kInitialRtoMs = 300;
 // Above the 200 ms for which browsers may hold back a SACK.
 constexpr std::uint32_t kMinRtoMs = 300;
-constexpr std::uint32_t kMaxRtoMs = 5'000;
+// Backing off further would only make a client wait after a short outage.
+constexpr std::uint32_t kMaxRtoMs = 2'000;
 constexpr std::uint32_t kSackDelayMs = 20;
-constexpr std::uint32_t kMaxInitAttempts = 10;
-constexpr std::uint32_t kMaxRetransmissions = 10;
+// About 40 and 60 seconds: longer than an ICE restart takes, which keeps the association.
+constexpr std::uint32_t kMaxInitAttempts = 20;
+constexpr std::uint32_t kMaxRetransmissions = 30;
 constexpr std::uint32_t kHeartbeatMs = 10'000;
 // Silence about packets that belong to no association.
 constexpr std::uint32_t kBlackholeAll = 2;
@@ -93,6 +95,7 @@ bool configure(struct socket* handle) {
          set_option(handle, SOL_SOCKET, SO_SNDBUF, send_buffer) &&
          set_option(handle, SOL_SOCKET, SO_RCVBUF, receive_buffer) &&
          set_option(handle, IPPROTO_SCTP, SCTP_NODELAY, on) &&
+         set_option(handle, IPPROTO_SCTP, SCTP_EXPLICIT_EOR, on) &&
          set_option(handle, IPPROTO_SCTP, SCTP_RECVRCVINFO, on) &&
          set_option(handle, IPPROTO_SCTP, SCTP_FRAGMENT_INTERLEAVE, no_interleaving) &&
          set_option(handle, IPPROTO_SCTP, SCTP_INITMSG, streams) &&
@@ -208,13 +211,15 @@ Socket::~Socket() {
   usrsctp_deregister_address(address_of(key_));
 }
 
-Socket::SendResult Socket::send(const Delivery& delivery, Bytes message) {
+std::optional<std::size_t> Socket::send(const Delivery& delivery, Bytes message) {
   sctp_sendv_spa options{};
   options.sendv_flags = SCTP_SEND_SNDINFO_VALID;
   options.sendv_sndinfo.snd_sid = delivery.channel.value();
   options.sendv_sndinfo.snd_ppid = htonl(static_cast<std::uint32_t>(delivery.ppid));
+  // Ends the message where `message` ends; when the stack takes only a part it does not apply.
+  options.sendv_sndinfo.snd_flags = SCTP_EOR;
   if (delivery.order == Order::kUnordered) {
-    options.sendv_sndinfo.snd_flags = SCTP_UNORDERED;
+    options.sendv_sndinfo.snd_flags |= SCTP_UNORDERED;
   }
   if (delivery.reliability != Reliability::kReliable) {
     options.sendv_flags |= SCTP_SEND_PRINFO_VALID;
@@ -224,10 +229,12 @@ Socket::SendResult Socket::send(const Delivery& delivery, Bytes message) {
   }
   const ssize_t sent = usrsctp_sendv(handle_, message.data(), message.size(), nullptr, 0, &options,
                                      sizeof options, SCTP_SENDV_SPA, 0);
-  if (sent == static_cast<ssize_t>(message.size())) {
-    return SendResult::kSent;
+  if (sent >= 0) {
+    return static_cast<std::size_t>(sent);
   }
-  return errno == EWOULDBLOCK || errno == EAGAIN ? SendResult::kFull : SendResult::kFailed;
+  // The stack says EMSGSIZE, too, when it is full and the rest is larger than its whole buffer.
+  const bool is_full = errno == EWOULDBLOCK || errno == EAGAIN || errno == EMSGSIZE;
+  return is_full ? std::optional<std::size_t>(0) : std::nullopt;
 }
 
 Received Socket::receive(MutableBytes buffer) {
@@ -280,15 +287,6 @@ Socket::ResetResult Socket::reset_stream(ChannelId channel) {
   }
   return errno == EALREADY || errno == EWOULDBLOCK || errno == EAGAIN ? ResetResult::kBusy
                                                                       : ResetResult::kFailed;
-}
-
-std::size_t Socket::backlog() const {
-  sctp_status status{};
-  socklen_t size = sizeof status;
-  if (usrsctp_getsockopt(handle_, IPPROTO_SCTP, SCTP_STATUS, &status, &size) != 0) {
-    return 0;
-  }
-  return status.sstat_penddata;
 }
 
 /// What all Stacks of the process share, and what the callbacks reach.

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -60,7 +61,6 @@ struct Received {
 /// One SCTP association of the stack. Destroying it aborts the association.
 class Socket {
  public:
-  enum class SendResult : std::uint8_t { kSent, kFull, kFailed };
   enum class ResetResult : std::uint8_t { kDone, kBusy, kFailed };
 
   Socket(struct socket* handle, AssociationKey key) : handle_(handle), key_(key) {}
@@ -68,14 +68,13 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
-  /// All of the message or nothing of it. kFull: later, when the socket is ready again.
-  [[nodiscard]] SendResult send(const Delivery& delivery, Bytes message);
+  /// How many bytes the stack took, 0 when it is full; the rest must be given to it, before
+  /// anything else, once the socket is ready again. Nothing: the stack refuses the message.
+  [[nodiscard]] std::optional<std::size_t> send(const Delivery& delivery, Bytes message);
   /// The next thing received, into `buffer`; kNothing when there is no more.
   [[nodiscard]] Received receive(MutableBytes buffer);
   /// Closes our direction of a stream (RFC 6525). kBusy: another reset is under way, try later.
   [[nodiscard]] ResetResult reset_stream(ChannelId channel);
-  /// Messages that wait for a first transmission.
-  [[nodiscard]] std::size_t backlog() const;
 
  private:
   struct socket* handle_;
@@ -88,8 +87,9 @@ class Socket {
 /// trips and takes its own random numbers.
 class Stack {
  public:
-  /// Bytes that the stack takes for sending before send() says kFull.
-  static constexpr std::size_t kSendBuffer = 384 * 1024;
+  /// Bytes that the stack takes for sending. Small, so that what waits does so where it can still
+  /// be dropped; 10 Mbit/s at a round trip of 100 ms.
+  static constexpr std::size_t kSendBuffer = 128 * 1024;
   /// Bytes received but not read, reassembly included: the advertised window.
   static constexpr std::size_t kReceiveBuffer = 256 * 1024;
   static constexpr Duration kTick = 10ms;
