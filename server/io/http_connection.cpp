@@ -106,6 +106,9 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
   }
 
   void send(std::vector<std::uint8_t> frame, node::FrameKind kind) override {
+    if (is_aborted_ || is_closing_) {
+      return;
+    }
     queued_bytes_ += frame.size();
     if (queued_bytes_ > host_.limits.websocket_queue_bytes) {
       ++host_.counters.slow_readers;
@@ -283,7 +286,7 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     is_accepted_ = true;
     deadline_ = Instant::never();
     write_next();
-    beast::flat_buffer inbound(host_.limits.websocket_message);
+    beast::flat_buffer inbound;  // read_message_max bounds it
     while (true) {
       co_await socket_->async_read(inbound, report_to(error));
       if (error || is_aborted_) {

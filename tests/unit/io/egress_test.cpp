@@ -1,0 +1,110 @@
+// The last gate before the socket. A full send buffer is made with a socket pair's worth of real
+// kernel queue only where the kernel lets one be made; the rest uses loopback sockets.
+#include "io/egress.hpp"
+
+#include <deque>
+#include <optional>
+#include <poll.h>
+#include <set>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "io/clock.hpp"
+
+namespace meridian::io {
+namespace {
+
+struct Permissions {
+  std::set<std::uint32_t> forbidden;
+  std::size_t asked = 0;
+  static bool may_send(void* self, TransportId transport) {
+    auto& permissions = *static_cast<Permissions*>(self);
+    ++permissions.asked;
+    return !permissions.forbidden.contains(transport.value());
+  }
+};
+
+class EgressTest : public testing::Test {
+ protected:
+  EgressTest() {
+    sockets_.push_back(std::move(*UdpSocket::open({IpAddress::v4({127, 0, 0, 1}), 0})));
+    receiver_.emplace(std::move(*UdpSocket::open({IpAddress::v4({127, 0, 0, 1}), 0})));
+    egress_.emplace(sockets_, SendPermission{&Permissions::may_send, &permissions_},
+                    worker_counters_, counters_);
+  }
+
+  transport::OutboundDatagram datagram(std::uint32_t transport, std::uint8_t socket = 0) {
+    payloads_.emplace_back(100, static_cast<std::uint8_t>(transport));
+    return {.to = receiver_->local(),
+            .socket = socket,
+            .transport = TransportId(transport),
+            .received = Instant::never(),
+            .bytes = payloads_.back()};
+  }
+
+  std::vector<std::uint8_t> first_bytes_received(std::size_t count) {
+    std::vector<std::uint8_t> result;
+    ReceiveBatch batch;
+    while (result.size() < count) {
+      pollfd waited{.fd = receiver_->descriptor(), .events = POLLIN, .revents = 0};
+      if (::poll(&waited, 1, 5000) != 1) {
+        break;
+      }
+      receiver_->receive(batch, now());
+      for (const auto& received : batch.datagrams()) {
+        result.push_back(received.bytes[0]);
+      }
+    }
+    return result;
+  }
+
+  std::vector<UdpSocket> sockets_;
+  std::optional<UdpSocket> receiver_;
+  Permissions permissions_;
+  metrics::WorkerCounters worker_counters_;
+  IoCounters counters_;
+  std::optional<Egress> egress_;
+  std::deque<std::vector<std::uint8_t>> payloads_;
+};
+
+TEST_F(EgressTest, sends_what_may_be_sent_in_order_and_counts_the_rest) {
+  permissions_.forbidden = {2};
+  const std::vector batch = {datagram(1), datagram(2), datagram(3)};
+  egress_->send(batch);
+  EXPECT_EQ(first_bytes_received(2), (std::vector<std::uint8_t>{1, 3}));
+  EXPECT_EQ(counters_.sends_forbidden.value(), 1U);
+  EXPECT_EQ(permissions_.asked, 3U);
+}
+
+TEST_F(EgressTest, asks_for_each_datagram_of_a_batch_of_several_calls) {
+  std::vector<transport::OutboundDatagram> batch;
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    batch.push_back(datagram(i));
+  }
+  egress_->send(batch);
+  EXPECT_EQ(permissions_.asked, 200U);
+  EXPECT_EQ(first_bytes_received(200).size(), 200U);
+}
+
+TEST_F(EgressTest, records_how_long_forwarded_packets_were_in_the_node) {
+  auto forwarded = datagram(1);
+  forwarded.received = monotonic_now() - 3ms;
+  const std::vector batch = {forwarded, datagram(2)};
+  egress_->send(batch);
+  std::uint64_t recorded = 0;
+  for (std::size_t i = 0; i <= metrics::LatencyHistogram::kBounds.size(); ++i) {
+    recorded += worker_counters_.forward_latency.count(i);
+  }
+  EXPECT_EQ(recorded, 1U);
+  EXPECT_GE(worker_counters_.forward_latency.sum(), 3ms);
+}
+
+TEST_F(EgressTest, counts_datagrams_for_a_socket_that_does_not_exist) {
+  const std::vector batch = {datagram(1, 1)};
+  egress_->send(batch);
+  EXPECT_EQ(counters_.sends_refused.value(), 1U);
+}
+
+}  // namespace
+}  // namespace meridian::io
