@@ -118,11 +118,10 @@ class HttpServerTest : public testing::Test {
     std::string bytes(1, static_cast<char>((is_final ? 0x80 : 0) | opcode));
     if (payload.size() < 126) {
       bytes += static_cast<char>(0x80 | static_cast<int>(payload.size()));
-    } else {
-      bytes += static_cast<char>(0xff);
-      for (int shift = 56; shift >= 0; shift -= 8) {
-        bytes += static_cast<char>((payload.size() >> shift) & 0xffU);
-      }
+    } else {  // the two-byte form
+      bytes += static_cast<char>(0xfe);
+      bytes += static_cast<char>(payload.size() >> 8U);
+      bytes += static_cast<char>(payload.size() & 0xffU);
     }
     return bytes + std::string(4, '\0') + std::string(payload);
   }
