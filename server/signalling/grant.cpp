@@ -46,6 +46,8 @@ std::optional<livekit::ParticipantInfo::KindDetail> wire_kind_detail(std::string
 
 livekit::TrackSource wire_source(api::TrackSource source) {
   switch (source) {
+    case api::TrackSource::kUnknown:
+      break;
     case api::TrackSource::kCamera:
       return livekit::CAMERA;
     case api::TrackSource::kMicrophone:

@@ -1,0 +1,355 @@
+#include "node/control.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "api/bootstrap.hpp"
+#include "node/control_state.hpp"
+
+namespace meridian::node {
+namespace {
+
+std::vector<meeting::WorkerPool::Seat> seats(const std::vector<WorkerPlacement>& workers) {
+  std::vector<meeting::WorkerPool::Seat> result;
+  for (const WorkerPlacement& worker : workers) {
+    result.push_back({worker.index, worker.region, worker.advertised, 0});
+  }
+  return result;
+}
+
+/// The room that an event is about.
+std::optional<RoomNumber> room_of(const meeting::NumberSpace& numbers,
+                                  const forward::Event& event) {
+  return std::visit(
+      [&numbers](const auto& e) -> std::optional<RoomNumber> {
+        if constexpr (requires { e.room; }) {
+          return e.room;
+        } else if constexpr (requires { e.publication; }) {
+          return numbers.room_of(e.publication);
+        } else {
+          return numbers.room_of(e.transport);
+        }
+      },
+      event);
+}
+
+}  // namespace
+
+Control::State::State(ControlConfig from)
+    : config(std::move(from)),
+      directory(api::directory_contents(config.config)),
+      audit(config.node_id, std::move(config.audit_heads)),
+      gate(audit),
+      workers(seats(config.workers)),
+      services{.limits = config.config.limits,
+               .directory = directory,
+               .gate = gate,
+               .workers = workers,
+               .numbers = numbers,
+               .random = config.random,
+               .outbox = outbox,
+               .fingerprint = config.fingerprint,
+               .node_id = config.node_id} {}
+
+Control::Control(ControlConfig config) : state_(std::make_unique<State>(std::move(config))) {
+  State& s = *state_;
+  const Now now = s.config.started;
+  s.record(audit::Kind::kNodeStarted, nullptr, {}, now);
+  s.record(audit::Kind::kConfigLoaded, nullptr, s.config.config.digest, now);
+  for (const directory::Account& account : s.directory.accounts()) {
+    s.record(audit::Kind::kPolicyLoaded, &account, account.policy.digest(), now);
+  }
+  s.distribute_policy();
+  s.report_pools();
+}
+
+Control::~Control() = default;
+
+meeting::Meeting* Control::State::find_meeting(const MeetingKey& key) {
+  const auto found = meetings.find(key);
+  return found == meetings.end() ? nullptr : found->second.get();
+}
+
+meeting::Meeting* Control::State::find_meeting(RoomNumber number) {
+  const auto found = meetings_by_number.find(number);
+  return found == meetings_by_number.end() ? nullptr : found->second;
+}
+
+void Control::State::record(audit::Kind kind, const directory::Account* account,
+                            const audit::Digest& digest, Now now) {
+  audit::Record record;
+  record.time = now.wall;
+  record.kind = kind;
+  record.digest = digest;
+  if (account != nullptr) {
+    record.account = account->id();
+    record.epoch = account->policy.epoch();
+  }
+  // A full log refuses every permit from then on; that is where it shows.
+  (void)audit.append(std::move(record));
+}
+
+void Control::State::record_revocations(const AccountId& account,
+                                        const residency::RegionSet& permitted, Now now) {
+  const directory::Account* owner = directory.find_account(account);
+  for (const auto& [key, meeting] : meetings) {
+    if (key.first != account) {
+      continue;
+    }
+    for (const auto& participant : meeting->room().roster.all()) {
+      if (permitted.contains(participant->region)) {
+        continue;
+      }
+      audit::Record record;
+      record.time = now.wall;
+      record.account = account;
+      record.kind = audit::Kind::kPermitRevoked;
+      record.leg = audit::Leg::kClient;
+      record.region = participant->region;
+      record.epoch = owner->policy.epoch();
+      record.digest = owner->policy.digest();
+      record.room_sid = meeting->room().sid.value();
+      record.participant_sid = participant->info.sid();
+      record.reason = residency::name_of(residency::DenialReason::kRegionNotAllowed);
+      (void)audit.append(std::move(record));
+    }
+  }
+}
+
+void Control::State::distribute_policy() {
+  const residency::SharedPolicySnapshot snapshot = directory.snapshot(config.policy.advance());
+  for (const WorkerPlacement& worker : config.workers) {
+    outbox.commands.emplace_back(worker.index, forward::ApplyPolicy{snapshot});
+  }
+}
+
+void Control::State::log(LogLevel level, std::string event,
+                         std::vector<std::pair<std::string, std::string>> fields) {
+  log_events.push_back({level, std::move(event), std::move(fields)});
+}
+
+// ---- Signalling ---------------------------------------------------------------------------------
+
+bool Control::is_signalling_path(std::string_view path) {
+  return signalling::is_upgrade_path(path);
+}
+
+base::Expected<SignalSessionId, signalling::HttpResponse> Control::open_signalling(
+    const signalling::HttpRequest& request, Now now) {
+  auto opened = state_->open(request, now);
+  state_->drain_signals(now);
+  if (opened) {
+    return *opened;
+  }
+  state_->count_refusal(opened.error().reason);
+  state_->log(LogLevel::kInfo, "join_refused",
+              {{"reason", opened.error().reason}, {"region", request.listener_region.value()}});
+  signalling::HttpResponse response = std::move(opened.error().response);
+  signalling::allow_every_origin(response);
+  return std::unexpected(std::move(response));
+}
+
+void Control::handle_frame(SignalSessionId id, Bytes message, FrameKind kind, Now now) {
+  State& s = *state_;
+  const auto found = s.clients.find(id);
+  if (found == s.clients.end()) {
+    return;
+  }
+  State::Client& client = found->second;
+  auto outcome =
+      client.session.read(message, kind, s.config.config.limits.signal_message_size, now.monotonic);
+  if (const auto* request = std::get_if<livekit::SignalRequest>(&outcome)) {
+    if (meeting::Meeting* meeting = s.find_meeting(client.meeting)) {
+      meeting->handle_request(client.participant, id, *request, now);
+    }
+  } else if (const auto* rejected = std::get_if<signalling::Session::Rejected>(&outcome)) {
+    ++s.undecodable_frames;
+    s.send(id, rejected->answer);
+  } else {
+    ++s.undecodable_frames;
+    s.send(id, meeting::leave_message(livekit::STATE_MISMATCH, livekit::LeaveRequest::DISCONNECT));
+    s.outbox.signals.push_back({id, nullptr, true});
+  }
+  s.drain_signals(now);
+}
+
+void Control::handle_signal_closed(SignalSessionId session, Now now) {
+  state_->end_session(session, now);
+  state_->drain_signals(now);
+}
+
+void Control::State::end_session(SignalSessionId id, Now now) {
+  const auto found = clients.find(id);
+  if (found == clients.end()) {
+    return;
+  }
+  const Client client = std::move(found->second);
+  clients.erase(found);
+  if (meeting::Meeting* meeting = find_meeting(client.meeting)) {
+    meeting->handle_signal_closed(client.participant, id, now);
+  }
+}
+
+void Control::State::send(SignalSessionId id, const livekit::SignalResponse& message) {
+  outbox.signals.push_back({id, std::make_shared<const livekit::SignalResponse>(message)});
+}
+
+void Control::State::drain_signals(Now now) {
+  const livekit::SignalResponse* encoded = nullptr;
+  std::vector<std::uint8_t> frame;
+  FrameKind frame_kind = FrameKind::kBinary;
+  // Ending a session may make its meeting say more.
+  for (std::size_t i = 0; i < outbox.signals.size(); ++i) {
+    const meeting::SignalMessage next = outbox.signals[i];
+    const auto client = clients.find(next.session);
+    if (client == clients.end()) {
+      continue;
+    }
+    SignalOutput output;
+    output.session = next.session;
+    if (next.message != nullptr) {
+      output.kind = client->second.session.kind();
+      if (next.message.get() != encoded || output.kind != frame_kind) {
+        encoded = next.message.get();
+        frame_kind = output.kind;
+        frame = signalling::encode_response(*encoded, frame_kind);
+      }
+      output.frame = frame;
+    }
+    output.closes = next.closes;
+    signal_outputs.push_back(std::move(output));
+    if (next.closes) {
+      end_session(next.session, now);
+    }
+  }
+  outbox.signals.clear();
+}
+
+// ---- Events and time
+// ------------------------------------------------------------------------------
+
+void Control::handle_event(WorkerIndex, forward::Event&& event, Now now) {
+  State& s = *state_;
+  const auto room = room_of(s.numbers, event);
+  if (meeting::Meeting* meeting = room ? s.find_meeting(*room) : nullptr) {
+    meeting->handle_event(event, now);
+  }
+  s.drain_signals(now);
+}
+
+void Control::handle_sctp_event(sctp::Event&& event, Now now) {
+  State& s = *state_;
+  const TransportId transport = std::visit([](const auto& e) { return e.transport; }, event);
+  const auto room = s.numbers.room_of(transport);
+  if (meeting::Meeting* meeting = room ? s.find_meeting(*room) : nullptr) {
+    meeting->handle_sctp_event(std::move(event), now);
+  }
+  s.drain_signals(now);
+}
+
+void Control::handle_timeout(Now now) {
+  State& s = *state_;
+  for (const auto& [key, meeting] : s.meetings) {
+    if (meeting->next_timeout() <= now.monotonic) {
+      meeting->handle_timeout(now);
+    }
+  }
+  s.remove_finished(now.monotonic);
+  s.drain_signals(now);
+}
+
+void Control::State::remove_finished(Instant now) {
+  std::erase_if(meetings, [&](const auto& entry) {
+    const meeting::Meeting& meeting = *entry.second;
+    if (!meeting.is_finished(now)) {
+      return false;
+    }
+    log(LogLevel::kInfo, "room_closed",
+        {{"account", entry.first.first.value()}, {"room", meeting.room().sid.value()}});
+    meetings_by_number.erase(meeting.room().number);
+    return true;
+  });
+}
+
+Instant Control::next_timeout() const {
+  Instant next = Instant::never();
+  for (const auto& [key, meeting] : state_->meetings) {
+    next = std::min(next, meeting->next_timeout());
+  }
+  return next;
+}
+
+base::Expected<PolicyEpoch, directory::PolicyError> Control::change_opted_in(
+    const AccountId& account, residency::RegionSet opted_in, PolicyEpoch expected, Now now) {
+  State& s = *state_;
+  const auto changed = s.directory.change_opted_in(account, std::move(opted_in), expected);
+  if (!changed || *changed == expected) {
+    return changed;
+  }
+  // From this advance on no worker sends or decrypts anything until it has the new snapshot.
+  s.distribute_policy();
+  const directory::Account* owner = s.directory.find_account(account);
+  s.record(audit::Kind::kPolicyLoaded, owner, owner->policy.digest(), now);
+  const residency::RegionSet permitted = owner->policy.effective();
+  s.record_revocations(account, permitted, now);
+  for (const auto& [key, meeting] : s.meetings) {
+    if (key.first == account) {
+      meeting->evict_outside(permitted, now);
+    }
+  }
+  s.drain_signals(now);
+  return changed;
+}
+
+void Control::begin_shutdown(Now now) {
+  State& s = *state_;
+  if (s.is_shutting_down) {
+    return;
+  }
+  s.is_shutting_down = true;
+  s.log(LogLevel::kInfo, "shutdown", {{"participants", std::to_string(s.clients.size())}});
+  s.report_pools();
+  for (const auto& [key, meeting] : s.meetings) {
+    meeting->close(livekit::SERVER_SHUTDOWN, livekit::LeaveRequest::RECONNECT, now);
+  }
+  s.record(audit::Kind::kNodeStopped, nullptr, {}, now);
+  s.drain_signals(now);
+}
+
+// ---- Outputs
+// --------------------------------------------------------------------------------------
+
+std::vector<SignalOutput> Control::take_signal_outputs() {
+  return std::exchange(state_->signal_outputs, {});
+}
+std::vector<std::pair<WorkerIndex, forward::Command>> Control::take_commands() {
+  return std::exchange(state_->outbox.commands, {});
+}
+std::vector<sctp::Command> Control::take_sctp_commands() {
+  return std::exchange(state_->outbox.sctp, {});
+}
+std::vector<std::string> Control::take_audit_lines() {
+  return state_->audit.take_lines();
+}
+std::vector<LogEvent> Control::take_log_events() {
+  return std::exchange(state_->log_events, {});
+}
+
+ControlCounters Control::counters() const {
+  const State& s = *state_;
+  ControlCounters counters;
+  counters.rooms_now = s.meetings.size();
+  counters.sessions_now = s.clients.size();
+  counters.joins = s.joins;
+  counters.resumes = s.resumes;
+  counters.undecodable_frames = s.undecodable_frames;
+  counters.refusals.assign(s.refusals.begin(), s.refusals.end());
+  for (const auto& [key, meeting] : s.meetings) {
+    counters.participants_now += meeting->room().roster.size();
+    counters.tracks_now += meeting->tracks();
+    counters.subscriptions_now += meeting->subscriptions();
+  }
+  return counters;
+}
+
+}  // namespace meridian::node

@@ -1,0 +1,169 @@
+// The plain HTTP endpoints.
+#include <variant>
+
+#include <boost/json.hpp>
+
+#include "api/token_endpoint.hpp"
+#include "node/control_state.hpp"
+
+namespace meridian::node {
+namespace {
+
+using signalling::HttpRequest;
+using signalling::HttpResponse;
+
+HttpResponse json_error(unsigned status, std::string_view error, std::string_view message) {
+  return HttpResponse::json(
+      status, boost::json::serialize(boost::json::object{{"error", error}, {"message", message}}));
+}
+
+HttpResponse method_not_allowed(std::string allowed) {
+  HttpResponse response = json_error(405, "method_not_allowed", "use " + allowed);
+  response.with("Allow", std::move(allowed));
+  return response;
+}
+
+/// A refusal whose body may be plain text, as JSON for our own endpoints.
+HttpResponse as_json(const signalling::Refusal& refusal) {
+  return refusal.response.body.starts_with('{')
+             ? refusal.response
+             : json_error(refusal.response.status, refusal.reason, refusal.response.body);
+}
+
+}  // namespace
+
+HttpResponse Control::handle_http(const HttpRequest& request, Now now) {
+  if (request.method == "OPTIONS") {
+    return signalling::preflight();
+  }
+  HttpResponse response = state_->route(request, now);
+  signalling::allow_every_origin(response);
+  return response;
+}
+
+HttpResponse Control::State::route(const HttpRequest& request, Now now) {
+  const std::string_view path = request.path();
+  const bool is_get = request.method == "GET" || request.method == "HEAD";
+  if (path == "/meridian/v1/token") {
+    return request.method == "POST" ? token(request, now) : method_not_allowed("POST");
+  }
+  const bool is_known = path == "/" || path == "/healthz" || path == "/readyz" ||
+                        path == "/settings/regions" || path == "/meridian/v1/meeting" ||
+                        signalling::is_validate_path(path) || signalling::is_upgrade_path(path);
+  if (!is_known) {
+    return json_error(404, "not_found", "no such path");
+  }
+  if (!is_get) {
+    return method_not_allowed("GET");
+  }
+  if (path == "/" || path == "/healthz") {
+    return HttpResponse::text(200, "OK");
+  }
+  if (path == "/readyz") {
+    return is_shutting_down ? HttpResponse::text(503, "shutting down")
+                            : HttpResponse::text(200, "OK");
+  }
+  if (path == "/settings/regions") {
+    return regions_of_caller(request, now);
+  }
+  if (path == "/meridian/v1/meeting") {
+    return meeting_of_caller(request, now);
+  }
+  if (signalling::is_validate_path(path)) {
+    return validate(request, now);
+  }
+  HttpResponse response = HttpResponse::text(426, "this path is for WebSocket connections");
+  response.with("Upgrade", "websocket");
+  return response;
+}
+
+/// The status and body that the upgrade would have got: browsers can't see those of an upgrade.
+/// Nothing is granted, so nothing is recorded.
+HttpResponse Control::State::validate(const HttpRequest& request, Now now) {
+  report_pools();
+  const auto intent = signalling::read_join(request, config.config.limits, directory, now.wall);
+  if (!intent) {
+    return intent.error().response;
+  }
+  if (const auto refusal = obstacle(*intent)) {
+    return refusal->response;
+  }
+  const auto decision = residency::decide(signalling::residency_question(
+      intent->caller, intent->hint, request.listener_region, directory));
+  if (const auto* denied = std::get_if<residency::Denied>(&decision)) {
+    return signalling::residency_refusal(*denied, directory).response;
+  }
+  return HttpResponse::text(200, "success");
+}
+
+HttpResponse Control::State::regions_of_caller(const HttpRequest& request, Now now) {
+  const auto caller = signalling::read_caller(request, config.config.limits, directory, now.wall);
+  if (!caller) {
+    return caller.error().response;
+  }
+  const directory::Account* account = directory.find_account(caller->account);
+  if (account == nullptr) {
+    return HttpResponse::text(401, "invalid API key");
+  }
+  HttpResponse response =
+      HttpResponse::json(200, signalling::describe_regions(account->policy.effective(),
+                                                           request.listener_region, directory));
+  response.with("Cache-Control", "max-age=5");
+  return response;
+}
+
+HttpResponse Control::State::meeting_of_caller(const HttpRequest& request, Now now) {
+  report_pools();
+  const auto caller = signalling::read_caller(request, config.config.limits, directory, now.wall);
+  if (!caller) {
+    return as_json(caller.error());
+  }
+  if (const auto authorized = api::authorize_join(*caller, config.config.limits); !authorized) {
+    return json_error(authorized.error().status, "unauthorized", authorized.error().text);
+  }
+  std::optional<RegionId> hint;
+  if (auto region = request.query("region"); region && !region->empty()) {
+    hint = RegionId(std::move(*region));
+  }
+  const residency::ClientQuestion question =
+      signalling::residency_question(*caller, hint, request.listener_region, directory);
+  const auto decision = residency::decide(question);
+  if (const auto* denied = std::get_if<residency::Denied>(&decision)) {
+    return signalling::residency_refusal(*denied, directory).response;
+  }
+  RegionId serving = std::get<residency::ClientAllowed>(decision).region;
+  // Somebody who is in the meeting learns where they are rather than where they would be.
+  if (meeting::Meeting* meeting = find_meeting({caller->account, caller->claims.video->room})) {
+    if (const auto* present = meeting->find(meeting::Identity(caller->claims.identity))) {
+      serving = present->region;
+    }
+  }
+  HttpResponse response = HttpResponse::json(
+      200, signalling::describe_places(question.policy->effective(), serving, directory));
+  response.with("Cache-Control", "no-store");
+  return response;
+}
+
+HttpResponse Control::State::token(const HttpRequest& request, Now now) {
+  if (config.config.web.token_endpoint != config::TokenEndpoint::kDevelopment) {
+    return json_error(404, "not_found", "this node makes no tokens");
+  }
+  api::TokenSourceRequest wanted{
+      .body = request.body, .account = {}, .region = {}, .arrived_at = request.listener_region};
+  if (auto account = request.query("account"); account && !account->empty()) {
+    wanted.account = AccountId(std::move(*account));
+  }
+  if (auto region = request.query("region"); region && !region->empty()) {
+    wanted.region = RegionId(std::move(*region));
+  }
+  const auto answer =
+      api::answer_token_source(directory, config.config.limits, wanted, config.random, now.wall);
+  if (!answer) {
+    return json_error(answer.error().status, "bad_request", answer.error().text);
+  }
+  HttpResponse response = HttpResponse::json(200, *answer);
+  response.with("Cache-Control", "no-store");
+  return response;
+}
+
+}  // namespace meridian::node

@@ -1,0 +1,156 @@
+// Admission: from a request to a participant.
+#include <algorithm>
+
+#include "node/control_state.hpp"
+#include "signalling/grant.hpp"
+
+namespace meridian::node {
+namespace {
+
+signalling::Refusal overloaded() {
+  return signalling::refuse(503, "limit", "node has exceeded its configured limit");
+}
+
+}  // namespace
+
+void Control::State::report_pools() {
+  // A worker belongs to the first pool of its region; there is one pool for each.
+  for (std::size_t i = 0; i < config.config.pools.size(); ++i) {
+    const config::Pool& pool = config.config.pools[i];
+    const std::size_t used = workers.participants(pool.region);
+    const std::size_t free = used < pool.participants ? pool.participants - used : 0;
+    const bool has_worker = workers.least_loaded(pool.region) != nullptr;
+    auto liveness =
+        has_worker ? residency::PoolState::Liveness::kLive : residency::PoolState::Liveness::kDown;
+    if (is_shutting_down) {
+      liveness = residency::PoolState::Liveness::kDraining;
+    }
+    directory.report_pool(i, liveness, static_cast<std::uint32_t>(free));
+  }
+}
+
+std::optional<signalling::Refusal> Control::State::obstacle(const signalling::JoinIntent& intent) {
+  if (is_shutting_down) {
+    return signalling::refuse(503, "shutting_down", "node is shutting down");
+  }
+  const meeting::Meeting* meeting = find_meeting({intent.caller.account, intent.room});
+  if (meeting == nullptr) {
+    return meetings.size() < config.config.limits.rooms ? std::nullopt
+                                                        : std::optional(overloaded());
+  }
+  if (meeting->room().roster.size() >= config.config.limits.participants_per_room &&
+      meeting->find(intent.grant.identity) == nullptr) {
+    // 403 is final for clients, and they show the text.
+    return signalling::refuse(403, "room_full", "the room is full");
+  }
+  return std::nullopt;
+}
+
+SignalSessionId Control::State::add_client(const signalling::JoinIntent& intent, Now now) {
+  const SignalSessionId id(++last_session);
+  clients.emplace(id, Client{signalling::Session(now.monotonic),
+                             {intent.caller.account, intent.room},
+                             meeting::ParticipantSid()});
+  return id;
+}
+
+base::Expected<SignalSessionId, signalling::Refusal> Control::State::open(
+    const signalling::HttpRequest& request, Now now) {
+  report_pools();
+  auto intent = signalling::read_join(request, config.config.limits, directory, now.wall);
+  if (!intent) {
+    return std::unexpected(std::move(intent.error()));
+  }
+  if (auto refusal = obstacle(*intent)) {
+    return std::unexpected(std::move(*refusal));
+  }
+  return intent->request.reconnect() ? resume(std::move(*intent), request.listener_region, now)
+                                     : join(std::move(*intent), request.listener_region, now);
+}
+
+base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
+    signalling::JoinIntent intent, const RegionId& arrived_at, Now now) {
+  const MeetingKey key{intent.caller.account, intent.room};
+  meeting::Meeting* meeting = find_meeting(key);
+  const meeting::RoomSid room_sid = meeting != nullptr
+                                        ? meeting->room().sid
+                                        : meeting::RoomSid(meeting::new_sid("RM_", config.random));
+  const meeting::ParticipantSid sid(meeting::new_sid("PA_", config.random));
+  auto admission =
+      gate.admit(signalling::residency_question(intent.caller, intent.hint, arrived_at, directory),
+                 residency::Subject{room_sid.value(), sid.value()}, now.wall);
+  if (!admission) {
+    return std::unexpected(signalling::residency_refusal(admission.error(), directory));
+  }
+  if (meeting == nullptr) {
+    auto created =
+        std::make_unique<meeting::Meeting>(services, key.first, key.second, room_sid, now);
+    meeting = created.get();
+    meetings_by_number.emplace(meeting->room().number, meeting);
+    meetings.emplace(key, std::move(created));
+    log(LogLevel::kInfo, "room_created",
+        {{"account", key.first.value()}, {"room", room_sid.value()}});
+  }
+  const RegionId region = admission->permit.region();
+  const SignalSessionId session = add_client(intent, now);
+  clients.at(session).participant = sid;
+  const auto joined = meeting->join(
+      meeting::JoinArguments{
+          .session = session,
+          .sid = sid,
+          .grant = std::move(intent.grant),
+          .request = std::move(intent.request),
+          .permit = std::move(admission->permit),
+          .make_token = signalling::make_token_maker(intent.caller, directory),
+      },
+      now);
+  if (!joined) {
+    clients.erase(session);
+    return std::unexpected(overloaded());
+  }
+  ++joins;
+  log(LogLevel::kInfo, "participant_joined",
+      {{"account", key.first.value()},
+       {"room", room_sid.value()},
+       {"participant", sid.value()},
+       {"region", region.value()}});
+  return session;
+}
+
+base::Expected<SignalSessionId, signalling::Refusal> Control::State::resume(
+    signalling::JoinIntent intent, const RegionId& arrived_at, Now now) {
+  // The permit that the participant has is still good, or it would have been closed. Its
+  // signalling may have moved to a region that must not have it.
+  const auto decision = residency::decide(
+      signalling::residency_question(intent.caller, intent.hint, arrived_at, directory));
+  if (const auto* denied = std::get_if<residency::Denied>(&decision);
+      denied != nullptr && denied->reason == residency::DenialReason::kRegionNotAllowed) {
+    return std::unexpected(signalling::residency_refusal(*denied, directory));
+  }
+  const SignalSessionId session = add_client(intent, now);
+  meeting::Meeting* meeting = find_meeting({intent.caller.account, intent.room});
+  if (meeting != nullptr) {
+    const auto resumed = meeting->resume(
+        meeting::ResumeArguments{
+            .session = session,
+            .identity = intent.grant.identity,
+            .request = std::move(intent.request),
+            .make_token = signalling::make_token_maker(intent.caller, directory),
+        },
+        now);
+    if (resumed) {
+      if (const auto client = clients.find(session); client != clients.end()) {
+        client->second.participant = *resumed;
+      }
+      ++resumes;
+      log(LogLevel::kInfo, "participant_resumed",
+          {{"room", meeting->room().sid.value()}, {"participant", resumed->value()}});
+      return session;
+    }
+  }
+  send(session, meeting::leave_message(livekit::STATE_MISMATCH, livekit::LeaveRequest::RECONNECT));
+  outbox.signals.push_back({session, nullptr, true});
+  return session;
+}
+
+}  // namespace meridian::node
