@@ -94,14 +94,15 @@ TEST_F(SctpStack, offers_few_streams_and_no_extension_that_is_off) {
   EXPECT_TRUE(has_forward_tsn);
 }
 
-/// Address ranges that this process has mapped.
+/// Address ranges that this process has mapped, without the sanitizers' shadow, which covers so
+/// much that any number is in it.
 std::vector<std::pair<std::uint64_t, std::uint64_t>> mapped_ranges() {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
     unsigned long from = 0;
     unsigned long to = 0;
-    if (std::sscanf(line.c_str(), "%lx-%lx", &from, &to) == 2) {
+    if (std::sscanf(line.c_str(), "%lx-%lx", &from, &to) == 2 && to - from < (1UL << 30U)) {
       ranges.emplace_back(from, to);
     }
   }
