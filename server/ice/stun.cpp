@@ -4,10 +4,7 @@
 #include <cstring>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <zlib.h>
-
-#include "base/check.hpp"
 
 namespace meridian::ice {
 namespace {
@@ -186,45 +183,6 @@ std::optional<StunError> read_attributes(StunMessage& message) {
 }
 
 }  // namespace
-
-void IntegrityKey::Free::operator()(evp_md_ctx_st* context) const {
-  EVP_MD_CTX_free(context);
-}
-
-IntegrityKey::IntegrityKey(std::string_view password) : context_(EVP_MD_CTX_new()) {
-  MERIDIAN_CHECK(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha1(), nullptr) == 1);
-  std::array<std::uint8_t, kBlockSize> key{};
-  if (password.size() > kBlockSize) {
-    Mac shortened{};
-    digest({}, as_bytes(password), {}, shortened);
-    std::ranges::copy(shortened, key.begin());
-  } else {
-    std::ranges::copy(as_bytes(password), key.begin());
-  }
-  for (std::size_t i = 0; i < kBlockSize; ++i) {
-    inner_pad_[i] = key[i] ^ 0x36U;
-    outer_pad_[i] = key[i] ^ 0x5cU;
-  }
-  OPENSSL_cleanse(key.data(), key.size());
-}
-
-void IntegrityKey::digest(Bytes pad, Bytes first, Bytes second, Mac& out) const {
-  // The digest is passed as null so that the context keeps what it allocated.
-  unsigned size = 0;
-  MERIDIAN_CHECK(EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1 &&
-                 EVP_DigestUpdate(context_.get(), pad.data(), pad.size()) == 1 &&
-                 EVP_DigestUpdate(context_.get(), first.data(), first.size()) == 1 &&
-                 EVP_DigestUpdate(context_.get(), second.data(), second.size()) == 1 &&
-                 EVP_DigestFinal_ex(context_.get(), out.data(), &size) == 1 && size == kMacSize);
-}
-
-IntegrityKey::Mac IntegrityKey::sign(Bytes first, Bytes second) const {
-  Mac inner{};
-  digest(inner_pad_, first, second, inner);
-  Mac outer{};
-  digest(outer_pad_, inner, {}, outer);
-  return outer;
-}
 
 bool StunMessage::verify(const IntegrityKey& key) const {
   if (!has_integrity()) {

@@ -3,15 +3,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string_view>
 
 #include "base/address.hpp"
 #include "base/bytes.hpp"
 #include "base/expected.hpp"
-
-struct evp_md_ctx_st;
+#include "ice/integrity_key.hpp"
 
 /// STUN messages as ICE uses them (RFC 8489, RFC 8445 section 7.1).
 namespace meridian::ice {
@@ -35,28 +33,6 @@ enum class StunError : std::uint8_t {
 };
 
 using TransactionId = std::array<std::uint8_t, 12>;
-
-/// HMAC-SHA1 under one password (RFC 8489 section 14.5, short-term credential). Allocates only when
-/// made, so that forged messages are refused without allocation.
-class IntegrityKey {
- public:
-  static constexpr std::size_t kMacSize = 20;
-  using Mac = std::array<std::uint8_t, kMacSize>;
-
-  explicit IntegrityKey(std::string_view password);
-  [[nodiscard]] Mac sign(Bytes first, Bytes second) const;
-
- private:
-  struct Free {
-    void operator()(evp_md_ctx_st* context) const;
-  };
-  static constexpr std::size_t kBlockSize = 64;
-  void digest(Bytes pad, Bytes first, Bytes second, Mac& out) const;
-
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
-  std::array<std::uint8_t, kBlockSize> inner_pad_{};
-  std::array<std::uint8_t, kBlockSize> outer_pad_{};
-};
 
 /// A parsed message; the views point into the datagram. Attributes behind MESSAGE-INTEGRITY are not
 /// in it, except FINGERPRINT, which was already verified.
