@@ -1,0 +1,223 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/bytes.hpp"
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "support/livekit_offer.hpp"
+#include "support/peer.hpp"
+#include "support/received_track.hpp"
+#include "support/synthetic_track.hpp"
+
+namespace livekit {
+class ParticipantInfo;
+class SessionDescription;
+class SignalRequest;
+class SignalResponse;
+}  // namespace livekit
+
+namespace meridian::test {
+
+struct LivekitSettings {
+  std::string identity;
+  std::string room;
+  std::string api_key;
+  std::string api_secret;
+  bool auto_subscribe = true;
+  /// recvonly sections of the first offer, for each kind.
+  unsigned receiving_sections = 3;
+  Duration check_interval = 2500ms;
+  std::string srtp_profiles = PeerDtls::Settings{}.srtp_profiles;
+};
+
+/// A datagram for the server, and the media in it when there is any.
+struct ClientDatagram {
+  struct Media {
+    MediaStamp stamp;
+    bool is_retransmission = false;
+  };
+  std::vector<std::uint8_t> bytes;
+  std::optional<Media> media;
+};
+
+/// Hears of every media packet of a client, e.g. to keep accounts.
+class MediaObserver {
+ public:
+  virtual ~MediaObserver() = default;
+  /// kLost: what handle_lost_datagram() was given.
+  enum class Fate : std::uint8_t { kArrived, kLost };
+  virtual void on_media(const MediaStamp& stamp, bool is_retransmission, Fate fate) = 0;
+};
+
+/// A LiveKit participant in single-connection mode (protocol 17): signalling, one peer connection,
+/// synthetic tracks out, checked tracks in. No I/O and no clock: the owner carries signal frames
+/// over one WebSocket to join_target(), and datagrams to server_address().
+///
+///   after each handle_…() and each call that takes `now`: poll_signal() and poll_datagram() until
+///   they are empty; call handle_timeout() when next_timeout() is reached.
+class LivekitClient {
+ public:
+  /// Milliseconds of grain: how often reports, NACKs and requests for key frames are looked at.
+  static constexpr Duration kTick = 20ms;
+  static constexpr Duration kReportInterval = 1s;
+  static constexpr Duration kPingInterval = 5s;
+  /// Packets of sources that no answer has named yet.
+  static constexpr std::size_t kMaxEarlyPackets = 256;
+
+  LivekitClient(LivekitSettings settings, std::uint64_t seed);
+  ~LivekitClient();
+  LivekitClient(const LivekitClient&) = delete;
+  LivekitClient& operator=(const LivekitClient&) = delete;
+
+  // ---- Signalling
+
+  /// Path and query of the WebSocket upgrade, with token and join request. Once.
+  [[nodiscard]] std::string join_target(UnixTime now);
+  /// One binary message of the server.
+  void handle_signal(Bytes frame, Instant now);
+  [[nodiscard]] std::optional<std::vector<std::uint8_t>> poll_signal();
+
+  // ---- Media
+
+  /// Nothing before the first answer.
+  [[nodiscard]] const std::optional<SocketAddress>& server_address() const {
+    return server_address_;
+  }
+  void handle_datagram(Bytes datagram, Instant now);
+  /// A datagram that the network lost: tells the observer what was in it, and nothing else.
+  void handle_lost_datagram(Bytes datagram);
+  [[nodiscard]] std::optional<ClientDatagram> poll_datagram();
+  [[nodiscard]] Instant next_timeout() const;
+  void handle_timeout(Instant now);
+  void set_observer(MediaObserver* observer) { observer_ = observer; }
+
+  // ---- What a person does
+
+  /// `source` must be unique among everything that is measured together; it is the track's name,
+  /// too. Sending begins when the server has taken the track and media is connected.
+  void publish(std::uint32_t source, TrackShape shape, Instant now);
+  void unpublish(std::uint32_t source, Instant now);
+  enum class Muted : std::uint8_t { kNo, kYes };
+  void set_muted(std::uint32_t source, Muted muted, Instant now);
+  enum class Wanted : std::uint8_t { kNo, kYes };
+  void set_subscribed(std::string_view track_sid, Wanted wanted);
+  /// The highest simulcast layer wanted of a track: 0 to 2.
+  void set_max_layer(std::string_view track_sid, int layer);
+  /// Leaves the meeting properly.
+  void leave();
+  void restart_ice(Instant now);
+
+  // ---- What there is to see
+
+  struct RemoteTrack {
+    std::string participant_sid;
+    std::string sid;
+    std::uint32_t source = 0;
+    rtp::MediaKind kind = rtp::MediaKind::kAudio;
+    bool is_muted = false;
+  };
+  struct Leave {
+    int action = 0;  // livekit::LeaveRequest::Action
+    int reason = 0;  // livekit::DisconnectReason
+  };
+  [[nodiscard]] bool is_joined() const { return !sid_.empty(); }
+  [[nodiscard]] bool is_connected() const { return peer_ && peer_->is_connected(); }
+  [[nodiscard]] bool is_failed() const { return peer_ && peer_->is_failed(); }
+  /// The server's last word.
+  [[nodiscard]] const std::optional<Leave>& leave_received() const { return leave_; }
+  [[nodiscard]] const std::string& sid() const { return sid_; }
+  [[nodiscard]] const std::string& region() const { return region_; }
+  [[nodiscard]] const std::string& identity() const { return settings_.identity; }
+  /// Everything that others publish, by sid.
+  [[nodiscard]] const std::map<std::string, RemoteTrack>& remote_tracks() const {
+    return remote_tracks_;
+  }
+  /// Tracks that are being received, and those that were, in the order of their beginning.
+  [[nodiscard]] const std::vector<std::unique_ptr<ReceivedTrack>>& received() const {
+    return received_;
+  }
+  [[nodiscard]] const ReceivedTrack* receiving(std::string_view track_sid) const;
+  struct SentTrack {
+    std::string cid;
+    std::string mid;
+    std::string sid;  // empty until the server names it
+    bool is_muted = false;
+    bool is_accepted = false;
+    std::unique_ptr<SyntheticTrack> media;
+  };
+  [[nodiscard]] const std::map<std::uint32_t, SentTrack>& sent() const { return sent_; }
+  [[nodiscard]] const Peer* peer() const { return peer_.get(); }
+  [[nodiscard]] std::uint64_t unknown_packets() const { return unknown_packets_; }
+  [[nodiscard]] std::uint64_t corrupt_packets() const { return corrupt_packets_; }
+  [[nodiscard]] std::uint64_t transport_feedbacks() const { return transport_feedbacks_; }
+  [[nodiscard]] std::uint64_t speaker_updates() const { return speaker_updates_; }
+  /// Requests that the server refused, in its words.
+  [[nodiscard]] const std::vector<std::string>& refusals() const { return refusals_; }
+
+ private:
+  struct EarlyPacket {
+    std::vector<std::uint8_t> bytes;
+    Instant arrival;
+  };
+
+  void send_request(const livekit::SignalRequest& request);
+  void request_negotiation();
+  void send_offer();
+  void handle_answer(const livekit::SessionDescription& description, Instant now);
+  void handle_participant(const livekit::ParticipantInfo& info);
+  void apply_receiving(const Answer& answer);
+  void apply_sending(const Answer& answer);
+  void start_accepted(Instant now);
+  void drain_peer(Instant now);
+  void handle_rtp(Bytes packet, Instant now);
+  void handle_rtcp(Bytes packet, Instant now);
+  void send_feedback(Instant now);
+  void send_reports(Instant now);
+  [[nodiscard]] SyntheticTrack::Output sender();
+  void move_datagrams();
+
+  LivekitSettings settings_;
+  SeededRandomSource random_;
+  ice::Credentials credentials_;
+  std::unique_ptr<Peer> peer_;
+  std::unique_ptr<OfferBuilder> offer_;
+  MediaObserver* observer_ = nullptr;
+
+  std::deque<std::vector<std::uint8_t>> signals_;
+  std::deque<ClientDatagram> datagrams_;
+  std::optional<SocketAddress> server_address_;
+  ice::Credentials server_credentials_;
+  std::string sid_;
+  std::string region_;
+  std::optional<Leave> leave_;
+  std::map<std::string, RemoteTrack> remote_tracks_;
+  std::map<std::string, std::string> participant_of_track_;
+  std::vector<std::unique_ptr<ReceivedTrack>> received_;
+  std::map<Ssrc, ReceivedTrack*> by_ssrc_;
+  std::deque<EarlyPacket> early_;
+  std::map<std::uint32_t, SentTrack> sent_;
+  std::vector<std::string> refusals_;
+
+  std::uint32_t last_offer_id_ = 0;
+  bool is_offer_outstanding_ = false;
+  bool needs_offer_ = false;
+  std::uint16_t transport_sequence_ = 1;
+  Instant next_tick_ = Instant::never();
+  Instant next_report_;
+  Instant next_ping_;
+  std::uint64_t unknown_packets_ = 0;
+  std::uint64_t corrupt_packets_ = 0;
+  std::uint64_t transport_feedbacks_ = 0;
+  std::uint64_t speaker_updates_ = 0;
+};
+
+}  // namespace meridian::test

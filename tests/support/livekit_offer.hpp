@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/rtp_types.hpp"
+#include "dtls/fingerprint.hpp"
+#include "ice/credentials.hpp"
+#include "rtp/media.hpp"
+
+namespace meridian::test {
+
+/// The client's side of the session description, in single-connection mode: one data section, then
+/// sections in the order in which they were added; none ever goes away.
+class OfferBuilder {
+ public:
+  OfferBuilder(ice::Credentials credentials, const dtls::Fingerprint& fingerprint);
+
+  void set_credentials(ice::Credentials credentials) { credentials_ = std::move(credentials); }
+  void add_receiving(rtp::MediaKind kind, unsigned count);
+  /// Returns the mid. `rids` is empty without simulcast.
+  std::string add_sending(rtp::MediaKind kind, std::string cid, std::vector<std::string> rids);
+  void stop_sending(std::string_view mid);
+  /// The next offer.
+  [[nodiscard]] std::string text();
+
+ private:
+  struct Section {
+    rtp::MediaKind kind = rtp::MediaKind::kAudio;
+    bool sends = false;
+    std::string cid;  // empty: receives, or has stopped
+    std::vector<std::string> rids;
+  };
+  [[nodiscard]] std::string transport_lines(std::size_t mid) const;
+  static std::string section_lines(const Section& section);
+
+  ice::Credentials credentials_;
+  std::string fingerprint_;
+  std::vector<Section> sections_;
+  unsigned version_ = 0;
+};
+
+/// What a client reads of the server's answer.
+struct Answer {
+  struct Section {
+    std::string mid;
+    rtp::MediaKind kind = rtp::MediaKind::kAudio;
+    bool is_accepted = false;
+    bool server_receives = false;
+    bool server_sends = false;
+    std::string track_sid;  // of what the server sends
+    Ssrc ssrc;
+    Ssrc rtx_ssrc;
+  };
+  ice::Credentials remote;
+  std::optional<dtls::Fingerprint> fingerprint;
+  std::vector<SocketAddress> candidates;
+  std::vector<Section> sections;  // media only
+
+  [[nodiscard]] static Answer parse(std::string_view sdp);
+};
+
+}  // namespace meridian::test

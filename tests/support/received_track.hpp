@@ -1,0 +1,123 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/rtp_types.hpp"
+#include "base/time.hpp"
+#include "rtcp/packet.hpp"
+#include "rtp/media.hpp"
+#include "rtp/packet.hpp"
+#include "support/media_stamp.hpp"
+
+namespace meridian::test {
+
+/// Totals of one received track.
+struct ReceivedCounts {
+  std::uint64_t packets = 0;  // first copies
+  std::uint64_t bytes = 0;    // of RTP packets, headers included
+  std::uint64_t recovered = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t reordered = 0;
+  std::uint64_t lost = 0;  // given up
+  std::uint64_t nacks_sent = 0;
+  std::uint64_t key_frames_asked = 0;
+  /// Frames that a decoder would have shown; each packet of audio is one.
+  std::uint64_t frames = 0;
+  /// Frames that were left out between two that were shown, in one layer.
+  std::uint64_t frames_skipped = 0;
+  std::uint64_t layer_switches = 0;
+  /// From making the packet to its arrival, first copies only.
+  Duration delay_sum{};
+  Duration delay_max{};
+};
+
+/// The receiving half of a track as a browser has it: order, retransmissions, frames and a decoder
+/// that needs every frame since the last key frame. It also checks what no server may do; each such
+/// finding is a sentence in violations().
+class ReceivedTrack {
+ public:
+  static constexpr Duration kReorderDelay = 10ms;
+  static constexpr Duration kNackInterval = 60ms;
+  static constexpr Duration kGiveUp = 1s;
+  static constexpr std::size_t kMaxMissing = 1000;
+  static constexpr std::size_t kMaxViolations = 8;
+  /// A decoder that waits this long for a frame asks for a key frame, and again each interval.
+  static constexpr Duration kKeyFrameWait = 300ms;
+  static constexpr Duration kKeyFrameInterval = 500ms;
+
+  struct Traits {
+    std::string sid;
+    std::string mid;
+    rtp::MediaKind kind = rtp::MediaKind::kAudio;
+    Ssrc ssrc;
+    Ssrc rtx_ssrc;  // Ssrc{} without
+  };
+  explicit ReceivedTrack(Traits traits) : traits_(std::move(traits)) {}
+
+  [[nodiscard]] const Traits& traits() const { return traits_; }
+  [[nodiscard]] const ReceivedCounts& counts() const { return counts_; }
+  [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
+  /// The newest frame that was shown.
+  [[nodiscard]] const std::optional<MediaStamp>& last_frame() const { return last_frame_; }
+
+  /// A packet under ssrc(); or one recovered from rtx_ssrc(), with its original sequence number.
+  enum class Origin : std::uint8_t { kPrimary, kRetransmission };
+  void handle_media(const rtp::PacketView& packet, SequenceNumber sequence, Bytes payload,
+                    Origin origin, Instant now);
+  void handle_sender_report(const rtcp::SenderReport& report, Instant now);
+
+  /// Sequence numbers to ask for now, ascending.
+  [[nodiscard]] std::vector<SequenceNumber> take_nacks(Instant now);
+  [[nodiscard]] bool take_key_frame_request(Instant now);
+  [[nodiscard]] std::optional<rtcp::ReportBlock> take_report(Instant now);
+
+ private:
+  struct Missing {
+    Instant since;
+    Instant due;
+  };
+  struct Frame {
+    MediaStamp stamp;  // of any packet
+    std::uint32_t timestamp = 0;
+    std::uint16_t picture_id = 0;
+    std::uint8_t tl0_picture_index = 0;
+    std::uint8_t temporal = 0;
+    std::uint16_t received = 0;
+    std::array<std::uint64_t, 4> seen{};
+    Instant first_arrival;
+    [[nodiscard]] bool is_complete() const { return received == stamp.packets; }
+  };
+  using FrameKey = std::pair<std::uint8_t, std::uint32_t>;  // layer, frame
+
+  [[nodiscard]] bool take_sequence(ExtendedSequence sequence, Instant now);
+  void take_video(const MediaStamp& stamp, const rtp::PacketView& packet, Bytes payload,
+                  Instant now);
+  void decode(Instant now);
+  void show(const FrameKey& key);
+  void check_numbers(const Frame& last, const Frame& next, bool is_successor);
+  void violate(const std::string& sentence);
+
+  Traits traits_;
+  ReceivedCounts counts_;
+  std::vector<std::string> violations_;
+  std::optional<ExtendedSequence> highest_;
+  std::uint64_t base_ = 0;
+  std::uint64_t expected_before_ = 0;
+  std::uint64_t received_before_ = 0;
+  std::map<std::uint64_t, Missing> missing_;
+  std::vector<std::uint64_t> seen_ = std::vector<std::uint64_t>(2048);
+  std::map<FrameKey, Frame> frames_;
+  std::optional<Frame> shown_;
+  std::optional<MediaStamp> last_frame_;
+  Instant stuck_since_ = Instant::never();
+  Instant next_key_frame_request_;
+  std::uint32_t report_ntp_ = 0;
+  Instant report_arrival_;
+};
+
+}  // namespace meridian::test
