@@ -1,0 +1,183 @@
+#include "forward/layer_selector.hpp"
+
+#include <gtest/gtest.h>
+
+#include "unit/forward/samples.hpp"
+
+namespace meridian::forward {
+namespace {
+
+using test::at;
+
+constexpr LayerView kThree{.count = 3, .live = 0b111};
+constexpr LayerView kOne{.count = 1, .live = 0b1};
+
+MediaPacket delta() {
+  return test::media(65'600, 0, at(1s));
+}
+MediaPacket key() {
+  MediaPacket packet = delta();
+  packet.starts_key_frame = true;
+  return packet;
+}
+
+TEST(LayerSelector, nothing_is_forwarded_before_a_key_frame) {
+  LayerSelector selector;
+  selector.set_target({.is_enabled = true, .max_spatial = 2, .max_temporal = 7});
+  EXPECT_EQ(selector.awaits_key_frame(kThree), 2);
+  EXPECT_EQ(selector.decide(2, delta(), kThree), Verdict::kIgnore);
+  EXPECT_EQ(selector.decide(2, key(), kThree), Verdict::kSwitch);
+  EXPECT_EQ(selector.decide(2, delta(), kThree), Verdict::kForward);
+  EXPECT_EQ(selector.awaits_key_frame(kThree), std::nullopt);
+}
+
+TEST(LayerSelector, begins_with_what_is_there_and_goes_up_when_more_comes) {
+  LayerSelector selector;
+  EXPECT_EQ(selector.decide(0, key(), {.count = 3, .live = 0b001}), Verdict::kSwitch);
+  EXPECT_EQ(selector.decide(1, delta(), {.count = 3, .live = 0b011}), Verdict::kIgnore);
+  EXPECT_EQ(selector.awaits_key_frame({.count = 3, .live = 0b011}), 1);
+  EXPECT_EQ(selector.decide(0, delta(), {.count = 3, .live = 0b011}), Verdict::kForward);
+  EXPECT_EQ(selector.decide(1, key(), {.count = 3, .live = 0b011}), Verdict::kSwitch);
+  EXPECT_EQ(selector.decide(0, delta(), {.count = 3, .live = 0b011}), Verdict::kIgnore);
+}
+
+TEST(LayerSelector, keeps_the_old_layer_until_the_new_one_can_be_decoded) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(2, key(), kThree), Verdict::kSwitch);
+  selector.set_target({.is_enabled = true, .max_spatial = 0, .max_temporal = 7});
+  EXPECT_EQ(selector.awaits_key_frame(kThree), 0);
+  EXPECT_EQ(selector.decide(0, delta(), kThree), Verdict::kIgnore);
+  EXPECT_EQ(selector.decide(2, delta(), kThree), Verdict::kForward);
+  EXPECT_EQ(selector.decide(0, key(), kThree), Verdict::kSwitch);
+  EXPECT_EQ(selector.current(), 0);
+}
+
+TEST(LayerSelector, falls_to_what_lives_when_its_layer_dies) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(2, key(), kThree), Verdict::kSwitch);
+  const LayerView view{.count = 3, .live = 0b011};
+  EXPECT_EQ(selector.awaits_key_frame(view), 1);
+  EXPECT_EQ(selector.decide(1, key(), view), Verdict::kSwitch);
+}
+
+TEST(LayerSelector, takes_a_higher_layer_when_no_lower_one_comes) {
+  LayerSelector selector;
+  selector.set_target({.is_enabled = true, .max_spatial = 0, .max_temporal = 7});
+  EXPECT_EQ(selector.decide(1, key(), {.count = 3, .live = 0b110}), Verdict::kSwitch);
+}
+
+TEST(LayerSelector, a_disabled_subscription_gets_nothing_and_begins_at_a_key_frame) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  selector.set_target({.is_enabled = false, .max_spatial = 2, .max_temporal = 7});
+  EXPECT_EQ(selector.decide(0, key(), kOne), Verdict::kIgnore);
+  EXPECT_EQ(selector.awaits_key_frame(kOne), std::nullopt);
+  selector.set_target({});
+  EXPECT_EQ(selector.awaits_key_frame(kOne), 0);
+  EXPECT_EQ(selector.decide(0, delta(), kOne), Verdict::kIgnore);
+  EXPECT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+}
+
+TEST(LayerSelector, a_stream_that_began_anew_is_joined_at_a_key_frame) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  MediaPacket packet = delta();
+  packet.generation = 2;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kIgnore);
+  EXPECT_EQ(selector.awaits_key_frame(kOne), 0);
+  packet.starts_key_frame = true;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kSwitch);
+}
+
+TEST(LayerSelector, drops_temporal_layers_above_the_target) {
+  LayerSelector selector;
+  selector.set_target({.is_enabled = true, .max_spatial = 2, .max_temporal = 1});
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  MediaPacket packet = delta();
+  packet.temporal = 2;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kDrop);
+  packet.temporal = 1;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kForward);
+}
+
+TEST(LayerSelector, goes_up_in_time_only_where_the_stream_allows_it) {
+  LayerSelector selector;
+  selector.set_target({.is_enabled = true, .max_spatial = 2, .max_temporal = 0});
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  selector.set_target({.is_enabled = true, .max_spatial = 2, .max_temporal = 2});
+  MediaPacket packet = delta();
+  packet.temporal = 1;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kDrop);
+  packet.is_temporal_switch = true;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kForward);
+  packet.is_temporal_switch = false;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kForward);
+  packet.temporal = 2;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kDrop);
+}
+
+TEST(LayerSelector, a_frame_is_forwarded_or_dropped_as_a_whole) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  MediaPacket packet = delta();
+  packet.temporal = 2;
+  packet.ends_frame = false;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kForward);
+  selector.set_target({.is_enabled = true, .max_spatial = 2, .max_temporal = 0});
+  packet.starts_frame = false;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kForward);
+  packet.starts_frame = true;
+  EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kDrop);
+}
+
+MediaPacket spatial(std::uint8_t layer) {
+  MediaPacket packet = delta();
+  packet.spatial = layer;
+  return packet;
+}
+
+TEST(LayerSelector, sends_the_spatial_layers_of_svc_up_to_the_target) {
+  LayerSelector selector;
+  selector.set_target({.is_enabled = true, .max_spatial = 1, .max_temporal = 7});
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  EXPECT_EQ(selector.decide(0, spatial(1), kOne), Verdict::kForward);
+  EXPECT_TRUE(selector.ends_picture(spatial(1), kOne));
+  EXPECT_FALSE(selector.ends_picture(spatial(0), kOne));
+  EXPECT_EQ(selector.decide(0, spatial(2), kOne), Verdict::kDrop);
+}
+
+TEST(LayerSelector, goes_down_at_a_picture_and_up_at_a_key_frame_of_svc) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  ASSERT_EQ(selector.decide(0, spatial(2), kOne), Verdict::kForward);
+  selector.set_target({.is_enabled = true, .max_spatial = 0, .max_temporal = 7});
+  EXPECT_EQ(selector.decide(0, spatial(2), kOne), Verdict::kForward);  // the picture began before
+  EXPECT_EQ(selector.decide(0, spatial(0), kOne), Verdict::kForward);
+  EXPECT_EQ(selector.decide(0, spatial(1), kOne), Verdict::kDrop);
+  selector.set_target({});
+  EXPECT_EQ(selector.decide(0, spatial(0), kOne), Verdict::kForward);
+  EXPECT_EQ(selector.decide(0, spatial(1), kOne), Verdict::kDrop);
+  EXPECT_EQ(selector.awaits_key_frame(kOne), 0);
+  EXPECT_EQ(selector.decide(0, key(), kOne), Verdict::kForward);
+  EXPECT_EQ(selector.decide(0, spatial(2), kOne), Verdict::kForward);
+  EXPECT_EQ(selector.awaits_key_frame(kOne), std::nullopt);
+}
+
+TEST(LayerSelector, simulcast_layers_are_not_cut_by_their_spatial_id) {
+  LayerSelector selector;
+  selector.set_target({.is_enabled = true, .max_spatial = 0, .max_temporal = 7});
+  ASSERT_EQ(selector.decide(0, key(), kThree), Verdict::kSwitch);
+  EXPECT_EQ(selector.decide(0, spatial(2), kThree), Verdict::kForward);
+}
+
+TEST(LayerSelector, after_a_pause_of_the_path_it_waits_for_a_key_frame) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  EXPECT_TRUE(selector.is_current(0, delta()));
+  selector.lose_stream();
+  EXPECT_FALSE(selector.is_current(0, delta()));
+  EXPECT_EQ(selector.decide(0, delta(), kOne), Verdict::kIgnore);
+}
+
+}  // namespace
+}  // namespace meridian::forward
