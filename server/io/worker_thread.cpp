@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <variant>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -201,6 +202,9 @@ class WorkerThread::Loop {
 
   WorkerThread& owner_;
   asio::io_context context_;
+  /// Waits are renewed in turn(), so between handlers there may be none for a moment: without this
+  /// the context would then count as finished for good.
+  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   asio::posix::stream_descriptor wakeup_;
   asio::steady_timer timer_;
   Egress egress_;
