@@ -23,6 +23,7 @@ class ParticipantInfo;
 class SessionDescription;
 class SignalRequest;
 class SignalResponse;
+class SubscribedQualityUpdate;
 }  // namespace livekit
 
 namespace meridian::test {
@@ -104,8 +105,8 @@ class LivekitClient {
 
   /// `source` must be unique among everything that is measured together; it is the track's name,
   /// too. Sending begins when the server has taken the track and media is connected.
-  void publish(std::uint32_t source, TrackShape shape, Instant now);
-  void unpublish(std::uint32_t source, Instant now);
+  void publish(std::uint32_t source, TrackShape shape);
+  void unpublish(std::uint32_t source);
   enum class Muted : std::uint8_t { kNo, kYes };
   void set_muted(std::uint32_t source, Muted muted, Instant now);
   enum class Wanted : std::uint8_t { kNo, kYes };
@@ -114,7 +115,7 @@ class LivekitClient {
   void set_max_layer(std::string_view track_sid, int layer);
   /// Leaves the meeting properly.
   void leave();
-  void restart_ice(Instant now);
+  void restart_ice();
 
   // ---- What there is to see
 
@@ -166,7 +167,6 @@ class LivekitClient {
  private:
   struct EarlyPacket {
     std::vector<std::uint8_t> bytes;
-    Instant arrival;
   };
 
   void send_request(const livekit::SignalRequest& request);
@@ -174,11 +174,12 @@ class LivekitClient {
   void send_offer();
   void handle_answer(const livekit::SessionDescription& description, Instant now);
   void handle_participant(const livekit::ParticipantInfo& info);
-  void apply_receiving(const Answer& answer);
+  void handle_quality(const livekit::SubscribedQualityUpdate& update);
+  void apply_receiving(const Answer& answer, Instant now);
   void apply_sending(const Answer& answer);
   void start_accepted(Instant now);
   void drain_peer(Instant now);
-  void handle_rtp(Bytes packet, Instant now);
+  void take_rtp(const std::vector<std::uint8_t>& packet, Instant now);
   void handle_rtcp(Bytes packet, Instant now);
   void send_feedback(Instant now);
   void send_reports(Instant now);
@@ -200,7 +201,6 @@ class LivekitClient {
   std::string region_;
   std::optional<Leave> leave_;
   std::map<std::string, RemoteTrack> remote_tracks_;
-  std::map<std::string, std::string> participant_of_track_;
   std::vector<std::unique_ptr<ReceivedTrack>> received_;
   std::map<Ssrc, ReceivedTrack*> by_ssrc_;
   std::deque<EarlyPacket> early_;

@@ -46,6 +46,8 @@ class ReceivedTrack {
   static constexpr Duration kGiveUp = 1s;
   static constexpr std::size_t kMaxMissing = 1000;
   static constexpr std::size_t kMaxViolations = 8;
+  /// Sequence numbers whose content is remembered.
+  static constexpr std::size_t kWindow = 2048;
   /// A decoder that waits this long for a frame asks for a key frame, and again each interval.
   static constexpr Duration kKeyFrameWait = 300ms;
   static constexpr Duration kKeyFrameInterval = 500ms;
@@ -77,6 +79,10 @@ class ReceivedTrack {
   [[nodiscard]] std::optional<rtcp::ReportBlock> take_report(Instant now);
 
  private:
+  struct Seen {
+    std::uint64_t sequence = 0;
+    std::uint64_t content = 0;
+  };
   struct Missing {
     Instant since;
     Instant due;
@@ -94,7 +100,7 @@ class ReceivedTrack {
   };
   using FrameKey = std::pair<std::uint8_t, std::uint32_t>;  // layer, frame
 
-  [[nodiscard]] bool take_sequence(ExtendedSequence sequence, Instant now);
+  void take_sequence(ExtendedSequence sequence, Instant now);
   void take_video(const MediaStamp& stamp, const rtp::PacketView& packet, Bytes payload,
                   Instant now);
   void decode(Instant now);
@@ -110,7 +116,7 @@ class ReceivedTrack {
   std::uint64_t expected_before_ = 0;
   std::uint64_t received_before_ = 0;
   std::map<std::uint64_t, Missing> missing_;
-  std::vector<std::uint64_t> seen_ = std::vector<std::uint64_t>(2048);
+  std::vector<Seen> seen_ = std::vector<Seen>(kWindow);
   std::map<FrameKey, Frame> frames_;
   std::optional<Frame> shown_;
   std::optional<MediaStamp> last_frame_;

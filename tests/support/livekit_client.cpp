@@ -1,0 +1,374 @@
+#include "support/livekit_client.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "api/base64url.hpp"
+#include "api/jwt.hpp"
+#include "base/check.hpp"
+#include "rtcp/compound_writer.hpp"
+#include "rtp/packet.hpp"
+#include "wire/livekit_rtc.pb.h"
+
+/// Signalling; media is in livekit_media.cpp.
+namespace meridian::test {
+namespace {
+
+constexpr Duration kTokenLife = 1h;
+
+ice::Credentials make_credentials(RandomSource& random) {
+  return {.ufrag = random.alphanumeric(8), .password = random.alphanumeric(24)};
+}
+
+std::string access_token(const LivekitSettings& settings, UnixTime now) {
+  const std::string payload = R"({"iss":")" + settings.api_key + R"(","sub":")" +
+                              settings.identity + R"(","nbf":)" + std::to_string(now.seconds()) +
+                              R"(,"exp":)" + std::to_string((now + kTokenLife).seconds()) +
+                              R"(,"video":{"roomJoin":true,"room":")" + settings.room + R"("}})";
+  return api::sign_jwt(payload, settings.api_secret);
+}
+
+std::uint32_t source_of(const livekit::TrackInfo& track) {
+  std::uint32_t source = 0;
+  std::from_chars(track.name().data(), track.name().data() + track.name().size(), source);
+  return source;
+}
+
+void describe_camera(const TrackShape& shape, livekit::AddTrackRequest& request) {
+  static constexpr std::array<std::uint32_t, 3> kHeights = {180, 360, 720};
+  const std::size_t count = std::min(shape.layers.size(), kHeights.size());
+  const std::size_t first = kHeights.size() - count;
+  for (std::size_t i = 0; i < count; ++i) {
+    livekit::VideoLayer& layer = *request.add_layers();
+    layer.set_quality(static_cast<livekit::VideoQuality>(count == 1 ? 2 : i));
+    layer.set_height(kHeights[first + i]);
+    layer.set_width(kHeights[first + i] * 16 / 9);
+  }
+  request.set_width(1280);
+  request.set_height(720);
+  request.set_source(livekit::CAMERA);
+}
+
+}  // namespace
+
+LivekitClient::LivekitClient(LivekitSettings settings, std::uint64_t seed)
+    : settings_(std::move(settings)), random_(seed), credentials_(make_credentials(random_)) {
+  PeerSettings peer{.local = credentials_,
+                    .remote = {},
+                    .server_fingerprint = std::nullopt,
+                    .dtls = {},
+                    .check_interval = settings_.check_interval};
+  peer.dtls.srtp_profiles = settings_.srtp_profiles;
+  peer_ = std::make_unique<Peer>(std::move(peer), seed + 1);
+  offer_ = std::make_unique<OfferBuilder>(credentials_, peer_->fingerprint());
+  offer_->add_receiving(rtp::MediaKind::kAudio, settings_.receiving_sections);
+  offer_->add_receiving(rtp::MediaKind::kVideo, settings_.receiving_sections);
+}
+
+LivekitClient::~LivekitClient() = default;
+
+std::string LivekitClient::join_target(UnixTime now) {
+  livekit::JoinRequest join;
+  join.mutable_client_info()->set_sdk(livekit::ClientInfo::CPP);
+  join.mutable_client_info()->set_protocol(17);
+  join.mutable_connection_settings()->set_auto_subscribe(settings_.auto_subscribe);
+  livekit::SessionDescription& offer = *join.mutable_publisher_offer();
+  offer.set_type("offer");
+  offer.set_id(++last_offer_id_);
+  offer.set_sdp(offer_->text());
+  is_offer_outstanding_ = true;
+  livekit::WrappedJoinRequest wrapped;
+  wrapped.set_join_request(join.SerializeAsString());
+  return "/rtc/v1?access_token=" + access_token(settings_, now) +
+         "&join_request=" + api::base64url_encode(as_bytes(wrapped.SerializeAsString()));
+}
+
+void LivekitClient::send_request(const livekit::SignalRequest& request) {
+  std::vector<std::uint8_t> frame(request.ByteSizeLong());
+  MERIDIAN_CHECK(request.SerializeToArray(frame.data(), static_cast<int>(frame.size())));
+  signals_.push_back(std::move(frame));
+}
+
+std::optional<std::vector<std::uint8_t>> LivekitClient::poll_signal() {
+  if (signals_.empty()) {
+    return std::nullopt;
+  }
+  auto frame = std::move(signals_.front());
+  signals_.pop_front();
+  return frame;
+}
+
+void LivekitClient::request_negotiation() {
+  if (is_offer_outstanding_ || !is_joined()) {
+    needs_offer_ = true;
+  } else {
+    send_offer();
+  }
+}
+
+void LivekitClient::send_offer() {
+  needs_offer_ = false;
+  is_offer_outstanding_ = true;
+  livekit::SignalRequest request;
+  request.mutable_offer()->set_type("offer");
+  request.mutable_offer()->set_id(++last_offer_id_);
+  request.mutable_offer()->set_sdp(offer_->text());
+  send_request(request);
+}
+
+// ---- What a person does -------------------------------------------------------------------------
+
+void LivekitClient::publish(std::uint32_t source, TrackShape shape) {
+  std::vector<std::string> rids;
+  for (const VideoLayerShape& layer : shape.layers) {
+    if (!layer.rid.empty()) {
+      rids.push_back(layer.rid);
+    }
+  }
+  SentTrack track;
+  track.cid = "cid-" + std::to_string(source);
+  track.mid = offer_->add_sending(shape.kind, track.cid, std::move(rids));
+  livekit::SignalRequest request;
+  livekit::AddTrackRequest& add = *request.mutable_add_track();
+  add.set_cid(track.cid);
+  add.set_name(std::to_string(source));
+  if (shape.kind == rtp::MediaKind::kAudio) {
+    add.set_type(livekit::AUDIO);
+    add.set_source(livekit::MICROPHONE);
+  } else {
+    add.set_type(livekit::VIDEO);
+    describe_camera(shape, add);
+  }
+  track.media = std::make_unique<SyntheticTrack>(source, std::move(shape), track.mid, random_);
+  sent_.insert_or_assign(source, std::move(track));
+  send_request(request);
+  request_negotiation();
+}
+
+void LivekitClient::unpublish(std::uint32_t source) {
+  const auto found = sent_.find(source);
+  if (found != sent_.end()) {
+    offer_->stop_sending(found->second.mid);
+    sent_.erase(found);
+    request_negotiation();
+  }
+}
+
+void LivekitClient::set_muted(std::uint32_t source, Muted muted, Instant now) {
+  const auto found = sent_.find(source);
+  if (found == sent_.end() || found->second.is_muted == (muted == Muted::kYes)) {
+    return;
+  }
+  SentTrack& track = found->second;
+  track.is_muted = muted == Muted::kYes;
+  livekit::SignalRequest request;
+  request.mutable_mute()->set_sid(track.sid);
+  request.mutable_mute()->set_muted(track.is_muted);
+  send_request(request);
+  if (track.is_muted) {
+    track.media->stop();
+  } else {
+    start_accepted(now);
+  }
+}
+
+void LivekitClient::set_subscribed(std::string_view track_sid, Wanted wanted) {
+  livekit::SignalRequest request;
+  request.mutable_subscription()->add_track_sids(std::string(track_sid));
+  request.mutable_subscription()->set_subscribe(wanted == Wanted::kYes);
+  send_request(request);
+}
+
+void LivekitClient::set_max_layer(std::string_view track_sid, int layer) {
+  livekit::SignalRequest request;
+  request.mutable_track_setting()->add_track_sids(std::string(track_sid));
+  request.mutable_track_setting()->set_quality(static_cast<livekit::VideoQuality>(layer));
+  send_request(request);
+}
+
+void LivekitClient::leave() {
+  livekit::SignalRequest request;
+  request.mutable_leave()->set_action(livekit::LeaveRequest::DISCONNECT);
+  request.mutable_leave()->set_reason(livekit::CLIENT_INITIATED);
+  send_request(request);
+  peer_->close();
+  move_datagrams();
+}
+
+void LivekitClient::restart_ice() {
+  credentials_ = make_credentials(random_);
+  offer_->set_credentials(credentials_);
+  request_negotiation();
+}
+
+const ReceivedTrack* LivekitClient::receiving(std::string_view track_sid) const {
+  for (const auto& [ssrc, track] : by_ssrc_) {
+    if (track->traits().sid == track_sid) {
+      return track;
+    }
+  }
+  return nullptr;
+}
+
+// ---- What the server says -----------------------------------------------------------------------
+
+void LivekitClient::handle_signal(Bytes frame, Instant now) {
+  livekit::SignalResponse response;
+  if (!response.ParseFromArray(frame.data(), static_cast<int>(frame.size()))) {
+    refusals_.emplace_back("a message that can't be decoded");
+    return;
+  }
+  using Response = livekit::SignalResponse;
+  switch (response.message_case()) {
+    case Response::kJoin:
+      sid_ = response.join().participant().sid();
+      region_ = response.join().server_region();
+      for (const livekit::ParticipantInfo& other : response.join().other_participants()) {
+        handle_participant(other);
+      }
+      break;
+    case Response::kAnswer:
+      handle_answer(response.answer(), now);
+      break;
+    case Response::kUpdate:
+      for (const livekit::ParticipantInfo& info : response.update().participants()) {
+        handle_participant(info);
+      }
+      break;
+    case Response::kTrackPublished:
+      for (auto& [source, track] : sent_) {
+        if (track.cid == response.track_published().cid()) {
+          track.sid = response.track_published().track().sid();
+        }
+      }
+      break;
+    case Response::kMediaSectionsRequirement:
+      offer_->add_receiving(rtp::MediaKind::kAudio,
+                            response.media_sections_requirement().num_audios());
+      offer_->add_receiving(rtp::MediaKind::kVideo,
+                            response.media_sections_requirement().num_videos());
+      request_negotiation();
+      break;
+    case Response::kSubscribedQualityUpdate:
+      handle_quality(response.subscribed_quality_update());
+      break;
+    case Response::kLeave:
+      leave_ = Leave{.action = response.leave().action(), .reason = response.leave().reason()};
+      break;
+    case Response::kRequestResponse:
+      refusals_.push_back(
+          livekit::RequestResponse::Reason_Name(response.request_response().reason()));
+      break;
+    case Response::kSpeakersChanged:
+      ++speaker_updates_;
+      break;
+    default:
+      break;
+  }
+}
+
+void LivekitClient::handle_quality(const livekit::SubscribedQualityUpdate& update) {
+  for (auto& [source, track] : sent_) {
+    if (track.sid != update.track_sid() || update.subscribed_codecs().empty()) {
+      continue;
+    }
+    int highest = -1;
+    for (const livekit::SubscribedQuality& quality : update.subscribed_codecs(0).qualities()) {
+      highest = quality.enabled() ? std::max<int>(highest, quality.quality()) : highest;
+    }
+    track.media->set_max_layer(highest);
+  }
+}
+
+void LivekitClient::handle_participant(const livekit::ParticipantInfo& info) {
+  if (info.sid() == sid_) {
+    return;
+  }
+  const bool is_gone = info.state() == livekit::ParticipantInfo::DISCONNECTED;
+  std::erase_if(remote_tracks_, [&](const auto& entry) {
+    return entry.second.participant_sid == info.sid() &&
+           (is_gone || std::ranges::none_of(info.tracks(), [&](const livekit::TrackInfo& track) {
+              return track.sid() == entry.first;
+            }));
+  });
+  for (const livekit::TrackInfo& track : info.tracks()) {
+    if (!is_gone) {
+      remote_tracks_.insert_or_assign(
+          track.sid(), RemoteTrack{.participant_sid = info.sid(),
+                                   .sid = track.sid(),
+                                   .source = source_of(track),
+                                   .kind = track.type() == livekit::AUDIO ? rtp::MediaKind::kAudio
+                                                                          : rtp::MediaKind::kVideo,
+                                   .is_muted = track.muted()});
+    }
+  }
+}
+
+void LivekitClient::handle_answer(const livekit::SessionDescription& description, Instant now) {
+  if (description.id() != last_offer_id_) {
+    return;
+  }
+  is_offer_outstanding_ = false;
+  const Answer answer = Answer::parse(description.sdp());
+  if (!server_address_) {
+    if (answer.candidates.empty()) {
+      refusals_.emplace_back("an answer without candidates");
+      return;
+    }
+    server_address_ = answer.candidates.front();
+    server_credentials_ = answer.remote;
+    peer_->set_remote(answer.remote, answer.fingerprint);
+    peer_->start(now);
+    next_tick_ = now + kTick;
+    next_report_ = now + kReportInterval;
+    next_ping_ = now + kPingInterval;
+  } else if (answer.remote != server_credentials_) {
+    server_credentials_ = answer.remote;
+    peer_->restart_ice(credentials_, answer.remote, now);
+  }
+  apply_sending(answer);
+  apply_receiving(answer, now);
+  start_accepted(now);
+  if (needs_offer_) {
+    send_offer();
+  }
+  drain_peer(now);
+}
+
+void LivekitClient::apply_sending(const Answer& answer) {
+  for (const Answer::Section& section : answer.sections) {
+    for (auto& [source, track] : sent_) {
+      if (track.mid == section.mid) {
+        track.is_accepted = section.is_accepted && section.server_receives;
+      }
+    }
+  }
+}
+
+void LivekitClient::apply_receiving(const Answer& answer, Instant now) {
+  std::map<Ssrc, ReceivedTrack*> current;
+  for (const Answer::Section& section : answer.sections) {
+    if (!section.server_sends || section.ssrc == Ssrc{}) {
+      continue;
+    }
+    const auto known = by_ssrc_.find(section.ssrc);
+    if (known != by_ssrc_.end() && known->second->traits().sid == section.track_sid) {
+      current.insert(*known);
+      continue;
+    }
+    received_.push_back(
+        std::make_unique<ReceivedTrack>(ReceivedTrack::Traits{.sid = section.track_sid,
+                                                              .mid = section.mid,
+                                                              .kind = section.kind,
+                                                              .ssrc = section.ssrc,
+                                                              .rtx_ssrc = section.rtx_ssrc}));
+    current.emplace(section.ssrc, received_.back().get());
+  }
+  by_ssrc_ = std::move(current);
+  for (const EarlyPacket& early : std::exchange(early_, {})) {
+    take_rtp(early.bytes, now);
+  }
+}
+
+}  // namespace meridian::test

@@ -1,0 +1,297 @@
+#include <algorithm>
+#include <array>
+#include <variant>
+
+#include "rtcp/compound_writer.hpp"
+#include "rtp/packet.hpp"
+#include "rtp/vp8.hpp"
+#include "support/livekit_client.hpp"
+#include "wire/livekit_rtc.pb.h"
+
+/// The media half of a LivekitClient.
+namespace meridian::test {
+namespace {
+
+/// Under which this client reports; it sends no media under it.
+constexpr Ssrc kReporter{1};
+
+bool is_rtcp(Bytes datagram) {
+  return datagram.size() >= 2 && datagram[1] >= 192 && datagram[1] <= 223;
+}
+
+bool is_media(Bytes datagram) {
+  return datagram.size() >= 12 && datagram[0] >= 128 && datagram[0] <= 191 && !is_rtcp(datagram);
+}
+
+struct Content {
+  MediaStamp stamp;
+  bool is_retransmission = false;
+};
+
+/// What is in a packet, whatever track it is of.
+std::optional<Content> content_of(Bytes packet) {
+  const auto view = rtp::PacketView::parse(packet);
+  if (!view || view->payload().empty()) {
+    return std::nullopt;
+  }
+  Bytes payload = view->payload();
+  const std::uint8_t type = view->payload_type().value();
+  if (type == offered::kVp8Rtx) {
+    payload = payload.subspan(std::min<std::size_t>(2, payload.size()));
+  }
+  std::size_t header = 1;
+  if (type != offered::kOpus) {
+    const auto descriptor = rtp::parse_vp8(payload);
+    header += descriptor ? descriptor->size : payload.size();
+  }
+  const auto stamp = read_stamp(payload.subspan(std::min(header, payload.size())));
+  if (!stamp) {
+    return std::nullopt;
+  }
+  return Content{.stamp = *stamp, .is_retransmission = type == offered::kVp8Rtx};
+}
+
+}  // namespace
+
+// ---- Out ----------------------------------------------------------------------------------------
+
+SyntheticTrack::Output LivekitClient::sender() {
+  return [this](const OutgoingPacket& packet) {
+    move_datagrams();
+    if (!peer_->send_rtp(packet.bytes)) {
+      return;
+    }
+    if (auto encrypted = peer_->poll_datagram()) {
+      datagrams_.push_back(
+          {.bytes = std::move(*encrypted),
+           .media = ClientDatagram::Media{.stamp = packet.stamp,
+                                          .is_retransmission = packet.is_retransmission}});
+    }
+  };
+}
+
+void LivekitClient::move_datagrams() {
+  while (auto datagram = peer_->poll_datagram()) {
+    datagrams_.push_back({.bytes = std::move(*datagram), .media = std::nullopt});
+  }
+}
+
+std::optional<ClientDatagram> LivekitClient::poll_datagram() {
+  if (datagrams_.empty()) {
+    return std::nullopt;
+  }
+  ClientDatagram datagram = std::move(datagrams_.front());
+  datagrams_.pop_front();
+  return datagram;
+}
+
+void LivekitClient::start_accepted(Instant now) {
+  for (auto& [source, track] : sent_) {
+    if (track.is_accepted && !track.is_muted && is_connected() && !track.media->is_running()) {
+      track.media->start(now);
+    }
+  }
+}
+
+Instant LivekitClient::next_timeout() const {
+  if (!server_address_) {
+    return Instant::never();
+  }
+  Instant next = std::min({next_tick_, next_ping_, peer_->next_timeout()});
+  for (const auto& [source, track] : sent_) {
+    next = std::min(next, track.media->next_timeout());
+  }
+  return next;
+}
+
+void LivekitClient::handle_timeout(Instant now) {
+  if (!server_address_) {
+    return;
+  }
+  if (now >= peer_->next_timeout()) {
+    peer_->handle_timeout(now);
+  }
+  if (is_connected()) {
+    for (auto& [source, track] : sent_) {
+      track.media->handle_timeout(now, transport_sequence_, sender());
+    }
+  }
+  if (now >= next_tick_) {
+    next_tick_ = now + kTick;
+    if (is_connected()) {
+      send_feedback(now);
+      send_reports(now);
+    }
+  }
+  if (now >= next_ping_) {
+    next_ping_ = now + kPingInterval;
+    livekit::SignalRequest request;
+    request.mutable_ping_req()->set_timestamp(now.since_origin() / 1ms);
+    send_request(request);
+  }
+  drain_peer(now);
+}
+
+void LivekitClient::send_feedback(Instant now) {
+  std::array<std::uint8_t, rtcp::CompoundWriter::kMaxSize> buffer;
+  rtcp::CompoundWriter writer(buffer);
+  const auto add = [&](auto call) {
+    while (call() == rtcp::Added::kFull) {
+      peer_->send_rtcp(writer.bytes());
+      writer.clear();
+    }
+  };
+  for (const auto& [ssrc, track] : by_ssrc_) {
+    const std::vector<SequenceNumber> missing = track->take_nacks(now);
+    for (std::span<const SequenceNumber> rest(missing); !rest.empty();) {
+      add([&] { return writer.add_nack(kReporter, ssrc, rest); });
+    }
+    if (track->traits().kind == rtp::MediaKind::kVideo && track->take_key_frame_request(now)) {
+      add([&] { return writer.add_picture_loss(kReporter, ssrc); });
+    }
+  }
+  if (!writer.empty()) {
+    peer_->send_rtcp(writer.bytes());
+  }
+}
+
+void LivekitClient::send_reports(Instant now) {
+  std::array<std::uint8_t, rtcp::CompoundWriter::kMaxSize> buffer;
+  rtcp::CompoundWriter writer(buffer);
+  const auto add = [&](auto call) {
+    while (call() == rtcp::Added::kFull) {
+      peer_->send_rtcp(writer.bytes());
+      writer.clear();
+    }
+  };
+  std::vector<rtcp::SenderReport> reports;
+  for (auto& [source, track] : sent_) {
+    track.media->add_reports(now, reports);
+  }
+  for (const rtcp::SenderReport& report : reports) {
+    std::span<const rtcp::ReportBlock> none;
+    add([&] { return writer.add_sender_report(report, none); });
+    add([&] { return writer.add_cname(report.sender, settings_.identity); });
+  }
+  if (now >= next_report_) {
+    next_report_ = now + kReportInterval;
+    std::vector<rtcp::ReportBlock> blocks;
+    for (const auto& [ssrc, track] : by_ssrc_) {
+      if (const auto block = track->take_report(now)) {
+        blocks.push_back(*block);
+      }
+    }
+    for (std::span<const rtcp::ReportBlock> rest(blocks); !rest.empty();) {
+      add([&] { return writer.add_receiver_report(kReporter, rest); });
+    }
+  }
+  if (!writer.empty()) {
+    peer_->send_rtcp(writer.bytes());
+  }
+}
+
+// ---- In -----------------------------------------------------------------------------------------
+
+void LivekitClient::handle_datagram(Bytes datagram, Instant now) {
+  const bool was_connected = is_connected();
+  peer_->handle_datagram(datagram, now);
+  if (!was_connected && is_connected()) {
+    start_accepted(now);
+  }
+  drain_peer(now);
+}
+
+void LivekitClient::handle_lost_datagram(Bytes datagram) {
+  if (!is_media(datagram) || !is_connected() || observer_ == nullptr) {
+    return;
+  }
+  peer_->handle_datagram(datagram, Instant{});
+  while (const auto packet = peer_->poll_rtp()) {
+    if (const auto content = content_of(*packet)) {
+      observer_->on_media(content->stamp, content->is_retransmission, MediaObserver::Fate::kLost);
+    }
+  }
+}
+
+void LivekitClient::drain_peer(Instant now) {
+  while (const auto packet = peer_->poll_rtp()) {
+    if (observer_ != nullptr) {
+      if (const auto content = content_of(*packet)) {
+        observer_->on_media(content->stamp, content->is_retransmission,
+                            MediaObserver::Fate::kArrived);
+      }
+    }
+    take_rtp(*packet, now);
+  }
+  while (const auto packet = peer_->poll_rtcp()) {
+    handle_rtcp(*packet, now);
+  }
+  while (peer_->poll_sctp()) {
+  }
+  move_datagrams();
+}
+
+void LivekitClient::take_rtp(const std::vector<std::uint8_t>& packet, Instant now) {
+  const auto view = rtp::PacketView::parse(packet);
+  if (!view) {
+    ++corrupt_packets_;
+    return;
+  }
+  if (const auto primary = by_ssrc_.find(view->ssrc()); primary != by_ssrc_.end()) {
+    if (!view->payload().empty()) {
+      primary->second->handle_media(*view, view->sequence(), view->payload(),
+                                    ReceivedTrack::Origin::kPrimary, now);
+    }
+    return;
+  }
+  for (const auto& [ssrc, track] : by_ssrc_) {
+    if (track->traits().rtx_ssrc == view->ssrc() && view->payload().size() > 2) {
+      track->handle_media(*view, SequenceNumber(load_u16(view->payload().data())),
+                          view->payload().subspan(2), ReceivedTrack::Origin::kRetransmission, now);
+      return;
+    }
+  }
+  ++unknown_packets_;
+  if (early_.size() < kMaxEarlyPackets) {
+    early_.push_back({.bytes = packet});
+  }
+}
+
+void LivekitClient::handle_rtcp(Bytes packet, Instant now) {
+  const auto compound = rtcp::Compound::parse(packet);
+  if (!compound) {
+    ++corrupt_packets_;
+    return;
+  }
+  for (const rtcp::Packet& part : *compound) {
+    if (const auto* nack = std::get_if<rtcp::Nack>(&part)) {
+      for (auto& [source, track] : sent_) {
+        track.media->handle_nack(*nack, transport_sequence_, sender());
+      }
+    } else if (const auto* loss = std::get_if<rtcp::PictureLoss>(&part)) {
+      for (auto& [source, track] : sent_) {
+        track.media->handle_key_frame_request(loss->media);
+      }
+    } else if (const auto* intra = std::get_if<rtcp::FullIntra>(&part)) {
+      for (std::size_t i = 0; i < intra->size(); ++i) {
+        for (auto& [source, track] : sent_) {
+          track.media->handle_key_frame_request((*intra)[i].media);
+        }
+      }
+    } else if (const auto* report = std::get_if<rtcp::SenderReport>(&part)) {
+      if (const auto found = by_ssrc_.find(report->sender); found != by_ssrc_.end()) {
+        found->second->handle_sender_report(*report, now);
+      }
+    } else if (const auto* receiver = std::get_if<rtcp::ReceiverReport>(&part)) {
+      for (std::size_t i = 0; i < receiver->blocks.size(); ++i) {
+        for (auto& [source, track] : sent_) {
+          track.media->handle_report_block(receiver->blocks[i]);
+        }
+      }
+    } else if (std::holds_alternative<rtcp::TransportFeedback>(part)) {
+      ++transport_feedbacks_;
+    }
+  }
+}
+
+}  // namespace meridian::test

@@ -1,0 +1,256 @@
+#include "support/received_track.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "rtp/vp8.hpp"
+#include "support/synthetic_track.hpp"
+
+namespace meridian::test {
+namespace {
+
+/// Bytes of the payload that are not ours, or nothing: see SyntheticTrack.
+constexpr std::size_t kOpusHeader = 1;
+
+std::int32_t difference(std::uint32_t later, std::uint32_t earlier) {
+  return static_cast<std::int32_t>(later - earlier);
+}
+
+std::string name_of(const MediaStamp& stamp) {
+  return "source " + std::to_string(stamp.source) + " layer " + std::to_string(stamp.layer) +
+         " frame " + std::to_string(stamp.frame);
+}
+
+}  // namespace
+
+void ReceivedTrack::violate(const std::string& sentence) {
+  if (violations_.size() < kMaxViolations) {
+    violations_.push_back("track " + traits_.sid + ": " + sentence);
+  }
+}
+
+void ReceivedTrack::take_sequence(ExtendedSequence sequence, Instant now) {
+  const std::uint64_t value = sequence.value();
+  if (!highest_) {
+    highest_ = sequence;
+    base_ = value;
+    return;
+  }
+  if (value > highest_->value()) {
+    for (std::uint64_t lost = highest_->value() + 1;
+         traits_.rtx_ssrc != Ssrc{} && lost < value && missing_.size() < kMaxMissing; ++lost) {
+      missing_.emplace(lost, Missing{.since = now, .due = now + kReorderDelay});
+    }
+    highest_ = sequence;
+    return;
+  }
+  missing_.erase(value);
+}
+
+void ReceivedTrack::handle_media(const rtp::PacketView& packet, SequenceNumber sequence,
+                                 Bytes payload, Origin origin, Instant now) {
+  std::size_t offset = kOpusHeader;
+  if (traits_.kind == rtp::MediaKind::kVideo) {
+    const auto descriptor = rtp::parse_vp8(payload);
+    if (!descriptor) {
+      violate("a VP8 descriptor that can't be read");
+      return;
+    }
+    offset = descriptor->size + 1U;
+  }
+  const auto stamp = read_stamp(payload.subspan(std::min(offset, payload.size())));
+  if (!stamp) {
+    violate("a payload that was changed, sequence " + std::to_string(sequence.value()));
+    return;
+  }
+  const ExtendedSequence extended = extend(sequence, highest_.value_or(ExtendedSequence(0x10000)));
+  const std::uint64_t content =
+      (std::uint64_t{stamp->frame} << 24U) | (std::uint64_t{stamp->layer} << 16U) | stamp->packet;
+  Seen& before = seen_[extended.value() % seen_.size()];
+  if (before.sequence == extended.value()) {
+    if (before.content != content) {
+      violate("two packets under sequence " + std::to_string(sequence.value()));
+    }
+    ++counts_.duplicates;
+    return;
+  }
+  before = {.sequence = extended.value(), .content = content};
+  const bool is_late = highest_ && extended < *highest_;
+  counts_.reordered += is_late && origin == Origin::kPrimary ? 1 : 0;
+  take_sequence(extended, now);
+  ++counts_.packets;
+  counts_.bytes += packet.bytes().size();
+  counts_.recovered += origin == Origin::kRetransmission ? 1 : 0;
+  const Duration delay = now - stamp->sent;
+  counts_.delay_sum += delay;
+  counts_.delay_max = std::max(counts_.delay_max, delay);
+  if (traits_.kind == rtp::MediaKind::kVideo) {
+    take_video(*stamp, packet, payload, now);
+  } else {
+    ++counts_.frames;
+    if (!last_frame_ || stamp->frame > last_frame_->frame) {
+      last_frame_ = stamp;
+    }
+  }
+}
+
+void ReceivedTrack::take_video(const MediaStamp& stamp, const rtp::PacketView& packet,
+                               Bytes payload, Instant now) {
+  if (shown_ && difference(packet.timestamp().value(), shown_->timestamp) <= 0) {
+    if (stamp.layer == shown_->stamp.layer && stamp.frame > shown_->stamp.frame) {
+      violate("time stands still, " + name_of(stamp));
+    }
+    return;  // too late to be of use
+  }
+  const auto descriptor = rtp::parse_vp8(payload);
+  auto [entry, is_new] = frames_.try_emplace({stamp.layer, stamp.frame});
+  Frame& frame = entry->second;
+  if (is_new) {
+    frame.stamp = stamp;
+    frame.timestamp = packet.timestamp().value();
+    frame.picture_id = descriptor->picture_id.value_or(0);
+    frame.tl0_picture_index = descriptor->tl0_picture_index.value_or(0);
+    frame.temporal = descriptor->temporal_layer.value_or(0);
+    frame.first_arrival = now;
+  } else if (frame.timestamp != packet.timestamp().value() ||
+             frame.picture_id != descriptor->picture_id) {
+    violate("packets of one frame with different numbers, " + name_of(stamp));
+  }
+  std::uint64_t& word = frame.seen[(stamp.packet / 64U) % frame.seen.size()];
+  const std::uint64_t bit = std::uint64_t{1} << (stamp.packet % 64U);
+  if ((word & bit) != 0) {
+    // The same media under two sequence numbers: a receiver can't know that it is the same.
+    violate("a packet was sent twice, " + name_of(stamp));
+    return;
+  }
+  word |= bit;
+  ++frame.received;
+  if (packet.marker() != (stamp.packet + 1 == stamp.packets)) {
+    violate("a marker in the wrong place, " + name_of(stamp));
+  }
+  if (frame.is_complete()) {
+    decode(now);
+  }
+  if (stuck_since_.is_never() && !frames_.empty()) {
+    stuck_since_ = now;
+  }
+}
+
+void ReceivedTrack::decode(Instant now) {
+  while (true) {
+    auto next = frames_.end();
+    if (shown_) {
+      const auto successor = frames_.find({shown_->stamp.layer, shown_->stamp.frame + 1});
+      if (successor != frames_.end() && successor->second.is_complete()) {
+        next = successor;
+      }
+    }
+    for (auto key = frames_.begin(); next == frames_.end() && key != frames_.end(); ++key) {
+      if (key->second.is_complete() && key->second.stamp.is_key) {
+        next = key;
+      }
+    }
+    if (next == frames_.end()) {
+      return;
+    }
+    show(next->first);
+    stuck_since_ = frames_.empty() ? Instant::never() : now;
+  }
+}
+
+void ReceivedTrack::show(const FrameKey& key) {
+  const Frame next = frames_.at(key);
+  if (shown_) {
+    const bool is_same_layer = shown_->stamp.layer == next.stamp.layer;
+    const bool is_successor = is_same_layer && next.stamp.frame == shown_->stamp.frame + 1;
+    check_numbers(*shown_, next, is_successor);
+    counts_.layer_switches += is_same_layer ? 0 : 1;
+    if (is_same_layer) {
+      counts_.frames_skipped += next.stamp.frame - shown_->stamp.frame - 1;
+    }
+  } else if (!next.stamp.is_key) {
+    violate("began with a frame that can't be decoded, " + name_of(next.stamp));
+  }
+  ++counts_.frames;
+  shown_ = next;
+  last_frame_ = next.stamp;
+  // What is older on the subscriber's own time line will not be shown any more.
+  std::erase_if(frames_, [&](const auto& entry) {
+    return difference(entry.second.timestamp, next.timestamp) <= 0;
+  });
+}
+
+void ReceivedTrack::check_numbers(const Frame& last, const Frame& next, bool is_successor) {
+  if (difference(next.timestamp, last.timestamp) <= 0) {
+    violate("time went back, " + name_of(next.stamp));
+  }
+  const unsigned pictures = (next.picture_id - last.picture_id) & 0x7fffU;
+  if (is_successor ? pictures != 1 : (pictures == 0 || pictures > 0x4000U)) {
+    violate("picture ids " + std::to_string(last.picture_id) + " and " +
+            std::to_string(next.picture_id) + ", " + name_of(next.stamp));
+  }
+  const auto base_pictures =
+      static_cast<std::uint8_t>(next.tl0_picture_index - last.tl0_picture_index);
+  if (is_successor && base_pictures != (next.temporal == 0 ? 1 : 0)) {
+    violate("base layer picture indices " + std::to_string(last.tl0_picture_index) + " and " +
+            std::to_string(next.tl0_picture_index) + ", " + name_of(next.stamp));
+  }
+}
+
+void ReceivedTrack::handle_sender_report(const rtcp::SenderReport& report, Instant now) {
+  report_ntp_ = report.ntp.compact();
+  report_arrival_ = now;
+}
+
+std::vector<SequenceNumber> ReceivedTrack::take_nacks(Instant now) {
+  std::vector<SequenceNumber> wanted;
+  for (auto missing = missing_.begin(); missing != missing_.end();) {
+    if (now - missing->second.since > kGiveUp) {
+      ++counts_.lost;
+      missing = missing_.erase(missing);
+      continue;
+    }
+    if (now >= missing->second.due) {
+      missing->second.due = now + kNackInterval;
+      wanted.emplace_back(static_cast<std::uint16_t>(missing->first));
+    }
+    ++missing;
+  }
+  counts_.nacks_sent += wanted.size();
+  return wanted;
+}
+
+bool ReceivedTrack::take_key_frame_request(Instant now) {
+  if (stuck_since_.is_never() || now - stuck_since_ < kKeyFrameWait ||
+      now < next_key_frame_request_) {
+    return false;
+  }
+  next_key_frame_request_ = now + kKeyFrameInterval;
+  ++counts_.key_frames_asked;
+  return true;
+}
+
+std::optional<rtcp::ReportBlock> ReceivedTrack::take_report(Instant now) {
+  if (!highest_) {
+    return std::nullopt;
+  }
+  const std::uint64_t expected = highest_->value() - base_ + 1;
+  const std::uint64_t recent = expected - expected_before_;
+  const std::uint64_t received = counts_.packets - counts_.recovered;
+  const std::uint64_t arrived = received - received_before_;
+  expected_before_ = expected;
+  received_before_ = received;
+  const std::uint64_t lost = recent > arrived ? recent - arrived : 0;
+  const Duration since = report_ntp_ == 0 ? Duration{} : now - report_arrival_;
+  return rtcp::ReportBlock{
+      .ssrc = traits_.ssrc,
+      .fraction_lost = static_cast<std::uint8_t>(
+          recent == 0 ? 0 : std::min<std::uint64_t>(255, lost * 256 / recent)),
+      .cumulative_lost = static_cast<std::int32_t>(expected > received ? expected - received : 0),
+      .highest_sequence = static_cast<std::uint32_t>(highest_->value()),
+      .jitter = 0,
+      .last_sender_report = report_ntp_,
+      .delay_since_last = static_cast<std::uint32_t>(since.count() * 65536 / 1'000'000'000)};
+}
+
+}  // namespace meridian::test
