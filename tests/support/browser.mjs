@@ -56,10 +56,12 @@ export class Browser {
 
 /** Polls `check` (in the page, with `argument`) until it is true; says what was last seen otherwise. */
 export async function eventually(page, check, argument, { seconds = 20, what = check.toString() } = {}) {
-  try {
-    await page.waitForFunction(check, argument, { timeout: seconds * 1000, polling: 100 });
-  } catch {
-    const seen = await page.evaluate(() => window.describe?.()).catch(() => undefined);
-    throw new Error(`did not happen in ${seconds} s: ${what}\n${JSON.stringify(seen, null, 1)}\n${page.log.slice(-30).join('\n')}`);
+  // Not page.waitForFunction: it takes the promise of an asynchronous check for a yes.
+  const deadline = Date.now() + seconds * 1000;
+  while (Date.now() < deadline) {
+    if (await page.evaluate(check, argument).catch(() => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
+  const seen = await page.evaluate(() => window.describe?.()).catch(() => undefined);
+  throw new Error(`did not happen in ${seconds} s: ${what}\n${JSON.stringify(seen, null, 1)}\n${page.log.slice(-30).join('\n')}`);
 }
