@@ -21,6 +21,14 @@ HistorySize history_size(rtp::MediaKind kind, std::size_t layer, std::size_t cou
   return layer == 0 ? kLowVideoHistory : kMidVideoHistory;
 }
 
+/// A publisher with RED may send single packets without: that is no other codec.
+bool is_same_codec(rtp::Codec a, rtp::Codec b) {
+  const auto plain = [](rtp::Codec codec) {
+    return codec == rtp::Codec::kRed ? rtp::Codec::kOpus : codec;
+  };
+  return plain(a) == plain(b);
+}
+
 }  // namespace
 
 Publication::Publication(const PublicationTraits& traits) : traits_(traits) {}
@@ -76,7 +84,7 @@ Publication::Ingest Publication::ingest(std::uint8_t index, const MediaPacket& p
   if (packet.starts_key_frame) {
     layer.throttle.on_key_frame();
   }
-  const bool is_start = !layer.has_started || layer.codec != packet.codec;
+  const bool is_start = !layer.has_started || !is_same_codec(layer.codec, packet.codec);
   layer.has_started = true;
   layer.codec = packet.codec;
   layer.clock_rate = clock_rate;

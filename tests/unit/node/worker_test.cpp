@@ -1,0 +1,287 @@
+#include "node/worker.hpp"
+
+#include <gtest/gtest.h>
+
+#include "unit/node/worker_bed.hpp"
+
+namespace meridian::node {
+namespace {
+
+using forward::test::token;
+using forward::test::view;
+using metrics::DropReason;
+using test::BedClient;
+using test::WorkerBed;
+using Sample = forward::test::Meeting;
+
+/// Commands and packets of the meeting that the tests of shards use.
+class WorkerTest : public testing::Test {
+ protected:
+  void publish(WorkerBed& bed, BedClient& client) const {
+    const std::size_t worker = client.worker.value();
+    for (const bool is_video : {false, true}) {
+      bed.command(worker, forward::Publish{
+                              .publication = is_video ? Sample::kCamera : Sample::kMicrophone,
+                              .transport = client.id,
+                              .room = RoomNumber(1),
+                              .kind = is_video ? rtp::MediaKind::kVideo : rtp::MediaKind::kAudio});
+    }
+    bed.command(worker, Sample::configuration(client.id, {}));
+  }
+  forward::Subscribe subscription(BedClient& client, PublicationId publication,
+                                  std::uint32_t number) const {
+    forward::test::Client named;
+    named.id = client.id;
+    return sample_.subscription(named, publication, number);
+  }
+  void subscribe(WorkerBed& bed, BedClient& client, PublicationId publication,
+                 std::uint32_t number = 1) const {
+    bed.command(client.worker.value(), subscription(client, publication, number));
+    bed.pump();
+  }
+
+  forward::test::ShardBed unused_;
+  Sample sample_{unused_};
+};
+
+TEST_F(WorkerTest, two_peers_meet_through_one_worker) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  BedClient& bob = bed.join();
+  publish(bed, alice);
+  subscribe(bed, bob, Sample::kMicrophone, 1);
+  subscribe(bed, bob, Sample::kCamera, 2);
+  bed.send(alice, sample_.audio(1));
+  bed.send(alice, sample_.video(1, true));
+  bed.send(alice, sample_.video(2, false));
+  EXPECT_EQ(bob.take_rtp().size(), 3U);
+  EXPECT_TRUE(alice.take_rtp().empty());
+  EXPECT_EQ(bob.peer->srtp_refused(), 0U);
+  EXPECT_EQ(bed.counters().in(metrics::Traffic::kRtpVideo).packets.value(), 2U);
+  EXPECT_EQ(bed.counters().out(metrics::Traffic::kRtpAudio).packets.value(), 1U);
+  EXPECT_EQ(bed.counters().transports.value(), 2U);
+}
+
+TEST_F(WorkerTest, two_peers_meet_through_two_workers) {
+  WorkerBed bed(2);
+  BedClient& alice = bed.join(0);
+  BedClient& bob = bed.join(1);
+  publish(bed, alice);
+  for (const bool is_video : {false, true}) {
+    residency::RelayAdmission admission = bed.office.relay();
+    const PublicationId id = is_video ? Sample::kCamera : Sample::kMicrophone;
+    bed.command(
+        0, forward::OpenRelaySource{
+               .publication = id, .to = WorkerIndex(1), .permit = std::move(admission.source)});
+    bed.command(1, forward::OpenRelaySink{
+                       .publication = id,
+                       .room = RoomNumber(1),
+                       .kind = is_video ? rtp::MediaKind::kVideo : rtp::MediaKind::kAudio,
+                       .from = WorkerIndex(0),
+                       .permit = std::move(admission.sink)});
+  }
+  subscribe(bed, bob, Sample::kMicrophone, 1);
+  subscribe(bed, bob, Sample::kCamera, 2);
+  bed.send(alice, sample_.audio(1));
+  bed.send(alice, sample_.video(1, true));
+  bed.send(alice, sample_.video(2, false));
+  EXPECT_EQ(bob.take_rtp().size(), 3U);
+  EXPECT_EQ(bed.counters(1).in(metrics::Traffic::kRelay).packets.value(), 3U);
+}
+
+TEST_F(WorkerTest, tells_how_a_transport_gets_on) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  const auto states = bed.take_events<forward::TransportStateChanged>();
+  ASSERT_EQ(states.size(), 2U);
+  EXPECT_EQ(states[0].transport, alice.id);
+  EXPECT_EQ(states[0].state, transport::TransportState::kIceConnected);
+  EXPECT_EQ(states[1].state, transport::TransportState::kConnected);
+  EXPECT_TRUE(bed.worker().take_events().empty());
+}
+
+TEST_F(WorkerTest, carries_sctp_both_ways) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  alice.peer->send_sctp(std::vector<std::uint8_t>{1, 2, 3});
+  bed.pump();
+  const auto events = bed.take_events<forward::SctpPacketReceived>();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].packet, (std::vector<std::uint8_t>{1, 2, 3}));
+  bed.command(0, forward::SendSctpPacket{.transport = alice.id, .packet = {4, 5}});
+  bed.pump();
+  EXPECT_EQ(alice.peer->poll_sctp(), (std::vector<std::uint8_t>{4, 5}));
+}
+
+TEST_F(WorkerTest, a_closed_transport_says_goodbye_and_then_nothing) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  bed.command(0, forward::CloseTransport{.transport = alice.id});
+  EXPECT_TRUE(alice.peer->is_failed());
+  EXPECT_TRUE(bed.worker().may_send(alice.id));
+  bed.run_for(200ms);
+  EXPECT_FALSE(bed.worker().may_send(alice.id));
+  const std::size_t before = alice.datagrams;
+  bed.send(alice, sample_.audio(1));
+  EXPECT_EQ(alice.datagrams, before);
+  EXPECT_EQ(bed.counters().transports.value(), 0U);
+  bed.run_for(20ms);
+  EXPECT_TRUE(bed.worker().next_timeout().is_never());
+}
+
+// ---- Residency
+
+TEST_F(WorkerTest, nothing_is_opened_without_a_policy_that_admits_it) {
+  WorkerBed bed;
+  bed.deny();
+  BedClient& alice = bed.add_client();
+  bed.open(alice);
+  const auto states = bed.take_events<forward::TransportStateChanged>();
+  ASSERT_EQ(states.size(), 1U);
+  EXPECT_EQ(states[0].reason, transport::TransportFailure::kNotPermitted);
+  alice.peer->start(bed.now.monotonic);
+  bed.pump();
+  EXPECT_EQ(alice.datagrams, 0U);
+}
+
+TEST_F(WorkerTest, when_the_policy_moves_nothing_leaves_or_is_decrypted_until_it_is_known) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  BedClient& bob = bed.join();
+  publish(bed, alice);
+  subscribe(bed, bob, Sample::kMicrophone);
+  bed.advance();
+  EXPECT_FALSE(bed.worker().may_send(bob.id));
+  bed.send(alice, sample_.audio(1));
+  EXPECT_EQ(bed.dropped(DropReason::kPermitStale), 1U);
+  EXPECT_TRUE(bob.take_rtp().empty());
+  bed.allow();
+  EXPECT_TRUE(bed.worker().may_send(bob.id));
+  bed.send(alice, sample_.audio(2));
+  EXPECT_EQ(bob.take_rtp().size(), 1U);
+}
+
+TEST_F(WorkerTest, a_policy_that_denies_closes_what_it_denies) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  BedClient& bob = bed.join();
+  publish(bed, alice);
+  subscribe(bed, bob, Sample::kMicrophone);
+  bed.send(alice, sample_.audio(1));
+  (void)bob.take_rtp();
+  (void)bed.take_events<forward::TransportStateChanged>();
+  const std::size_t before = alice.datagrams + bob.datagrams;
+  bed.deny();
+  EXPECT_FALSE(bed.worker().may_send(alice.id));
+  bed.send(alice, sample_.audio(2));
+  bed.run_for(5s);
+  EXPECT_EQ(alice.datagrams + bob.datagrams, before);
+  const auto states = bed.take_events<forward::TransportStateChanged>();
+  ASSERT_EQ(states.size(), 2U);
+  EXPECT_EQ(states[0].reason, transport::TransportFailure::kNotPermitted);
+  EXPECT_EQ(bed.counters().transports.value(), 0U);
+}
+
+TEST_F(WorkerTest, what_is_queued_when_the_policy_moves_does_not_leave) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  bed.worker().handle_command(forward::SendSctpPacket{.transport = alice.id, .packet = {1, 2, 3}},
+                              bed.now);
+  EXPECT_FALSE(bed.output().empty());
+  const std::size_t before = alice.datagrams;
+  bed.advance();
+  bed.pump();
+  EXPECT_EQ(alice.datagrams, before);
+  EXPECT_EQ(bed.withheld(), 1U);
+}
+
+TEST_F(WorkerTest, an_older_snapshot_does_not_replace_a_newer_one) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  bed.allow();
+  bed.command(
+      0, forward::ApplyPolicy{.snapshot = std::make_shared<const residency::PolicySnapshot>()});
+  EXPECT_TRUE(bed.worker().may_send(alice.id));
+}
+
+TEST_F(WorkerTest, relays_need_a_policy_that_admits_them) {
+  WorkerBed bed(2);
+  BedClient& bob = bed.join(1);
+  residency::RelayAdmission admission = bed.office.relay();
+  bed.deny();
+  bed.command(1, forward::OpenRelaySink{.publication = Sample::kMicrophone,
+                                        .room = RoomNumber(1),
+                                        .kind = rtp::MediaKind::kAudio,
+                                        .from = WorkerIndex(0),
+                                        .permit = std::move(admission.sink)});
+  subscribe(bed, bob, Sample::kMicrophone);
+  EXPECT_EQ(bed.counters(1).publications.value(), 0U);
+}
+
+// ---- Strangers and floods
+
+TEST_F(WorkerTest, strangers_get_no_answer) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  const std::size_t before = alice.datagrams;
+  const SocketAddress stranger{IpAddress::v4({203, 0, 113, 9}), 9};
+  bed.inject(0, stranger, {0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3});
+  bed.inject(0, stranger, {22, 254, 253, 0, 0});
+  bed.inject(0, stranger, {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42});
+  bed.inject(0, stranger, {255, 1, 2, 3});
+  bed.inject(0, stranger, {});
+  EXPECT_EQ(bed.dropped(DropReason::kUnknownTuple), 2U);
+  EXPECT_EQ(bed.dropped(DropReason::kUnknownProtocol), 2U);
+  EXPECT_EQ(bed.dropped(DropReason::kStunMalformed), 1U);
+  EXPECT_EQ(alice.datagrams, before);
+  EXPECT_TRUE(bed.output().empty());
+}
+
+TEST_F(WorkerTest, a_flood_is_cut_before_decryption) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  publish(bed, alice);
+  for (int i = 0; i < 6000; ++i) {
+    bed.inject(0, alice.address, {0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3});
+  }
+  EXPECT_EQ(bed.dropped(DropReason::kRateLimited), 6000U - forward::Peer::kMaxPacketRate);
+  bed.run_for(1s);
+  bed.send(alice, sample_.audio(1));
+  EXPECT_EQ(bed.counters().in(metrics::Traffic::kRtpAudio).packets.value(), 1U);
+}
+
+TEST_F(WorkerTest, packets_with_a_wrong_tag_are_only_counted) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  publish(bed, alice);
+  bed.inject(0, alice.address, std::vector<std::uint8_t>(60, 0x80));
+  EXPECT_EQ(bed.dropped(DropReason::kSrtpAuthFailed), 1U);
+  bed.send(alice, sample_.audio(1));
+  EXPECT_EQ(bed.counters().in(metrics::Traffic::kRtpAudio).packets.value(), 1U);
+}
+
+TEST_F(WorkerTest, an_ice_restart_keeps_the_media) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  BedClient& bob = bed.join();
+  publish(bed, alice);
+  subscribe(bed, bob, Sample::kMicrophone);
+  const ice::Credentials server{"server-again", "server-password-again"};
+  const ice::Credentials local{"client-again", "client-password-again"};
+  bed.command(0, forward::RestartIce{.transport = bob.id, .local = server, .remote = local});
+  bob.address.port = 6000;
+  bob.peer->restart_ice(local, server, bed.now.monotonic);
+  bed.pump();
+  bed.send(alice, sample_.audio(1));
+  EXPECT_EQ(bob.take_rtp().size(), 1U);
+}
+
+TEST_F(WorkerTest, an_idle_worker_wants_no_timer) {
+  WorkerBed bed;
+  EXPECT_TRUE(bed.worker().next_timeout().is_never());
+  bed.join();
+  EXPECT_FALSE(bed.worker().next_timeout().is_never());
+}
+
+}  // namespace
+}  // namespace meridian::node
