@@ -22,9 +22,11 @@ livekit::RequestResponse::Reason Tracks::refusal(const Participant& publisher,
                                                  const livekit::AddTrackRequest& request) const {
   const livekit::ParticipantPermission& permission = publisher.info.permission();
   const auto& sources = permission.can_publish_sources();
-  if (!permission.can_publish() ||
-      (!sources.empty() &&
-       std::ranges::find(sources, static_cast<int>(request.source())) == sources.end())) {
+  // A list may hold names that we don't know, which don't allow tracks of unknown source.
+  const bool is_listed =
+      request.source() != livekit::UNKNOWN &&
+      std::ranges::find(sources, static_cast<int>(request.source())) != sources.end();
+  if (!permission.can_publish() || (!sources.empty() && !is_listed)) {
     return Reason::NOT_ALLOWED;
   }
   if (request.type() != livekit::AUDIO && request.type() != livekit::VIDEO) {
