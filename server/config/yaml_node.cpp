@@ -5,8 +5,10 @@
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <sstream>
 #include <utility>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 namespace meridian::config {
@@ -19,6 +21,42 @@ namespace {
 
 std::size_t line_of(const YAML::Mark& mark) {
   return mark.line < 0 ? 0 : static_cast<std::size_t>(mark.line) + 1;
+}
+
+// Notes where the document began and nothing else.
+class DocumentStart final : public YAML::EventHandler {
+ public:
+  [[nodiscard]] std::size_t line() const { return line_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { line_ = line_of(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  std::size_t line_ = 0;
+};
+
+// Where the text goes on after its first document, which YAML::Load passes over in silence.
+// (YAML::LoadAll would tell, but never returns from some texts.)
+std::optional<std::size_t> line_after_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStart document;
+  parser.HandleNextDocument(document);
+  if (!parser) {
+    return std::nullopt;
+  }
+  parser.HandleNextDocument(document);
+  return document.line();
 }
 
 // Levenshtein distance: insertions, removals and replacements.
@@ -64,12 +102,12 @@ std::optional<std::string_view> nearest_word(std::string_view word,
 
 base::Expected<YamlNode, Problem> YamlNode::parse(std::string_view text, Report& report) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
+    const std::string owned(text);
+    if (const auto line = line_after_document(owned)) {
       return std::unexpected(
-          Problem{report.file, line_of(documents[1].Mark()), "", "only one document is allowed"});
+          Problem{report.file, *line, "", "only one document is allowed, and nothing after it"});
     }
-    YAML::Node root = documents.empty() ? YAML::Node() : documents.front();
+    YAML::Node root = YAML::Load(owned);
     const std::size_t line = line_of(root.Mark());
     return YamlNode(std::make_unique<Value>(Value{std::move(root)}), "", line, report);
   } catch (const YAML::Exception& exception) {

@@ -81,6 +81,16 @@ TEST_F(YamlNodeTest, long_lists_are_refused) {
   EXPECT_THAT(errors(), ElementsAre(HasSubstr("has more than 1024 entries")));
 }
 
+// The library reads the first for ever when it is asked for all documents (found by fuzzing).
+TEST_F(YamlNodeTest, nothing_may_follow_the_document) {
+  for (const char* text : {",", "{},", ",]]", "--- {}\n--- {}", "a: 1\n---\nb: 2\n"}) {
+    const auto root = YamlNode::parse(text, report_);
+    ASSERT_FALSE(root) << text;
+    EXPECT_THAT(root.error().message, HasSubstr("only one document")) << text;
+  }
+  EXPECT_TRUE(YamlNode::parse("---\na: 1\n...\n# the end\n", report_));
+}
+
 TEST_F(YamlNodeTest, copies_are_values) {
   const YamlNode root = parse("a: 1\nb: 2\n");
   YamlNode copy = root["a"];
