@@ -1,0 +1,130 @@
+#include <boost/json.hpp>
+
+#include "unit/node/control_fixture.hpp"
+
+namespace meridian::node {
+namespace {
+
+TEST_F(ControlTest, joins_with_the_first_frames_ready) {
+  const SignalSessionId alice = join({});
+  ASSERT_FALSE(received_[alice].empty());
+  EXPECT_TRUE(received_[alice][0].has_join());
+  EXPECT_TRUE(last(alice, Response::kAnswer).has_value());
+  EXPECT_FALSE(last(alice, Response::kRefreshToken)->refresh_token().empty());
+  EXPECT_EQ(received_[alice][0].join().server_info().node_id(), "ND_test");
+  EXPECT_EQ(control_->counters().joins, 1U);
+  EXPECT_EQ(control_->counters().participants_now, 1U);
+  EXPECT_EQ(commands<forward::OpenTransport>()[0].first, WorkerIndex(0));
+}
+
+TEST_F(ControlTest, serves_people_where_they_arrive_if_the_account_permits) {
+  const SignalSessionId bob = join({.identity = "bob", .at = kVirginia});
+  EXPECT_EQ(received_[bob][0].join().participant().region(), "us-east");
+  EXPECT_EQ(commands<forward::OpenTransport>()[0].first, WorkerIndex(1));
+}
+
+TEST_F(ControlTest, refuses_a_region_that_the_account_did_not_permit) {
+  const auto refused = open({.account = "uk-only", .at = kVirginia}, join_request());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().status, 403U);
+  EXPECT_EQ(header(refused.error(), "Access-Control-Allow-Origin"), "*");
+  const auto body = boost::json::parse(refused.error().body);
+  EXPECT_EQ(body.at("error"), "region_not_allowed");
+  EXPECT_EQ(body.at("permitted").at(0).at("region"), "uk-london");
+  EXPECT_EQ(body.at("permitted").at(0).at("url"), "ws://London");
+  EXPECT_EQ(refusals("region_not_allowed"), 1U);
+  EXPECT_TRUE(commands<forward::OpenTransport>().empty());
+  EXPECT_EQ(control_->counters().rooms_now, 0U) << "a refused join makes no room";
+  EXPECT_TRUE(control_->take_audit_lines().back().contains("permit_denied"));
+}
+
+TEST_F(ControlTest, never_spills_into_another_region) {
+  for (int i = 0; i < 4; ++i) {
+    join({.account = "uk-only",
+          .room = "room" + std::to_string(i / 2),
+          .identity = "p" + std::to_string(i)});
+  }
+  const auto refused =
+      open({.account = "uk-only", .room = "room1", .identity = "late"}, join_request());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().status, 503U);
+  EXPECT_EQ(boost::json::parse(refused.error().body).at("error"), "region_unavailable");
+  for (const auto& [worker, open] : commands<forward::OpenTransport>()) {
+    EXPECT_EQ(worker, WorkerIndex(0));
+  }
+}
+
+TEST_F(ControlTest, says_when_room_or_node_are_full) {
+  for (int i = 0; i < 3; ++i) {
+    join({.identity = "p" + std::to_string(i), .at = i == 2 ? kVirginia : kLondon});
+  }
+  const auto full = open({.identity = "late"}, join_request());
+  EXPECT_EQ(full.error().status, 403U);
+  EXPECT_EQ(full.error().body, "the room is full");
+  EXPECT_TRUE(open({.identity = "p0"}, join_request()).has_value()) << "replaces itself";
+  join({.room = "second", .identity = "x", .at = kVirginia});
+  join({.room = "third", .identity = "y", .at = kVirginia});
+  const auto overloaded = open({.room = "fourth"}, join_request());
+  EXPECT_EQ(overloaded.error().status, 503U);
+  EXPECT_EQ(overloaded.error().body, "node has exceeded its configured limit");
+}
+
+TEST_F(ControlTest, refuses_bad_tokens) {
+  signalling::HttpRequest request =
+      get("/rtc/v1?access_token=a.b.c&join_request=" + wrapped(join_request()));
+  const auto refused = control_->open_signalling(request, now_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().status, 401U);
+  EXPECT_EQ(refusals("unauthorized"), 1U);
+}
+
+TEST_F(ControlTest, resumes_over_a_new_connection) {
+  const SignalSessionId first = join({});
+  const TransportId transport = commands<forward::OpenTransport>()[0].second->transport;
+  control_->handle_event(
+      WorkerIndex(0),
+      forward::TransportStateChanged{transport, forward::TransportState::kConnected, {}}, now_);
+  drain();
+  livekit::JoinRequest request;
+  request.set_reconnect(true);
+  request.set_participant_sid(received_[first][0].join().participant().sid());
+  const auto second = open({}, request);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_TRUE(received_[*second].at(0).has_reconnect());
+  EXPECT_TRUE(is_closed(first));
+  EXPECT_FALSE(is_closed(*second));
+  EXPECT_EQ(control_->counters().resumes, 1U);
+  livekit::SignalRequest ping;
+  ping.set_ping(1);
+  send(*second, ping);
+  EXPECT_TRUE(last(*second, Response::kPong).has_value());
+  EXPECT_EQ(control_->counters().participants_now, 1U);
+}
+
+TEST_F(ControlTest, tells_whoever_it_does_not_know_to_start_anew) {
+  livekit::JoinRequest request;
+  request.set_reconnect(true);
+  request.set_participant_sid("PA_lost");
+  const auto opened = open({}, request);
+  ASSERT_TRUE(opened.has_value());
+  ASSERT_EQ(received_[*opened].size(), 1U);
+  EXPECT_EQ(received_[*opened][0].leave().reason(), livekit::STATE_MISMATCH);
+  EXPECT_EQ(received_[*opened][0].leave().action(), livekit::LeaveRequest::RECONNECT);
+  EXPECT_TRUE(is_closed(*opened));
+  EXPECT_EQ(control_->counters().sessions_now, 0U);
+}
+
+TEST_F(ControlTest, does_not_resume_across_accounts_or_at_a_forbidden_region) {
+  const SignalSessionId first = join({.account = "uk-only"});
+  livekit::JoinRequest request;
+  request.set_reconnect(true);
+  request.set_participant_sid(received_[first][0].join().participant().sid());
+  const auto other = open({.account = "acme"}, request);
+  ASSERT_TRUE(other.has_value());
+  EXPECT_TRUE(received_[*other][0].has_leave());
+  EXPECT_EQ(open({.account = "uk-only", .at = kVirginia}, request).error().status, 403U);
+  EXPECT_FALSE(is_closed(first));
+}
+
+}  // namespace
+}  // namespace meridian::node
