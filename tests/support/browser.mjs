@@ -10,6 +10,7 @@ const files = {
   '/': join(here, 'harness.html'),
   '/harness.js': join(here, 'harness.js'),
   '/e2ee-tap.mjs': join(here, 'e2ee-tap.mjs'),
+  '/e2ee-tap-streams.mjs': join(here, 'e2ee-tap-streams.mjs'),
   '/livekit-client.js': join(here, '..', 'node_modules', 'livekit-client', 'dist', 'livekit-client.umd.js'),
   '/e2ee.worker.mjs': join(here, '..', 'node_modules', 'livekit-client', 'dist', 'livekit-client.e2ee.worker.mjs'),
 };
