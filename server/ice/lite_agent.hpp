@@ -79,7 +79,9 @@ class LiteAgent {
   /// When consent() next changes by time alone; never() when it won't.
   [[nodiscard]] Instant next_timeout(Instant now) const;
 
-  /// Of the newest generation.
+  /// Of the credentials in force; after restart() still the old ones.
+  [[nodiscard]] std::string_view active_ufrag() const { return current_.local_ufrag; }
+  /// Of the newest credentials.
   [[nodiscard]] std::string_view local_ufrag() const {
     return next_ ? next_->local_ufrag : current_.local_ufrag;
   }

@@ -80,7 +80,7 @@ void Demultiplexer::follow(const ice::Check& check, const ice::Tuple& from, Tran
     bind(from, transport);
   }
   if (check.is_restart_complete) {
-    retire_ufrags(transport, transport.ice().local_ufrag());
+    retire_ufrags(transport);
   }
 }
 
@@ -91,12 +91,15 @@ Demultiplexer::Add Demultiplexer::restart_ice(Transport& transport, const ice::C
     return Add::kDuplicateUfrag;
   }
   transport.restart_ice(local, remote);
+  retire_ufrags(transport);  // that of an earlier restart which never completed
   return Add::kAdded;
 }
 
-void Demultiplexer::retire_ufrags(const Transport& transport, std::string_view kept) {
+void Demultiplexer::retire_ufrags(const Transport& transport) {
+  const ice::LiteAgent& agent = transport.ice();
   std::erase_if(ufrags_, [&](const auto& entry) {
-    return entry.second == &transport && entry.first != kept;
+    return entry.second == &transport && entry.first != agent.active_ufrag() &&
+           entry.first != agent.local_ufrag();
   });
 }
 

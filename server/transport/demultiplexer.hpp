@@ -64,7 +64,7 @@ class Demultiplexer {
   void follow(const ice::Check& check, const ice::Tuple& from, Transport& transport);
   void bind(const ice::Tuple& tuple, Transport& transport);
   void unbind(const ice::Tuple& tuple, const Transport& owner);
-  void retire_ufrags(const Transport& transport, std::string_view kept);
+  void retire_ufrags(const Transport& transport);
 
   std::size_t max_transports_;
   std::size_t transport_count_ = 0;

@@ -112,6 +112,18 @@ TEST_F(DemultiplexerTest, after_a_restart_both_ufrags_lead_there_until_the_new_o
             Demultiplexer::Add::kDuplicateUfrag);
 }
 
+TEST_F(DemultiplexerTest, a_restart_that_never_completed_leaves_no_ufrag_behind) {
+  const ice::Credentials client{"c", "p"};
+  for (const char* ufrag : {"one", "two", "three"}) {
+    ASSERT_EQ(demultiplexer_.restart_ice(*first_.transport_, {ufrag, "password"}, client),
+              Demultiplexer::Add::kAdded);
+  }
+  EXPECT_EQ(stun(check({"one", "password"}, client), tuple(1)).error(),
+            DropReason::kStunUnknownUfrag);
+  EXPECT_TRUE(stun(check(first_), tuple(1)));
+  EXPECT_TRUE(stun(check({"three", "password"}, client), tuple(1)));
+}
+
 TEST_F(DemultiplexerTest, refuses_a_second_owner_of_a_ufrag_and_more_than_it_has_room_for) {
   Call same(demultiplexer_, batch_, 1);
   EXPECT_EQ(same.added_, Demultiplexer::Add::kDuplicateUfrag);
