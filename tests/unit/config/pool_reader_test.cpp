@@ -63,6 +63,19 @@ TEST(PoolReader, checks_media_addresses) {
       ElementsAre(HasSubstr("must be an address that clients can reach")));
 }
 
+TEST(PoolReader, a_stun_server_goes_with_an_automatic_address) {
+  constexpr std::string_view kAutomatic =
+      "address: 0.0.0.0\n      port: 1000\n      advertised_address: auto\n"
+      "      public_address_from: ";
+  EXPECT_EQ(media_of(std::string(kAutomatic) + "stun.example.com:3478").public_address_from,
+            "stun.example.com:3478");
+  EXPECT_THAT(problems_with_media(std::string(kAutomatic) + "stun.example.com"),
+              ElementsAre(HasSubstr("must be host:port of a STUN server")));
+  EXPECT_THAT(
+      problems_with_media("address: 10.0.0.1\n      port: 1000\n      public_address_from: a:1"),
+      ElementsAre(HasSubstr("is of use only with advertised_address: auto")));
+}
+
 TEST(PoolReader, checks_ports) {
   const auto problems_with = [](const std::string& ports) {
     return problems_with_media("address: 127.10.0.1\n      " + ports);
