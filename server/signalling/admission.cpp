@@ -89,7 +89,7 @@ base::Expected<JoinIntent, Refusal> read_join(const HttpRequest& request,
   JoinIntent intent;
   const auto parameter = request.query("join_request");
   const std::string_view path = request.path();
-  if (!parameter && !path.starts_with("/rtc/v1")) {
+  if (!parameter && path == "/rtc") {
     // Never 404: clients would try this very path again, for ever.
     return std::unexpected(refuse(501, "dual_connection",
                                   "this server needs one peer connection for both directions: "

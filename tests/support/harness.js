@@ -73,6 +73,10 @@ window.pair = async () => {
   }
   return undefined;
 };
+window.localPorts = async () => {
+  const stats = await (window.room.engine.pcManager.publisher._pc ?? window.room.engine.pcManager.publisher.pc).getStats();
+  return [...stats.values()].filter((s) => s.type === 'local-candidate').map((s) => s.port);
+};
 window.describe = async () => ({
   state: window.room?.state, events: window.events.slice(-25).map((e) => `${Math.round(e.at)} ${e.name} ${e.detail.slice(0, 80)}`),
   received: window.room ? await window.received() : [], chat: window.chat,
