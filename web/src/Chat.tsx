@@ -6,7 +6,7 @@ export function Chat({ open, onClose }: { open: boolean; onClose: () => void }) 
   const [text, setText] = useState('');
   const [seen, setSeen] = useState(0);
   const input = useRef<HTMLInputElement>(null);
-  const end = useRef<HTMLLIElement>(null);
+  const end = useRef<HTMLDivElement>(null);
   useEffect(() => { if (open) input.current?.focus(); }, [open]);
   useEffect(() => {
     if (open) end.current?.scrollIntoView({ block: 'nearest' });
@@ -19,7 +19,7 @@ export function Chat({ open, onClose }: { open: boolean; onClose: () => void }) 
         {!open && unread > 0 ? `${unread} new chat ${unread === 1 ? 'message' : 'messages'}` : ''}
       </p>
       <section id="chat" className="chat" aria-label="Chat" hidden={!open} onKeyDown={(e) => { if (e.key === 'Escape') onClose(); }}>
-        <ol role="log" aria-label="Messages" tabIndex={0}>
+        <div className="log" role="log" aria-label="Messages" tabIndex={0}><ol>
           {chatMessages.map((message) => (
             <li key={message.id ?? `${message.timestamp}`}>
               <b>{message.from?.name || message.from?.identity || 'Somebody'}</b>
@@ -27,8 +27,7 @@ export function Chat({ open, onClose }: { open: boolean; onClose: () => void }) 
               <p>{message.message}</p>
             </li>
           ))}
-          <li ref={end} className="end" aria-hidden="true" />
-        </ol>
+        </ol><div ref={end} /></div>
         <form onSubmit={(event) => {
           event.preventDefault();
           const message = text.trim();
