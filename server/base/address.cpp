@@ -1,8 +1,7 @@
 #include "base/address.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <charconv>
 
 namespace meridian {
@@ -14,7 +13,8 @@ IpAddress IpAddress::v4(std::array<std::uint8_t, 4> octets) {
 }
 
 IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& octets) {
-  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0,    0,
+                                                           0, 0, 0, 0, 0xff, 0xff};
   if (std::equal(kMapped.begin(), kMapped.end(), octets.begin())) {
     return v4({octets[12], octets[13], octets[14], octets[15]});
   }

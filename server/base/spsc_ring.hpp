@@ -32,7 +32,9 @@ class SpscRing {
     return &slots_[head & mask_];
   }
   /// Producer: makes the claimed slot visible.
-  void publish() { head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+  void publish() {
+    head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
 
   /// Consumer: the oldest slot, or null when empty.
   Slot* front() {

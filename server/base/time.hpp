@@ -22,8 +22,7 @@ class Instant {
   [[nodiscard]] constexpr bool is_never() const { return since_origin_ == Duration::max(); }
 
   friend constexpr Instant operator+(Instant at, Duration delta) {
-    if (at.is_never() || (delta > Duration::zero() &&
-                          at.since_origin_ > Duration::max() - delta)) {
+    if (at.is_never() || (delta > Duration::zero() && at.since_origin_ > Duration::max() - delta)) {
       return never();
     }
     return Instant(at.since_origin_ + delta);
@@ -51,7 +50,9 @@ class UnixTime {
   [[nodiscard]] constexpr std::int64_t nanoseconds() const { return ns_; }
   [[nodiscard]] constexpr std::int64_t milliseconds() const { return ns_ / 1'000'000; }
   [[nodiscard]] constexpr std::int64_t seconds() const { return ns_ / 1'000'000'000; }
-  friend constexpr UnixTime operator+(UnixTime at, Duration d) { return UnixTime(at.ns_ + d.count()); }
+  friend constexpr UnixTime operator+(UnixTime at, Duration d) {
+    return UnixTime(at.ns_ + d.count());
+  }
   friend constexpr Duration operator-(UnixTime a, UnixTime b) { return Duration(a.ns_ - b.ns_); }
   friend constexpr auto operator<=>(UnixTime, UnixTime) = default;
 
