@@ -156,7 +156,17 @@ std::optional<Source> Receiver::learn(const rtp::PacketView& view) const {
   if (const auto section = section_of_type(view.payload_type())) {
     return learn_in_section(view, *section);
   }
-  return std::nullopt;
+  std::optional<Source> found;
+  for (std::size_t i = 0; i < sections_.size(); ++i) {
+    const auto source = sections_[i].layer_count() > 1
+                            ? learn_in_section(view, static_cast<std::uint8_t>(i))
+                            : std::nullopt;
+    if (source && found) {
+      return std::nullopt;  // the rid is in two sections
+    }
+    found = source ? source : found;
+  }
+  return found;
 }
 
 base::Expected<Source, DropReason> Receiver::resolve(const rtp::PacketView& view) {

@@ -103,6 +103,16 @@ TEST_F(ReceiverTest, by_rid_when_the_section_has_several) {
   EXPECT_EQ(refusal({.ssrc = 3, .mid = "a", .rid = "x"}), DropReason::kUnknownSource);
 }
 
+TEST_F(ReceiverTest, by_a_rid_without_mid_when_only_one_section_has_it) {
+  ReceiveSection one = section("a", kFirst, 96);
+  ReceiveSection other = section("b", kSecond, 96);
+  one.rids = {token("q"), token("h")};
+  other.rids = {token("q"), token("x")};
+  configure({one, other});
+  EXPECT_EQ((*take({.ssrc = 1, .rid = "x"}))->publication, &second_);
+  EXPECT_EQ(refusal({.ssrc = 2, .rid = "q"}), DropReason::kUnknownSource);
+}
+
 TEST_F(ReceiverTest, by_repaired_rid_for_retransmissions) {
   ReceiveSection simulcast = section("a", kFirst, 96);
   simulcast.rids = {token("q"), token("h")};

@@ -1,0 +1,110 @@
+#include "forward/sender.hpp"
+
+#include <gtest/gtest.h>
+
+#include "forward/publication.hpp"
+#include "forward/relay_sink.hpp"
+#include "unit/forward/shard_bed.hpp"
+
+namespace meridian::forward {
+namespace {
+
+using test::Client;
+using test::Meeting;
+
+class SenderTest : public testing::Test {
+ protected:
+  Subscription make(std::uint32_t ssrc, std::uint32_t rtx) {
+    return Subscription({.subscription = SubscriptionId(1),
+                         .publication = PublicationId(1),
+                         .transport = bob_.id,
+                         .mid = {},
+                         .ssrc = Ssrc(ssrc),
+                         .rtx_ssrc = Ssrc(rtx),
+                         .codecs = {test::vp8(102)},
+                         .extensions = {},
+                         .target = {}},
+                        publication_, sender_,
+                        sender_.first_sequences(Ssrc(ssrc), Ssrc(rtx), bed_.random));
+  }
+  test::ShardBed bed_;
+  Client& bob_ = bed_.join();
+  Sender sender_{*bob_.transport};
+  Publication publication_{
+      {.id = PublicationId(1), .room = RoomNumber(1), .kind = rtp::MediaKind::kVideo}};
+};
+
+TEST_F(SenderTest, finds_subscriptions_by_ssrc) {
+  Subscription one = make(10, 11);
+  ASSERT_TRUE(sender_.add(one));
+  EXPECT_EQ(sender_.find(Ssrc(10)), &one);
+  EXPECT_EQ(sender_.find(Ssrc(12)), nullptr);
+  sender_.remove(one);
+  EXPECT_EQ(sender_.find(Ssrc(10)), nullptr);
+}
+
+TEST_F(SenderTest, an_ssrc_cannot_be_used_twice_at_once) {
+  Subscription one = make(10, 11);
+  Subscription two = make(10, 13);
+  Subscription same = make(20, 20);
+  ASSERT_TRUE(sender_.add(one));
+  EXPECT_FALSE(sender_.add(two));
+  EXPECT_FALSE(sender_.add(same));
+}
+
+TEST_F(SenderTest, streams_begin_in_the_lower_half_and_go_on_where_they_were) {
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    const FirstSequences first = sender_.first_sequences(Ssrc(i), Ssrc(i + 1000), bed_.random);
+    EXPECT_LT(first.media.value() & 0xffffU, 0x8000U);
+  }
+  Subscription one = make(10, 11);
+  ASSERT_TRUE(sender_.add(one));
+  const FirstSequences next = one.next_sequences();
+  sender_.remove(one);
+  const FirstSequences again = sender_.first_sequences(Ssrc(10), Ssrc(11), bed_.random);
+  EXPECT_EQ(again.media, next.media);
+  EXPECT_EQ(again.rtx, next.rtx);
+}
+
+TEST_F(SenderTest, full_intra_requests_count_once_for_each_number) {
+  Subscription one = make(10, 11);
+  ASSERT_TRUE(sender_.add(one));
+  EXPECT_TRUE(sender_.is_new_full_intra({.media = Ssrc(10), .sequence = 0}));
+  EXPECT_FALSE(sender_.is_new_full_intra({.media = Ssrc(10), .sequence = 0}));
+  EXPECT_TRUE(sender_.is_new_full_intra({.media = Ssrc(10), .sequence = 1}));
+  EXPECT_FALSE(sender_.is_new_full_intra({.media = Ssrc(99), .sequence = 1}));
+}
+
+TEST_F(SenderTest, loss_is_the_worst_of_what_was_reported) {
+  Subscription one = make(10, 11);
+  ASSERT_TRUE(sender_.add(one));
+  std::array<std::uint8_t, 200> buffer{};
+  rtcp::CompoundWriter writer(buffer);
+  rtcp::ReportBlock block;
+  block.ssrc = Ssrc(10);
+  block.fraction_lost = 128;
+  const std::array<rtcp::ReportBlock, 1> blocks = {block};
+  std::span<const rtcp::ReportBlock> rest = blocks;
+  (void)writer.add_receiver_report(Ssrc(1), rest);
+  for (const rtcp::Packet& packet : *rtcp::Compound::parse(writer.bytes())) {
+    sender_.handle_report_blocks(std::get<rtcp::ReceiverReport>(packet).blocks, bed_.now);
+  }
+  EXPECT_FLOAT_EQ(sender_.take_loss(), 0.5F);
+  EXPECT_FLOAT_EQ(sender_.take_loss(), 0);
+  EXPECT_EQ(sender_.round_trip(), Duration::zero()) << "no report of ours was referred to";
+}
+
+TEST_F(SenderTest, transport_wide_feedback_counts_as_loss) {
+  std::array<std::uint8_t, 200> buffer{};
+  rtcp::CompoundWriter writer(buffer);
+  const std::array<Instant, 4> times = {bed_.now, Instant::never(), bed_.now, bed_.now};
+  rtcp::Arrivals arrivals{.base = SequenceNumber(1), .times = times};
+  (void)writer.add_transport_feedback(Ssrc(1), Ssrc(2), 0, arrivals);
+  for (const rtcp::Packet& packet : *rtcp::Compound::parse(writer.bytes())) {
+    sender_.handle_transport_feedback(std::get<rtcp::TransportFeedback>(packet));
+  }
+  EXPECT_FLOAT_EQ(sender_.take_loss(), 0.25F);
+}
+
+}  // namespace
+}  // namespace meridian::forward

@@ -1,0 +1,228 @@
+#include "forward/subscription.hpp"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "rtp/vp9.hpp"
+#include "unit/forward/shard_bed.hpp"
+
+namespace meridian::forward {
+namespace {
+
+using test::Client;
+using test::PacketBytes;
+using test::text;
+using test::token;
+using test::view;
+
+// One publication with the codecs of the test, and one subscriber.
+class SubscriptionTest : public testing::Test {
+ protected:
+  static constexpr PublicationId kTrack{1};
+
+  void publish(rtp::MediaKind kind, std::vector<rtp::CodecBinding> codecs,
+               bool is_encrypted = false) {
+    bed_.shard.publish({.publication = kTrack,
+                        .transport = alice_.id,
+                        .room = RoomNumber(1),
+                        .kind = kind,
+                        .is_screen_share = false,
+                        .is_encrypted = is_encrypted});
+    bed_.shard.configure({.transport = alice_.id,
+                          .extensions = test::extension_ids(),
+                          .sections = {{.mid = token("0"),
+                                        .kind = kind,
+                                        .publication = kTrack,
+                                        .codecs = std::move(codecs),
+                                        .rids = {},
+                                        .sources = {}}}});
+  }
+  void subscribe(std::vector<rtp::CodecBinding> codecs, LayerTarget target = {}) {
+    bed_.shard.subscribe({.subscription = SubscriptionId(1),
+                          .publication = kTrack,
+                          .transport = bob_.id,
+                          .mid = token("9"),
+                          .ssrc = Ssrc(1001),
+                          .rtx_ssrc = Ssrc(2001),
+                          .codecs = std::move(codecs),
+                          .extensions = {},
+                          .target = target},
+                         bed_.now);
+    bed_.pump();
+  }
+  void set_target(LayerTarget target) {
+    bed_.shard.set_subscription({.subscription = SubscriptionId(1), .target = target}, bed_.now);
+  }
+  void send(std::uint8_t type, const std::vector<std::uint8_t>& payload,
+            std::uint32_t timestamp = 0, bool marker = true) {
+    bed_.send(alice_, test::rtp_packet({.ssrc = 100,
+                                        .sequence = sequence_++,
+                                        .timestamp = timestamp,
+                                        .payload_type = type,
+                                        .marker = marker,
+                                        .extensions = {{1, text("0")}}},
+                                       payload));
+  }
+  static rtp::CodecBinding red(std::uint8_t type) {
+    rtp::CodecBinding binding = test::opus(type);
+    binding.codec = rtp::Codec::kRed;
+    return binding;
+  }
+  static rtp::CodecBinding vp9(std::uint8_t type) {
+    rtp::CodecBinding binding = test::vp8(type);
+    binding.codec = rtp::Codec::kVp9;
+    return binding;
+  }
+  std::uint64_t dropped(metrics::DropReason reason) const {
+    return bed_.counters.dropped[static_cast<std::size_t>(reason)].value();
+  }
+
+  /// One redundant block of 2 bytes and a primary of 3, payload type 111 inside.
+  const std::vector<std::uint8_t> red_payload_ = {0x80 | 111, 0x0f, 0, 2, 111, 1, 1, 7, 8, 9};
+  test::ShardBed bed_;
+  Client& alice_ = bed_.join();
+  Client& bob_ = bed_.join();
+  std::uint16_t sequence_ = 1;
+};
+
+TEST_F(SubscriptionTest, red_passes_to_those_who_take_it) {
+  publish(rtp::MediaKind::kAudio, {red(63), test::opus(111)});
+  subscribe({red(62), test::opus(112)});
+  send(63, red_payload_);
+  const auto packets = bob_.take_rtp();
+  ASSERT_EQ(packets.size(), 1U);
+  EXPECT_EQ(view(packets[0]).payload_type(), PayloadType(62));
+  EXPECT_EQ(view(packets[0]).payload()[0], 0x80 | 112);
+  EXPECT_EQ(view(packets[0]).payload()[4], 112);
+  EXPECT_EQ(view(packets[0]).payload().size(), red_payload_.size());
+}
+
+TEST_F(SubscriptionTest, redundancy_is_taken_off_for_those_who_do_not) {
+  publish(rtp::MediaKind::kAudio, {red(63), test::opus(111)});
+  subscribe({test::opus(112)});
+  send(63, red_payload_);
+  const auto packets = bob_.take_rtp();
+  ASSERT_EQ(packets.size(), 1U);
+  EXPECT_EQ(view(packets[0]).payload_type(), PayloadType(112));
+  const Bytes payload = view(packets[0]).payload();
+  EXPECT_TRUE(std::ranges::equal(payload, std::vector<std::uint8_t>{7, 8, 9}));
+}
+
+TEST_F(SubscriptionTest, end_to_end_encrypted_redundancy_is_left_alone) {
+  publish(rtp::MediaKind::kAudio, {red(63), test::opus(111)}, true);
+  subscribe({test::opus(112)});
+  send(63, red_payload_);
+  EXPECT_TRUE(bob_.take_rtp().empty());
+  EXPECT_EQ(dropped(metrics::DropReason::kUnknownPayloadType), 1U);
+}
+
+TEST_F(SubscriptionTest, a_codec_that_the_subscriber_does_not_take_is_dropped) {
+  publish(rtp::MediaKind::kVideo, {vp9(98)});
+  subscribe({test::vp8(102)});
+  send(98, {0x08, 1, 2, 3});
+  EXPECT_TRUE(bob_.take_rtp().empty());
+}
+
+TEST_F(SubscriptionTest, a_subscription_can_pause_and_resume_at_a_key_frame) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  send(96, test::vp8_payload({.is_key = true, .picture_id = 1}), 0);
+  set_target({.is_enabled = false, .max_spatial = 2, .max_temporal = 7});
+  send(96, test::vp8_payload({.picture_id = 2}), 3000);
+  EXPECT_EQ(bob_.take_rtp().size(), 1U);
+  set_target({});
+  send(96, test::vp8_payload({.picture_id = 3}), 6000);
+  EXPECT_TRUE(bob_.take_rtp().empty());
+  send(96, test::vp8_payload({.is_key = true, .picture_id = 4}), 9000);
+  EXPECT_EQ(bob_.take_rtp().size(), 1U);
+}
+
+TEST_F(SubscriptionTest, dropped_temporal_layers_leave_no_gap) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)}, {.is_enabled = true, .max_spatial = 2, .max_temporal = 0});
+  for (std::uint16_t i = 0; i < 20; ++i) {
+    send(96,
+         test::vp8_payload({.is_key = i == 0,
+                            .picture_id = i,
+                            .tl0 = static_cast<std::uint8_t>(i / 2),
+                            .temporal = static_cast<std::uint8_t>(i % 2)}),
+         i * 3000U);
+  }
+  const auto packets = bob_.take_rtp();
+  ASSERT_EQ(packets.size(), 10U);
+  for (std::size_t i = 1; i < packets.size(); ++i) {
+    EXPECT_EQ(view(packets[i]).sequence(), view(packets[i - 1]).sequence().next());
+    EXPECT_EQ(view(packets[i]).payload()[3], view(packets[i - 1]).payload()[3] + 1);
+  }
+}
+
+TEST_F(SubscriptionTest, padding_of_the_publisher_is_not_forwarded) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  send(96, test::vp8_payload({.is_key = true, .picture_id = 1}), 0);
+  send(96, {}, 0);
+  send(96, test::vp8_payload({.picture_id = 2}), 3000);
+  const auto packets = bob_.take_rtp();
+  ASSERT_EQ(packets.size(), 2U);
+  EXPECT_EQ(view(packets[1]).sequence(), view(packets[0]).sequence().next());
+}
+
+// VP9 with two spatial layers in one stream: I, L and B/E bits; layer byte TID|U|SID|D.
+std::vector<std::uint8_t> vp9_payload(std::uint8_t spatial, bool is_key) {
+  const auto first = static_cast<std::uint8_t>(0x80U | (is_key ? 0U : 0x40U) | 0x20U | 0x0cU);
+  return {
+      first, 0x05, static_cast<std::uint8_t>((unsigned{spatial} << 1U) | (spatial > 0 ? 1U : 0U)),
+      0x01,  9,    9};
+}
+
+TEST_F(SubscriptionTest, spatial_layers_of_vp9_are_cut_with_the_marker_in_place) {
+  publish(rtp::MediaKind::kVideo, {vp9(98)});
+  subscribe({vp9(102)}, {.is_enabled = true, .max_spatial = 0, .max_temporal = 7});
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    send(98, vp9_payload(0, i == 0), i * 3000, false);
+    send(98, vp9_payload(1, i == 0), i * 3000, true);
+  }
+  const auto packets = bob_.take_rtp();
+  ASSERT_EQ(packets.size(), 3U);
+  for (const PacketBytes& packet : packets) {
+    EXPECT_TRUE(view(packet).marker());
+    EXPECT_EQ(rtp::parse_vp9(view(packet).payload())->spatial_layer, 0);
+  }
+  EXPECT_EQ(view(packets[2]).sequence(), view(packets[0]).sequence().plus(2));
+}
+
+// Every (SSRC, sequence) that reaches the subscriber is new, whatever it asks for.
+TEST_F(SubscriptionTest, no_index_is_ever_encrypted_twice) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  Rng rng(3);
+  std::set<std::pair<std::uint32_t, std::uint16_t>> seen;
+  for (std::uint16_t i = 0; i < 300; ++i) {
+    send(96, test::vp8_payload({.is_key = i % 50 == 0, .picture_id = i}), i * 3000U);
+    if (rng.chance(0.3)) {
+      set_target({.is_enabled = rng.chance(0.9),
+                  .max_spatial = 2,
+                  .max_temporal = static_cast<std::uint8_t>(rng.below(3))});
+    }
+    bob_.send_rtcp([&](rtcp::CompoundWriter& writer) {
+      std::array<SequenceNumber, 1> list = {SequenceNumber(static_cast<std::uint16_t>(rng.next()))};
+      if (!seen.empty() && rng.chance(0.8)) {
+        list[0] = SequenceNumber(std::prev(seen.lower_bound({1002, 0}))->second);
+      }
+      std::span<const SequenceNumber> rest = list;
+      (void)writer.add_nack(Ssrc(9), Ssrc(1001), rest);
+    });
+    bed_.run_for(10ms);
+    for (const PacketBytes& packet : bob_.take_rtp()) {
+      ASSERT_TRUE(
+          seen.emplace(view(packet).ssrc().value(), view(packet).sequence().value()).second);
+    }
+  }
+  EXPECT_GT(bed_.counters.retransmissions_sent.value(), 10U);
+  EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+  EXPECT_EQ(dropped(metrics::DropReason::kSrtpIndexReused), 0U);
+}
+
+}  // namespace
+}  // namespace meridian::forward
