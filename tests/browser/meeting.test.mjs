@@ -11,10 +11,11 @@ before(async () => { node = await MeridianNode.start(); browser = await Browser.
 after(async () => { await browser?.stop(); await node?.dispose(); });
 
 const camera = { resolution: { width: 640, height: 360, frameRate: 15 } };
-async function enter(room, identity, { publish = true, account = 'dev', region = 'uk-london', options = {} } = {}) {
+async function enter(room, identity, { publish = true, canvas = false, account = 'dev', region = 'uk-london', options = {} } = {}) {
   const page = await browser.tab();
   await page.evaluate((p) => window.join(p), { url: node.url(region), token: token({ room, identity, account }), options });
-  if (publish) await page.evaluate(async (c) => { await window.room.localParticipant.setMicrophoneEnabled(true); await window.room.localParticipant.setCameraEnabled(true, c, { videoCodec: 'vp8', simulcast: true }); }, camera);
+  if (canvas) await page.evaluate(async () => { await window.room.localParticipant.setMicrophoneEnabled(true); await window.publishCanvas(); });
+  else if (publish) await page.evaluate(async (c) => { await window.room.localParticipant.setMicrophoneEnabled(true); await window.room.localParticipant.setCameraEnabled(true, c, { videoCodec: 'vp8', simulcast: true }); }, camera);
   return page;
 }
 const decodes = (page, from) => eventually(page, async (who) => {
@@ -115,8 +116,8 @@ describe('connections that break', () => {
     await Promise.all([a.close(), b.close()]);
   });
   test('a restarted node is joined anew by itself', async () => {
-    const a = await enter('anew', 'ann');
-    const b = await enter('anew', 'ben');
+    const a = await enter('anew', 'ann', { canvas: true });
+    const b = await enter('anew', 'ben', { canvas: true });
     await decodes(b, 'ann');
     const { code } = await node.stop('SIGTERM');
     assert.equal(code, 0, node.output);

@@ -31,6 +31,17 @@ window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize 
   await room.connect(url, token, connect);
 };
 
+/** A moving picture of our own: Chromium's fake camera gives no frames after it was opened a second time. */
+window.publishCanvas = async () => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+  document.body.append(canvas);
+  const context = canvas.getContext('2d');
+  let n = 0;
+  setInterval(() => { n += 1; context.fillStyle = `hsl(${(n * 9) % 360} 80% 50%)`; context.fillRect(0, 0, 640, 360); context.fillStyle = '#fff'; context.fillRect((n * 11) % 600, 100, 40, 160); }, 66);
+  const [track] = canvas.captureStream(15).getVideoTracks();
+  await window.room.localParticipant.publishTrack(track, { source: Track.Source.Camera, videoCodec: 'vp8', simulcast: true });
+};
+
 window.engineOf = () => window.room.engine;
 window.countEvents = (name) => window.events.filter((e) => e.name === name).length;
 

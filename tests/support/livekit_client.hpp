@@ -130,6 +130,7 @@ class LivekitClient {
     int action = 0;  // livekit::LeaveRequest::Action
     int reason = 0;  // livekit::DisconnectReason
   };
+  [[nodiscard]] const std::string& local_ufrag() const { return credentials_.ufrag; }
   [[nodiscard]] bool is_joined() const { return !sid_.empty(); }
   [[nodiscard]] bool is_connected() const { return peer_ && peer_->is_connected(); }
   [[nodiscard]] bool is_failed() const { return peer_ && peer_->is_failed(); }

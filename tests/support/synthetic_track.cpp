@@ -167,7 +167,8 @@ void SyntheticTrack::send(Layer& layer, std::uint8_t index, const Kept& packet,
     extensions.add_copy(offered::kTransportSequenceId,
                         rtp::encode_transport_sequence(SequenceNumber(++*transport_sequence)));
   }
-  if (!layer.is_acknowledged) {
+  // Reports tell that a primary source is known, but not its retransmissions.
+  if (!layer.is_acknowledged || is_retransmission) {
     extensions.add(offered::kMidId, as_bytes(mid_));
     if (is_video && !shape_.layers[index].rid.empty()) {
       extensions.add(is_retransmission ? offered::kRepairedRidId : offered::kRidId,
