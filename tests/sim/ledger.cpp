@@ -1,0 +1,209 @@
+#include "sim/ledger.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace meridian::sim {
+namespace {
+
+constexpr std::size_t kMaxFaults = 16;
+
+std::string describe(std::uint32_t source, std::uint8_t layer, std::uint64_t number) {
+  return "source " + std::to_string(source) + " layer " + std::to_string(layer) + " frame " +
+         std::to_string(number >> 16U) + " packet " + std::to_string(number & 0xffffU);
+}
+
+}  // namespace
+
+void Ledger::on_made(const test::MediaStamp& stamp) {
+  Source& source = sources_[stamp.source];
+  if (source.layers.size() <= stamp.layer) {
+    source.layers.resize(stamp.layer + 1U);
+  }
+  auto& frames = source.layers[stamp.layer];
+  if (frames.size() <= stamp.frame) {
+    frames.resize(stamp.frame + 1U);
+  }
+  Frame& frame = frames[stamp.frame];
+  frame.resize(std::max<std::size_t>(frame.size(), stamp.packets));
+  for (Packet& packet : frame) {
+    packet.is_key = stamp.is_key;
+  }
+}
+
+Ledger::Packet* Ledger::find(const test::MediaStamp& stamp) {
+  const auto source = sources_.find(stamp.source);
+  if (source == sources_.end() || stamp.layer >= source->second.layers.size() ||
+      stamp.frame >= source->second.layers[stamp.layer].size() ||
+      stamp.packet >= source->second.layers[stamp.layer][stamp.frame].size()) {
+    return nullptr;
+  }
+  return &source->second.layers[stamp.layer][stamp.frame][stamp.packet];
+}
+
+void Ledger::on_arrived(const test::MediaStamp& stamp, Door door) {
+  Packet* packet = find(stamp);
+  const Order order = next_order();
+  if (packet == nullptr || packet->arrived != 0) {
+    return;
+  }
+  if (door == Door::kClosed) {
+    packet->is_refused = true;
+  } else {
+    packet->arrived = order;
+  }
+}
+
+void Ledger::on_forwarded(MemberId to, const test::MediaStamp& stamp, bool is_retransmission,
+                          Order order, Fate fate) {
+  const Packet* packet = find(stamp);
+  if (packet == nullptr || packet->arrived == 0 || packet->arrived > order) {
+    if (faults_.size() < kMaxFaults) {
+      faults_.push_back("forwarded, but it never came: " +
+                        describe(stamp.source, stamp.layer, number(stamp.frame, stamp.packet)));
+    }
+    return;
+  }
+  Delivery& delivery = deliveries_[{to, stamp.source}];
+  Place& place = delivery.places[key(stamp.layer, stamp.frame, stamp.packet)];
+  if (!is_retransmission) {
+    if (place.is_forwarded && faults_.size() < kMaxFaults) {
+      faults_.push_back("forwarded twice to member " + std::to_string(to.value()) + ": " +
+                        describe(stamp.source, stamp.layer, number(stamp.frame, stamp.packet)));
+    }
+    place.is_forwarded = true;
+    delivery.primaries.push_back(
+        {.order = order, .layer = stamp.layer, .frame = stamp.frame, .packet = stamp.packet});
+  }
+  if (fate == Fate::kArrived) {
+    place.is_delivered_first = place.is_delivered_first || !is_retransmission;
+    place.is_delivered = true;
+  }
+}
+
+void Ledger::on_closed(MemberId to, std::uint32_t source) {
+  const Order order = next_order();
+  for (auto& [pair, delivery] : deliveries_) {
+    if (pair.first == to && (source == 0 || pair.second == source)) {
+      delivery.closings.push_back(order);
+    }
+  }
+}
+
+std::vector<Ledger::Run> Ledger::runs_of(const Delivery& delivery, const Source& source,
+                                         std::vector<std::string>& faults) const {
+  std::vector<Sent> sent = delivery.primaries;
+  std::ranges::sort(sent, {}, &Sent::order);
+  std::vector<Run> runs;
+  auto closing = delivery.closings.begin();
+  bool is_open = false;
+  for (const Sent& packet : sent) {
+    for (; closing != delivery.closings.end() && *closing < packet.order; ++closing) {
+      if (is_open) {
+        runs.back().end = *closing;
+        is_open = false;
+      }
+    }
+    if (is_open && runs.back().layer == packet.layer) {
+      continue;
+    }
+    if (is_open) {
+      runs.back().end = packet.order;
+    }
+    const Packet& first = source.layers[packet.layer][packet.frame][packet.packet];
+    if ((!first.is_key || packet.packet != 0) && faults.size() < kMaxFaults) {
+      faults.push_back("a stream began in the middle: " +
+                       describe(0, packet.layer, number(packet.frame, packet.packet)));
+    }
+    // A packet is forwarded in the turn in which it comes, so its arrival is the beginning.
+    runs.push_back({.begin = first.arrived,
+                    .end = std::numeric_limits<Order>::max(),
+                    .layer = packet.layer,
+                    .first = number(packet.frame, packet.packet)});
+    is_open = true;
+  }
+  if (is_open && closing != delivery.closings.end()) {
+    runs.back().end = *closing;
+  }
+  return runs;
+}
+
+void Ledger::judge(const Packet& packet, std::uint8_t layer, std::uint64_t packet_number,
+                   const std::vector<Run>& runs, Account& account) const {
+  const Run* within = nullptr;
+  bool is_early = false;
+  for (const Run& run : runs) {
+    if (run.layer != layer) {
+      continue;
+    }
+    if (packet.arrived >= run.begin && packet.arrived < run.end) {
+      within = &run;
+    }
+    is_early = is_early || (packet.arrived < run.begin && packet_number > run.first);
+  }
+  if (within == nullptr) {
+    ++(is_early ? account.early : account.outside);
+  } else if (packet_number < within->first) {
+    ++account.before;
+  } else {
+    ++account.unexplained;
+  }
+}
+
+Ledger::Findings Ledger::examine(MemberId member, std::uint32_t id) const {
+  Findings findings;
+  const Delivery& delivery = deliveries_.at({member, id});
+  const Source& source = sources_.at(id);
+  const std::vector<Run> runs = runs_of(delivery, source, findings.faults);
+  Account& account = findings.account;
+  account.runs = runs.size();
+  for (std::size_t layer = 0; layer < source.layers.size(); ++layer) {
+    for (std::size_t frame = 0; frame < source.layers[layer].size(); ++frame) {
+      const Frame& packets = source.layers[layer][frame];
+      for (std::size_t i = 0; i < packets.size(); ++i) {
+        ++account.sent;
+        const auto l = static_cast<std::uint8_t>(layer);
+        const auto f = static_cast<std::uint32_t>(frame);
+        const auto p = static_cast<std::uint16_t>(i);
+        const auto place = delivery.places.find(key(l, f, p));
+        if (place != delivery.places.end()) {
+          ++(place->second.is_delivered ? account.delivered : account.lost_down);
+          const bool is_recovered = place->second.is_delivered && !place->second.is_delivered_first;
+          account.recovered += is_recovered ? 1 : 0;
+        } else if (packets[i].arrived == 0) {
+          ++(packets[i].is_refused ? account.refused : account.lost_up);
+        } else {
+          const std::uint64_t before = account.unexplained;
+          judge(packets[i], l, number(f, p), runs, account);
+          if (account.unexplained > before && findings.faults.size() < kMaxFaults) {
+            findings.faults.push_back("not forwarded to member " + std::to_string(member.value()) +
+                                      ": " + describe(id, l, number(f, p)));
+          }
+        }
+      }
+    }
+  }
+  return findings;
+}
+
+std::map<std::pair<MemberId, std::uint32_t>, Account> Ledger::settle() const {
+  std::map<std::pair<MemberId, std::uint32_t>, Account> accounts;
+  for (const auto& [pair, delivery] : deliveries_) {
+    accounts[pair] = examine(pair.first, pair.second).account;
+  }
+  return accounts;
+}
+
+std::vector<std::string> Ledger::faults() const {
+  std::vector<std::string> all = faults_;
+  for (const auto& [pair, delivery] : deliveries_) {
+    for (std::string& fault : examine(pair.first, pair.second).faults) {
+      if (all.size() < kMaxFaults) {
+        all.push_back(std::move(fault));
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace meridian::sim

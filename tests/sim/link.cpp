@@ -1,0 +1,45 @@
+#include "sim/link.hpp"
+
+#include <algorithm>
+
+#include "base/random.hpp"
+
+namespace meridian::sim {
+namespace {
+
+/// Signatures make DTLS datagrams vary by a byte or two: they all count as this many.
+constexpr std::size_t kDtlsSize = 400;
+
+}  // namespace
+
+Kind kind_of(Bytes datagram) {
+  if (datagram.empty() || datagram[0] <= 3) {
+    return Kind::kStun;
+  }
+  if (datagram[0] <= 63) {
+    return Kind::kDtls;
+  }
+  return datagram.size() > 1 && datagram[1] >= 192 && datagram[1] <= 223 ? Kind::kRtcp : Kind::kRtp;
+}
+
+Link::Passage Link::pass(Kind kind, std::size_t size, Instant now) {
+  const std::uint64_t number = numbers_[static_cast<std::size_t>(kind)]++;
+  Rng draw(seed_ ^ (static_cast<std::uint64_t>(kind) << 56U) ^ (number * 0x9e3779b97f4a7c15ULL));
+  const bool is_lost = draw.chance(shape_.loss);
+  const std::uint64_t bytes = kind == Kind::kDtls ? kDtlsSize : size;
+  const Duration airtime(static_cast<Duration::rep>(bytes * 1'000'000'000 / shape_.rate));
+  const auto lateness = shape_.jitter > Duration::zero()
+                            ? Duration(static_cast<Duration::rep>(
+                                  draw.below(static_cast<std::uint64_t>(shape_.jitter.count()))))
+                            : Duration{};
+  busy_until_ = std::max(busy_until_, now);
+  const bool is_full = busy_until_ - now > kQueue;
+  if (!is_full) {
+    busy_until_ = busy_until_ + airtime;
+  }
+  lost_ += is_lost ? 1 : 0;
+  overflowed_ += is_full && !is_lost ? 1 : 0;
+  return {.arrival = busy_until_ + shape_.delay + lateness, .is_lost = is_lost || is_full};
+}
+
+}  // namespace meridian::sim

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.hpp"
+#include "base/time.hpp"
+
+namespace meridian::sim {
+
+enum class Kind : std::uint8_t { kStun, kDtls, kRtp, kRtcp, kCount };
+[[nodiscard]] Kind kind_of(Bytes datagram);
+
+struct LinkShape {
+  Duration delay = 20ms;
+  /// Each packet is late by an even draw up to this, so that packets overtake each other.
+  Duration jitter{};
+  double loss = 0;
+  /// Bytes a second; what would wait longer than kQueue is dropped.
+  std::uint64_t rate = 2'000'000;
+};
+
+/// One direction between a client and its workers. What happens to a packet is drawn from the seed,
+/// the packet's kind and its number in that kind: handshakes, whose number of datagrams can vary,
+/// don't shift what happens to media.
+class Link {
+ public:
+  static constexpr Duration kQueue = 250ms;
+
+  Link(LinkShape shape, std::uint64_t seed) : shape_(shape), seed_(seed) {}
+
+  void set_shape(const LinkShape& shape) { shape_ = shape; }
+  [[nodiscard]] const LinkShape& shape() const { return shape_; }
+
+  struct Passage {
+    Instant arrival;
+    bool is_lost = false;  // then `arrival` is when it would have arrived
+  };
+  [[nodiscard]] Passage pass(Kind kind, std::size_t size, Instant now);
+
+  [[nodiscard]] std::uint64_t lost() const { return lost_; }
+  [[nodiscard]] std::uint64_t overflowed() const { return overflowed_; }
+
+ private:
+  LinkShape shape_;
+  std::uint64_t seed_;
+  std::array<std::uint64_t, static_cast<std::size_t>(Kind::kCount)> numbers_{};
+  Instant busy_until_;
+  std::uint64_t lost_ = 0;
+  std::uint64_t overflowed_ = 0;
+};
+
+}  // namespace meridian::sim

@@ -1,0 +1,79 @@
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "sim/simulation.hpp"
+
+/// meridian_sim --seed N [--log]     one run; --log prints what happens
+/// meridian_sim --seeds FROM COUNT   each twice, which must give the same log; one line for each
+namespace {
+
+using meridian::sim::RunLog;
+using meridian::sim::RunResult;
+using meridian::sim::Simulation;
+
+RunResult run(std::uint64_t seed, RunLog::Output output) {
+  return Simulation(seed, output).run();
+}
+
+void print(const RunResult& result) {
+  std::printf("seed %llu %s: %zu members, %llu packets, %llu delivered, %llu recovered, %016llx\n",
+              static_cast<unsigned long long>(result.seed),
+              result.faults.empty() ? "passed" : "FAILED", result.members,
+              static_cast<unsigned long long>(result.total.sent),
+              static_cast<unsigned long long>(result.total.delivered),
+              static_cast<unsigned long long>(result.total.recovered),
+              static_cast<unsigned long long>(result.log_hash));
+  for (const std::string& fault : result.faults) {
+    std::printf("  %s\n", fault.c_str());
+  }
+  if (!result.faults.empty()) {
+    const char* commit = std::getenv("MERIDIAN_COMMIT");
+    std::printf("  replay with: git checkout %s && ./dev sim %llu\n",
+                commit != nullptr ? commit : "THIS_COMMIT",
+                static_cast<unsigned long long>(result.seed));
+  }
+  std::fflush(stdout);
+}
+
+bool run_many(std::uint64_t from, std::uint64_t count) {
+  std::uint64_t failed = 0;
+  for (std::uint64_t seed = from; seed < from + count; ++seed) {
+    RunResult first = run(seed, RunLog::Output::kNone);
+    const RunResult second = run(seed, RunLog::Output::kNone);
+    if (first.log_hash != second.log_hash) {
+      first.faults.emplace_back("a second run of the same seed had another log");
+    }
+    failed += first.faults.empty() ? 0 : 1;
+    print(first);
+  }
+  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(count - failed),
+              static_cast<unsigned long long>(failed));
+  return failed == 0;
+}
+
+bool parse(std::string_view text, std::uint64_t& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  const std::string_view mode = count > 1 ? words[1] : "";
+  if (mode == "--seed" && count >= 3 && parse(words[2], first)) {
+    const bool has_log = count == 4 && std::string_view(words[3]) == "--log";
+    const RunResult result = run(first, has_log ? RunLog::Output::kPrint : RunLog::Output::kNone);
+    print(result);
+    return result.faults.empty() ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
+  if (mode == "--seeds" && count == 4 && parse(words[2], first) && parse(words[3], second)) {
+    return run_many(first, second) ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
+  std::fputs("usage: meridian_sim --seed N [--log] | --seeds FROM COUNT\n", stderr);
+  return 2;
+}
