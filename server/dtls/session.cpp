@@ -66,7 +66,8 @@ struct Session::Impl {
   void on_handshake_done(Instant now);
   bool export_keys(std::uint16_t profile);
   Input receive(Bytes datagram);
-  void read_payloads();
+  /// kQueueFull when a payload had no room and is lost.
+  Input read_payloads();
   /// OpenSSL's record buffers, over 30 KiB: a connected session has them only while it works.
   void take_buffers() { MERIDIAN_CHECK(SSL_alloc_buffers(ssl.get()) == 1); }
   void give_back_buffers() { (void)SSL_free_buffers(ssl.get()); }
@@ -197,7 +198,7 @@ void Session::Impl::on_handshake_done(Instant now) {
     return;
   }
   state = SessionState::kConnected;
-  read_payloads();
+  (void)read_payloads();  // the queue is empty yet
 }
 
 bool Session::Impl::export_keys(std::uint16_t profile) {
@@ -223,12 +224,14 @@ bool Session::Impl::export_keys(std::uint16_t profile) {
 Input Session::Impl::receive(Bytes datagram) {
   wire.input = datagram;
   take_buffers();
-  read_payloads();
+  const Input taken = read_payloads();
   wire.input = {};
-  return queue_written();
+  const Input answered = queue_written();
+  return taken == Input::kTaken ? answered : taken;
 }
 
-void Session::Impl::read_payloads() {
+Input Session::Impl::read_payloads() {
+  Input result = Input::kTaken;
   std::array<std::uint8_t, kMaxDatagram> payload;
   // A datagram holds at most so many records; each turn takes one.
   constexpr int kMaxRecords = 64;
@@ -238,6 +241,8 @@ void Session::Impl::read_payloads() {
     if (size > 0) {
       if (payloads.size() < kMaxQueued) {
         payloads.emplace_back(payload.begin(), payload.begin() + size);
+      } else {
+        result = Input::kQueueFull;
       }
       continue;
     }
@@ -245,11 +250,12 @@ void Session::Impl::read_payloads() {
     if (error == SSL_ERROR_ZERO_RETURN || error == SSL_ERROR_SSL || error == SSL_ERROR_SYSCALL) {
       // close_notify or a fatal alert, and authentic: other records have been dropped before.
       end(SessionState::kClosed, SessionFailure::kNone);
-      return;
+      return result;
     }
     break;
   }
   give_back_buffers();
+  return result;
 }
 
 void Session::Impl::send_close() {

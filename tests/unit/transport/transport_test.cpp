@@ -261,6 +261,27 @@ TEST_F(TransportTest, carries_sctp_both_ways) {
   EXPECT_FALSE(call_.transport_->poll_sctp());
 }
 
+TEST_F(TransportTest, a_handshake_of_garbage_is_refused_and_counted) {
+  call_.peer_->start(call_.now_);
+  ASSERT_TRUE(call_.to_server(*call_.peer_->poll_datagram(), call_.path_));
+  const Packet garbage(1200, 0x16);
+  std::optional<DropReason> reason;
+  for (std::size_t sent = 0; sent <= 2 * 64 * 1024 && !reason; sent += garbage.size()) {
+    const auto taken = call_.transport_->handle_dtls(garbage, call_.path_, call_.now_, batch_);
+    reason = taken ? std::nullopt : std::optional(taken.error());
+  }
+  EXPECT_EQ(reason, DropReason::kDtlsRefused);
+}
+
+TEST_F(TransportTest, what_nobody_takes_is_dropped_at_the_queues_limit) {
+  call_.connect();
+  for (std::size_t i = 0; i <= dtls::Session::kMaxQueued; ++i) {
+    ASSERT_TRUE(call_.peer_->send_sctp(as_bytes("up")));
+    call_.exchange();
+  }
+  EXPECT_EQ(call_.last_error_, DropReason::kDtlsQueueFull);
+}
+
 TEST_F(TransportTest, a_client_that_says_goodbye_is_gone) {
   call_.connect();
   (void)call_.events();
