@@ -84,6 +84,10 @@ Publication::Ingest Publication::ingest(std::uint8_t index, const MediaPacket& p
   if (packet.starts_key_frame) {
     layer.throttle.on_key_frame();
   }
+  if (packet.generation != layer.newest_generation || packet.sequence > layer.newest) {
+    layer.newest = packet.sequence;
+    layer.newest_generation = packet.generation;
+  }
   const bool is_start = !layer.has_started || !is_same_codec(layer.codec, packet.codec);
   layer.has_started = true;
   layer.codec = packet.codec;

@@ -39,6 +39,7 @@ struct PendingPacket {
   std::uint8_t layer = 0;
   std::uint32_t generation = 0;
   ExtendedSequence sequence;
+  friend bool operator==(const PendingPacket&, const PendingPacket&) = default;
 };
 
 /// Another worker that gets layers of a publication.
@@ -47,6 +48,9 @@ struct RelayTarget {
   residency::Permit<residency::RelayLeg> permit;
   /// As it asked: see RelaySlot::layers.
   std::uint8_t wanted = 0;
+  /// Layers that it gets until it asks anew, even when another one comes nearer to what it wants:
+  /// its subscribers need the old layer until a key frame of the new one begins there.
+  std::uint8_t served = 0;
 };
 
 /// A track on this worker, local or fed by a relay: the history of its layers, who subscribes, and
@@ -88,6 +92,9 @@ class Publication {
     Ssrc ssrc;
     std::optional<rtcp::SourceClock> clock;
     Instant last_arrival;
+    /// The highest number stored, and its generation.
+    ExtendedSequence newest;
+    std::uint32_t newest_generation = 0;
     bool has_started = false;
   };
   /// `index` < layer_count().

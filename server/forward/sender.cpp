@@ -111,7 +111,9 @@ void Sender::send_reports(RtcpOutput& output, Instant now) {
       std::span<const rtcp::ReportBlock> none;
       return writer.add_sender_report(*report, none);
     });
-    output.add([&](auto& writer) { return writer.add_cname(subscription->ssrc(), kCname); });
+    output.add([&](auto& writer) {
+      return writer.add_cname(subscription->ssrc(), subscription->cname());
+    });
   }
 }
 

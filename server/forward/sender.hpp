@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -29,8 +28,6 @@ class Sender {
   static constexpr std::size_t kMaxRetired = 8192;
   /// Highest claim of a subscriber that is believed.
   static constexpr Bitrate kMaxBitrate = Bitrate(200'000'000);
-  /// The same for all streams of a transport; names nobody.
-  static constexpr std::string_view kCname = "meridian";
 
   explicit Sender(transport::Transport& transport) : transport_(transport) {}
 

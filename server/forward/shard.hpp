@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -39,6 +40,8 @@ class Shard {
   static constexpr Duration kSelectionInterval = 100ms;
   static constexpr Duration kRateInterval = 1s;
   static constexpr Duration kQualityInterval = 5s;
+  /// Packets that may come before the one with which their key frame begins and still be of use.
+  static constexpr std::uint64_t kMaxOvertaken = 128;
 
   explicit Shard(ShardConfig config);
   Shard(const Shard&) = delete;
@@ -89,6 +92,9 @@ class Shard {
   void ingest(Publication& publication, const ReceivedPacket& received, Instant now);
   void observe_level(Publication& publication, const ReceivedPacket& received);
   void distribute(Publication& publication, Instant now);
+  static void forward_overtaken(const Publication& publication, const PendingPacket& start,
+                                std::span<const PendingPacket> later, const LayerView& view,
+                                Subscription& subscription, Outlet& outlet);
   void handle_feedback(Peer& peer, const rtcp::Packet& packet, Instant arrival, Instant now);
   void handle_key_frame_wish(Peer& peer, Ssrc media, Instant now);
   void send_key_frame_requests(Publication& publication, Instant now);

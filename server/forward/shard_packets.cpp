@@ -74,12 +74,43 @@ void Shard::distribute(Publication& publication, Instant now) {
   for (Subscription* subscription : publication.subscriptions()) {
     Outlet outlet = subscription->sender().outlet(config_.output, config_.counters, now);
     for (std::size_t i = 0; i < pending.size(); ++i) {
-      if (packets[i] != nullptr) {
-        subscription->forward(pending[i].layer, *packets[i], view, outlet);
+      if (packets[i] == nullptr) {
+        continue;
+      }
+      const auto before = subscription->current_layer();
+      subscription->forward(pending[i].layer, *packets[i], view, outlet);
+      const auto after = subscription->current_layer();
+      if (after != before && after == pending[i].layer) {
+        forward_overtaken(publication, pending[i], pending.subspan(i + 1), view, *subscription,
+                          outlet);
       }
     }
   }
   publication.clear_pending();
+}
+
+/// A stream begins with the first packet of a key frame. What overtook that packet on its way, or
+/// came while it had to be sent again, was of no use before; now it must follow, since nobody could
+/// retransmit what was never sent. `later` will be forwarded anyway.
+void Shard::forward_overtaken(const Publication& publication, const PendingPacket& start,
+                              std::span<const PendingPacket> later, const LayerView& view,
+                              Subscription& subscription, Outlet& outlet) {
+  const Publication::Layer& layer = publication.layer(start.layer);
+  if (layer.newest_generation != start.generation) {
+    return;
+  }
+  const std::uint64_t end = std::min(layer.newest.value(), start.sequence.value() + kMaxOvertaken);
+  for (std::uint64_t sequence = start.sequence.value() + 1; sequence <= end; ++sequence) {
+    const PendingPacket overtaken{.layer = start.layer,
+                                  .generation = start.generation,
+                                  .sequence = ExtendedSequence(sequence)};
+    if (std::ranges::find(later, overtaken) != later.end()) {
+      continue;
+    }
+    if (const MediaPacket* packet = publication.find(overtaken)) {
+      subscription.forward(start.layer, *packet, view, outlet);
+    }
+  }
 }
 
 void Shard::flush(Instant now) {

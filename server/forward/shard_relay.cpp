@@ -67,13 +67,14 @@ void Shard::readmit_relays(const residency::PolicySnapshot& policy) {
 }
 
 void Shard::copy_to_relays(Publication& publication) {
-  for (const RelayTarget& target : publication.relays()) {
-    unsigned layers = 0;
+  for (RelayTarget& target : publication.relays()) {
+    unsigned layers = target.served;
     for (std::uint8_t wanted = 0; wanted < kMaxLayers; ++wanted) {
       if (((target.wanted >> wanted) & 1U) != 0) {
         layers |= 1U << publication.nearest_layer(wanted);
       }
     }
+    target.served = static_cast<std::uint8_t>(layers);
     for (const PendingPacket& pending : publication.pending()) {
       const MediaPacket* packet = publication.find(pending);
       if (((layers >> pending.layer) & 1U) == 0 || packet == nullptr) {
@@ -193,7 +194,11 @@ void Shard::handle_relay_media(Publication& publication, const RelaySlot& slot, 
 void Shard::handle_relay_want(Publication& publication, WorkerIndex from, std::uint8_t layers,
                               Instant now) {
   for (RelayTarget& target : publication.relays()) {
-    if (target.to != from || target.wanted == layers) {
+    if (target.to != from) {
+      continue;
+    }
+    target.served = 0;
+    if (target.wanted == layers) {
       continue;
     }
     const bool is_start = target.wanted == 0;

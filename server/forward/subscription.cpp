@@ -23,6 +23,7 @@ Subscription::Subscription(const Subscribe& command, Publication& publication, S
       sender_(&sender),
       publication_(&publication),
       ssrc_(command.ssrc),
+      cname_("track-" + std::to_string(command.publication.value())),
       extensions_(command.extensions),
       rewriter_(first.media),
       next_rtx_(first.rtx) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "base/ids.hpp"
 #include "base/rtp_types.hpp"
@@ -59,6 +61,9 @@ class Subscription {
   [[nodiscard]] Ssrc ssrc() const { return ssrc_; }
   /// Ssrc{} without retransmissions.
   [[nodiscard]] Ssrc rtx_ssrc() const { return rtx_ssrc_; }
+  /// For SDES. One for each publication: streams with one name would be taken for one clock, and
+  /// browsers find out by the description what belongs together.
+  [[nodiscard]] std::string_view cname() const { return cname_; }
   /// Where these SSRCs must go on when they are used again.
   [[nodiscard]] FirstSequences next_sequences() const;
 
@@ -111,6 +116,7 @@ class Subscription {
   Publication* publication_;
   Ssrc ssrc_;
   Ssrc rtx_ssrc_;
+  std::string cname_;
   std::array<CodecTypes, kCodecs> types_{};
   rtp::ExtensionMap extensions_;
   LayerSelector selector_;
