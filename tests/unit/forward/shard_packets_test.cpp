@@ -315,6 +315,26 @@ TEST_F(ShardPacketsTest, malformed_rtcp_is_dropped_whole) {
   EXPECT_EQ(dropped(metrics::DropReason::kMalformedRtcp), 1U);
 }
 
+TEST_F(ShardPacketsTest, what_overtook_the_beginning_of_a_key_frame_follows_it) {
+  meeting_.publish(alice_);
+  bed_.send(alice_, meeting_.video(1, true));
+  meeting_.subscribe(bob_, Meeting::kCamera, 1);
+  const PacketBytes late = meeting_.video(5, true);
+  bed_.send(alice_, meeting_.video(6, false));
+  bed_.send(alice_, meeting_.video(7, false));
+  EXPECT_TRUE(bob_.take_rtp().empty());
+  // In one batch: the late beginning and a frame behind it.
+  alice_.peer->send_rtp(late);
+  alice_.peer->send_rtp(meeting_.video(8, false));
+  bed_.pump();
+  const auto packets = bob_.take_rtp();
+  ASSERT_EQ(packets.size(), 4U);
+  for (std::size_t i = 1; i < packets.size(); ++i) {
+    EXPECT_EQ(view(packets[i]).sequence(), view(packets[i - 1]).sequence().next());
+  }
+  EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
 TEST_F(ShardPacketsTest, a_large_batch_is_forwarded_whole) {
   meeting_.publish(alice_);
   meeting_.subscribe(bob_, Meeting::kCamera, 1);
