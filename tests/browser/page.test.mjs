@@ -16,9 +16,10 @@ let browser;
 before(async () => { node = await MeridianNode.start(); browser = await Browser.start(); });
 after(async () => { await browser?.stop(); await node?.dispose(); });
 
-async function open(path, { viewport = { width: 1200, height: 760 }, permissions = ['camera', 'microphone'], region = 'uk-london', bypassCSP = false } = {}) {
-  const context = await browser.chromium.newContext({ viewport, permissions, bypassCSP });
+async function open(path, { viewport = { width: 1200, height: 760 }, permissions = ['camera', 'microphone'], region = 'uk-london', before: script } = {}) {
+  const context = await browser.chromium.newContext({ viewport, permissions });
   const page = await context.newPage();
+  if (script) await page.addInitScript(script);
   page.log = [];
   page.asked = [];
   page.on('console', (m) => page.log.push(m.text()));
@@ -112,8 +113,11 @@ test('a refused camera, a wrong link and a refused region are said in words', as
   await refused.screenshot({ path: join(pictures, 'region-refused.png') });
   await accessible(refused, 'refused');
   await refused.close();
-  const blind = await open('/?room=blind&name=Bo');
-  await blind.evaluate(() => {});
+  const blind = await open('/?room=blind&name=Bo', { before: () => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')); } });
+  await eventually(blind, () => document.body.innerText.includes('Your browser does not let this page use the camera'));
+  await accessible(blind, 'no camera');
+  await blind.getByRole('button', { name: 'Join' }).click();
+  await eventually(blind, () => document.querySelector('.controls .trouble')?.innerText.includes('does not let this page use'));
   await blind.close();
 });
 

@@ -3,9 +3,9 @@ import { useEffect, useRef, useState } from 'react';
 import { type Choices } from './Preview';
 import { deviceTrouble } from './words';
 
-interface Props { choices: Choices; chatOpen: boolean; onChat: () => void; lowData: boolean; onLowData: (on: boolean) => void }
+interface Props { choices: Choices; chatOpen: boolean; onChat: () => void; lowData: boolean; onLowData: (on: boolean) => void; onLeave: () => void }
 
-export function Controls({ choices, chatOpen, onChat, lowData, onLowData }: Props) {
+export function Controls({ choices, chatOpen, onChat, lowData, onLowData, onLeave }: Props) {
   const room = useRoomContext();
   const { localParticipant, isCameraEnabled, isMicrophoneEnabled, isScreenShareEnabled } = useLocalParticipant();
   const [trouble, setTrouble] = useState('');
@@ -57,7 +57,7 @@ export function Controls({ choices, chatOpen, onChat, lowData, onLowData }: Prop
             </label>
           </div>
         </details>
-        <button type="button" className="leave" onClick={() => void room.disconnect()}>Leave</button>
+        <button type="button" className="leave" onClick={() => { onLeave(); void room.disconnect(); }}>Leave</button>
       </div>
     </footer>
   );

@@ -1,6 +1,6 @@
 import { LiveKitRoom, RoomAudioRenderer, useConnectionState, useLocalParticipant, useRoomContext, useStartAudio, useTracks } from '@livekit/components-react';
 import { ConnectionQuality, ConnectionState, DisconnectReason, type Participant, type RoomOptions, RoomEvent, Track, VideoPresets, VideoQuality } from 'livekit-client';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { fetchPlace, list, type MeetingPlace, Problem } from './api';
 import { Chat } from './Chat';
 import { Controls } from './Controls';
@@ -32,7 +32,10 @@ export function Meeting({ token, place, choices, room, onLeft, onRefused }: Prop
     publishDefaults: { simulcast: !choices.lowData },
   }), [choices]);
   const url = useMemo(() => (place.serving?.url || window.location.origin).replace(/^http/, 'ws'), [place]);
+  const leaving = useRef(false);
+  const leave = useCallback(() => { leaving.current = true; onLeft(GOODBYES[DisconnectReason.CLIENT_INITIATED] ?? ''); }, [onLeft]);
   const failed = useCallback((error: Error) => {
+    if (leaving.current) return;  // left before the connection was there: no mistake
     // A browser hides why a WebSocket was refused, so the node is asked once more in plain HTTP.
     fetchPlace(token).then(
       () => onRefused(new Problem('The connection could not be made', error.message)),
@@ -41,13 +44,13 @@ export function Meeting({ token, place, choices, room, onLeft, onRefused }: Prop
   return (
     <LiveKitRoom serverUrl={url} token={token} connect options={options} className="meeting" data-lk-theme="none"
       onError={(error) => { if (error.name === 'ConnectionError') failed(error); }}>
-      <Inside place={place} choices={choices} room={room} onLeft={onLeft} />
+      <Inside place={place} choices={choices} room={room} onLeft={onLeft} onLeave={leave} />
       <RoomAudioRenderer />
     </LiveKitRoom>
   );
 }
 
-function Inside({ place, choices, room, onLeft }: Pick<Props, 'place' | 'choices' | 'room' | 'onLeft'>) {
+function Inside({ place, choices, room, onLeft, onLeave }: Pick<Props, 'place' | 'choices' | 'room' | 'onLeft'> & { onLeave: () => void }) {
   const session = useRoomContext();
   useEffect(() => {
     const left = (reason?: DisconnectReason) =>
@@ -83,7 +86,7 @@ function Inside({ place, choices, room, onLeft }: Pick<Props, 'place' | 'choices
         </ul>
         <Chat open={chatOpen} onClose={() => setChatOpen(false)} />
       </main>
-      <Controls choices={choices} chatOpen={chatOpen} onChat={() => setChatOpen((open) => !open)} lowData={lowData} onLowData={setLowData} />
+      <Controls choices={choices} chatOpen={chatOpen} onChat={() => setChatOpen((open) => !open)} lowData={lowData} onLowData={setLowData} onLeave={onLeave} />
     </>
   );
 }
