@@ -15,6 +15,8 @@ inline constexpr std::size_t kMaxTrackPreferences = 4096;
 inline constexpr std::size_t kMaxTrackPermissions = 1024;
 /// Tracks that one request may name.
 inline constexpr std::size_t kMaxTracksPerRequest = 4096;
+/// Serialized size of one add_track; a real one has a few hundred bytes, and others are told.
+inline constexpr std::size_t kMaxAddTrackBytes = std::size_t{16} * 1024;
 /// Simulcast codecs or layers of one add_track.
 inline constexpr std::size_t kMaxCodecsPerTrack = 4;
 inline constexpr std::size_t kMaxLayersPerTrack = 3;

@@ -250,6 +250,7 @@ void Meeting::for_each(const std::function<void(Participant&)>& work) {
 void Meeting::close(livekit::DisconnectReason reason, livekit::LeaveRequest::Action action,
                     Now now) {
   for_each([&](Participant& participant) { dismiss(participant, reason, action, now); });
+  settle(now);
 }
 
 void Meeting::evict_outside(const residency::RegionSet& permitted, Now now) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/expected.hpp"
@@ -113,7 +114,12 @@ class Meeting {
               Updates::Departure departure, Now now);
   /// Runs `work` for each participant; it may remove that one.
   void for_each(const std::function<void(Participant&)>& work);
-  void settle(Now now) { updates_.flush(now.monotonic); }
+  /// Ends every public call that changes something.
+  void settle(Now now) {
+    updates_.flush(now.monotonic);
+    next_timeout_.reset();
+  }
+  [[nodiscard]] Instant find_next_timeout() const;
 
   Room room_;
   Updates updates_;
@@ -125,6 +131,8 @@ class Meeting {
   Instant empty_since_;
   bool was_joined_ = false;
   Instant quality_due_;
+  /// Asked for after each turn of the node, for each meeting: found anew only after a change.
+  mutable std::optional<Instant> next_timeout_;
 };
 
 }  // namespace meridian::meeting

@@ -182,6 +182,13 @@ void Meeting::tell_quality(Now) {
 }
 
 Instant Meeting::next_timeout() const {
+  if (!next_timeout_) {
+    next_timeout_ = find_next_timeout();
+  }
+  return *next_timeout_;
+}
+
+Instant Meeting::find_next_timeout() const {
   Instant next = std::min({quality_due_, updates_.next_timeout(), tracks_.next_timeout()});
   for (const auto& participant : room_.roster.all()) {
     next = std::min(next, next_deadline(*participant));

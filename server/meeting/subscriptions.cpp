@@ -26,15 +26,16 @@ bool Subscriptions::is_wanted(const Participant& subscriber, const Publication& 
 }
 
 bool Subscriptions::is_allowed(const Participant& subscriber, const Participant& publisher,
+                               const std::optional<livekit::SubscriptionPermission>& access,
                                const Publication& publication) {
   if (publisher.is_hidden()) {
     return false;  // clients drop tracks of people that they don't know
   }
-  if (!publisher.access || publisher.access->all_participants() ||
-      subscriber.info.permission().recorder() || subscriber.info.permission().agent()) {
+  if (!access || access->all_participants() || subscriber.info.permission().recorder() ||
+      subscriber.info.permission().agent()) {
     return true;
   }
-  return std::ranges::any_of(publisher.access->track_permissions(), [&](const auto& permission) {
+  return std::ranges::any_of(access->track_permissions(), [&](const auto& permission) {
     return names_participant(permission, subscriber.info) &&
            (permission.all_tracks() ||
             std::ranges::find(permission.track_sids(), publication.sid.value()) !=
@@ -62,7 +63,7 @@ void Subscriptions::reconcile(Participant& subscriber, Participant& publisher,
     return;
   }
   const bool should = publication.is_published() && is_wanted(subscriber, publication) &&
-                      is_allowed(subscriber, publisher, publication);
+                      is_allowed(subscriber, publisher, publisher.access, publication);
   const bool is = subscriber.subscriptions.contains(publication.id);
   if (should && !is) {
     start(subscriber, publisher, publication, now);
@@ -203,10 +204,8 @@ void Subscriptions::handle_permission(Participant& publisher,
       if (subscriber.get() == &publisher) {
         continue;
       }
-      const bool is_now = is_allowed(*subscriber, publisher, *publication);
-      auto now_access = std::exchange(publisher.access, before);
-      const bool was = is_allowed(*subscriber, publisher, *publication);
-      publisher.access = std::move(now_access);
+      const bool is_now = is_allowed(*subscriber, publisher, publisher.access, *publication);
+      const bool was = is_allowed(*subscriber, publisher, before, *publication);
       if (is_now == was || !publication->is_published()) {
         continue;
       }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/time.hpp"
@@ -38,7 +39,9 @@ class Subscriptions {
 
  private:
   [[nodiscard]] bool is_wanted(const Participant& subscriber, const Publication& publication) const;
+  /// Whether the publisher lets the subscriber have the track, under `access`.
   [[nodiscard]] static bool is_allowed(const Participant& subscriber, const Participant& publisher,
+                                       const std::optional<livekit::SubscriptionPermission>& access,
                                        const Publication& publication);
   void reconcile(Participant& subscriber, Participant& publisher, Publication& publication,
                  Now now);

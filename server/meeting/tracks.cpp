@@ -46,7 +46,8 @@ livekit::RequestResponse::Reason Tracks::refusal(const Participant& publisher,
   const bool is_full =
       pending >= kMaxPendingTracks || publisher.queued_tracks.size() >= kMaxPendingTracks ||
       publisher.publications.size() >= room_.services.limits.tracks_per_participant;
-  if (is_full || request.name().size() > room_.services.limits.name_length) {
+  if (is_full || request.name().size() > room_.services.limits.name_length ||
+      request.ByteSizeLong() > kMaxAddTrackBytes) {
     return Reason::LIMIT_EXCEEDED;
   }
   return Reason::OK;

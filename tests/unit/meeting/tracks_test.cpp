@@ -142,6 +142,16 @@ TEST_F(MeetingTest, refuses_what_it_can_not_publish) {
             Reason::LIMIT_EXCEEDED);
 }
 
+TEST_F(MeetingTest, refuses_descriptions_of_tracks_that_no_client_would_make) {
+  Client& alice = join_active("alice");
+  livekit::SignalRequest huge;
+  huge.mutable_add_track()->set_cid("mic");
+  huge.mutable_add_track()->set_stream(std::string(kMaxAddTrackBytes, 'x'));
+  request(alice, huge);
+  EXPECT_EQ(alice.last(Response::kRequestResponse)->request_response().reason(),
+            Reason::LIMIT_EXCEEDED);
+}
+
 TEST_F(MeetingTest, mutes_without_negotiation) {
   Client& alice = join_active("alice");
   const Client& bob = join_active("bob");
