@@ -1,0 +1,179 @@
+#include "packet_path/interposed.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace meridian::test {
+namespace {
+
+constexpr int kMaxFrames = 24;
+
+struct Thread {
+  bool is_watched = false;
+  ForbiddenCalls calls;
+  std::array<void*, kMaxFrames> stack{};
+  int frames = 0;
+};
+
+thread_local Thread t_thread;
+
+void note(std::uint64_t ForbiddenCalls::* count) {
+  if (!t_thread.is_watched) {
+    return;
+  }
+  ++(t_thread.calls.*count);
+  if (t_thread.frames == 0) {
+    t_thread.is_watched = false;  // backtrace() may allocate
+    t_thread.frames = backtrace(t_thread.stack.data(), kMaxFrames);
+    t_thread.is_watched = true;
+  }
+}
+
+/// The function of this name behind ours.
+template <class Function>
+Function next(Function, const char* name) {
+  void* found = dlsym(RTLD_NEXT, name);
+  return reinterpret_cast<Function>(found);
+}
+
+}  // namespace
+
+Watch::Watch() {
+  t_thread.is_watched = true;
+}
+Watch::~Watch() {
+  t_thread.is_watched = false;
+}
+
+const ForbiddenCalls& forbidden_calls() {
+  return t_thread.calls;
+}
+
+void reset_forbidden_calls() {
+  t_thread.calls = {};
+  t_thread.frames = 0;
+}
+
+void print_first_forbidden_call() {
+  backtrace_symbols_fd(t_thread.stack.data(), t_thread.frames, STDERR_FILENO);
+}
+
+}  // namespace meridian::test
+
+using meridian::test::ForbiddenCalls;
+using meridian::test::next;
+using meridian::test::note;
+
+extern "C" {
+
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* memory, std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+void __libc_free(void* memory);
+
+void* malloc(std::size_t size) noexcept {
+  note(&ForbiddenCalls::allocations);
+  return __libc_malloc(size);
+}
+void* calloc(std::size_t count, std::size_t size) noexcept {
+  note(&ForbiddenCalls::allocations);
+  return __libc_calloc(count, size);
+}
+void* realloc(void* memory, std::size_t size) noexcept {
+  note(&ForbiddenCalls::allocations);
+  return __libc_realloc(memory, size);
+}
+void* memalign(std::size_t alignment, std::size_t size) noexcept {
+  note(&ForbiddenCalls::allocations);
+  return __libc_memalign(alignment, size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+  note(&ForbiddenCalls::allocations);
+  return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** memory, std::size_t alignment, std::size_t size) noexcept {
+  note(&ForbiddenCalls::allocations);
+  *memory = __libc_memalign(alignment, size);
+  return *memory != nullptr ? 0 : ENOMEM;
+}
+void free(void* memory) noexcept {
+  if (memory != nullptr) {
+    note(&ForbiddenCalls::frees);
+  }
+  __libc_free(memory);
+}
+
+void* mmap(void* address, std::size_t size, int protection, int flags, int file,
+           off_t offset) noexcept {
+  note(&ForbiddenCalls::mappings);
+  static const auto kNext = next(&mmap, "mmap");
+  return kNext(address, size, protection, flags, file, offset);
+}
+int munmap(void* address, std::size_t size) noexcept {
+  note(&ForbiddenCalls::mappings);
+  static const auto kNext = next(&munmap, "munmap");
+  return kNext(address, size);
+}
+int madvise(void* address, std::size_t size, int advice) noexcept {
+  note(&ForbiddenCalls::mappings);
+  static const auto kNext = next(&madvise, "madvise");
+  return kNext(address, size, advice);
+}
+
+int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
+  note(&ForbiddenCalls::locks);
+  static const auto kNext = next(&pthread_mutex_lock, "pthread_mutex_lock");
+  return kNext(mutex);
+}
+int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
+  note(&ForbiddenCalls::locks);
+  static const auto kNext = next(&pthread_mutex_trylock, "pthread_mutex_trylock");
+  return kNext(mutex);
+}
+int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
+  note(&ForbiddenCalls::locks);
+  static const auto kNext = next(&pthread_rwlock_rdlock, "pthread_rwlock_rdlock");
+  return kNext(lock);
+}
+int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
+  note(&ForbiddenCalls::locks);
+  static const auto kNext = next(&pthread_rwlock_wrlock, "pthread_rwlock_wrlock");
+  return kNext(lock);
+}
+int pthread_cond_signal(pthread_cond_t* condition) noexcept {
+  note(&ForbiddenCalls::locks);
+  static const auto kNext = next(&pthread_cond_signal, "pthread_cond_signal");
+  return kNext(condition);
+}
+int pthread_cond_broadcast(pthread_cond_t* condition) noexcept {
+  note(&ForbiddenCalls::locks);
+  static const auto kNext = next(&pthread_cond_broadcast, "pthread_cond_broadcast");
+  return kNext(condition);
+}
+
+// What libstdc++ uses to wait on atomics. Futexes inside the C library come with its own locks,
+// which are counted above.
+long syscall(long number, ...) noexcept {
+  if (number == SYS_futex) {
+    note(&ForbiddenCalls::futexes);
+  }
+  std::va_list list;
+  va_start(list, number);
+  std::array<long, 6> arguments{};
+  for (long& argument : arguments) {
+    argument = va_arg(list, long);
+  }
+  va_end(list);
+  static const auto kNext = next(&syscall, "syscall");
+  return kNext(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+               arguments[5]);
+}
+}
