@@ -54,8 +54,9 @@ struct HttpLimits {
   std::size_t websocket_message = 2 * 1024 * 1024;
   /// Frames that wait for a client that does not read; beyond it the connection is dropped.
   std::size_t websocket_queue_bytes = 4 * 1024 * 1024;
-  /// Connections of one address that have not yet made a whole request; the oldest gives way.
-  std::size_t pending_per_address = 64;
+  /// Connections of one address that have not yet made a whole request; the oldest gives way. A
+  /// hospital behind one address may join at the full hour, so it is not tighter.
+  std::size_t pending_per_address = 256;
   /// All connections; the oldest one without a whole request gives way, else the new one.
   std::size_t connections = 20'000;
 };
