@@ -29,6 +29,7 @@ using test::SocketBed;
 /// AEAD_AES_256_GCM (RFC 7714).
 constexpr std::uint16_t kProfile = 0x0008;
 constexpr std::size_t kPacketsPerRun = 40'000;
+constexpr std::size_t kMaxTurnsPerRun = 1500;
 constexpr std::size_t kRuns = 5;
 constexpr Duration kTimers = 10ms;
 constexpr Duration kConsent = 2500ms;
@@ -120,7 +121,8 @@ class Meeting {
   [[nodiscard]] Cost measure(const Shape& shape, Output output, Duration clock_cost) {
     const std::size_t subscribers = clients_.size() - 1;
     const std::size_t per_turn = subscribers * shape.burst;
-    const std::size_t turns = std::max<std::size_t>(1, kPacketsPerRun / std::max(per_turn, 4UL));
+    const std::size_t turns =
+        std::clamp<std::size_t>(kPacketsPerRun / per_turn, 1, kMaxTurnsPerRun);
     output_ = output;
     bed_.bed.output(0).set_flush(nullptr, nullptr);
     if (output == Output::kSockets) {

@@ -107,7 +107,7 @@ class Load {
       join(*address);
     } catch (const boost::system::system_error& error) {
       std::fprintf(stderr, "meridian_load: cannot join through %s: %s\n", options_.url.c_str(),
-                   error.what());
+                   error.code().message().c_str());
       return 1;
     }
     if (!run_until(io::monotonic_now() + kJoinDeadline, [&] { return is_ready(); })) {
@@ -125,7 +125,13 @@ class Load {
     measured_for_ = io::monotonic_now() - start;
     report();
     const bool is_lost =
-        std::ranges::any_of(clients_, [](const auto& c) { return c->is_closed(); });
+        std::ranges::any_of(clients_, [](const auto& one) { return one->is_closed(); });
+    if (is_lost) {
+      std::fprintf(stderr, "meridian_load: the node closed somebody's connection\n");
+    }
+    if (!is_region_right()) {
+      std::fprintf(stderr, "meridian_load: not everybody is in %s\n", options_.region.c_str());
+    }
     leave();
     return is_lost || !is_region_right() ? 1 : 0;
   }
