@@ -82,23 +82,30 @@ void Ledger::on_forwarded(MemberId to, const test::MediaStamp& stamp, bool is_re
 }
 
 void Ledger::on_closed(MemberId to, std::uint32_t source) {
-  const Order order = next_order();
-  for (auto& [pair, delivery] : deliveries_) {
-    if (pair.first == to && (source == 0 || pair.second == source)) {
-      delivery.closings.push_back(order);
+  closings_[{to, source}].push_back(next_order());
+}
+
+std::vector<Ledger::Order> Ledger::closings_of(MemberId member, std::uint32_t source) const {
+  std::vector<Order> closings;
+  for (const std::uint32_t subject : {std::uint32_t{0}, source}) {
+    if (const auto found = closings_.find({member, subject}); found != closings_.end()) {
+      closings.insert(closings.end(), found->second.begin(), found->second.end());
     }
   }
+  std::ranges::sort(closings);
+  return closings;
 }
 
 std::vector<Ledger::Run> Ledger::runs_of(const Delivery& delivery, const Source& source,
-                                         std::vector<std::string>& faults) const {
+                                         const std::vector<Order>& closings,
+                                         std::vector<std::string>& faults) {
   std::vector<Sent> sent = delivery.primaries;
   std::ranges::sort(sent, {}, &Sent::order);
   std::vector<Run> runs;
-  auto closing = delivery.closings.begin();
+  auto closing = closings.begin();
   bool is_open = false;
   for (const Sent& packet : sent) {
-    for (; closing != delivery.closings.end() && *closing < packet.order; ++closing) {
+    for (; closing != closings.end() && *closing < packet.order; ++closing) {
       if (is_open) {
         runs.back().end = *closing;
         is_open = false;
@@ -122,7 +129,7 @@ std::vector<Ledger::Run> Ledger::runs_of(const Delivery& delivery, const Source&
                     .first = number(packet.frame, packet.packet)});
     is_open = true;
   }
-  if (is_open && closing != delivery.closings.end()) {
+  if (is_open && closing != closings.end()) {
     runs.back().end = *closing;
   }
   return runs;
@@ -154,7 +161,7 @@ Ledger::Findings Ledger::examine(MemberId member, std::uint32_t id) const {
   Findings findings;
   const Delivery& delivery = deliveries_.at({member, id});
   const Source& source = sources_.at(id);
-  const std::vector<Run> runs = runs_of(delivery, source, findings.faults);
+  const std::vector<Run> runs = runs_of(delivery, source, closings_of(member, id), findings.faults);
   Account& account = findings.account;
   account.runs = runs.size();
   for (std::size_t layer = 0; layer < source.layers.size(); ++layer) {

@@ -84,7 +84,6 @@ class Ledger {
   struct Delivery {
     std::vector<Sent> primaries;
     std::map<std::uint64_t, Place> places;
-    std::vector<Order> closings;
   };
   /// A stretch in which one layer is forwarded.
   struct Run {
@@ -106,8 +105,10 @@ class Ledger {
     return (std::uint64_t{layer} << 56U) | number(frame, packet);
   }
   [[nodiscard]] Packet* find(const test::MediaStamp& stamp);
-  [[nodiscard]] std::vector<Run> runs_of(const Delivery& delivery, const Source& source,
-                                         std::vector<std::string>& faults) const;
+  [[nodiscard]] std::vector<Order> closings_of(MemberId member, std::uint32_t source) const;
+  [[nodiscard]] static std::vector<Run> runs_of(const Delivery& delivery, const Source& source,
+                                                const std::vector<Order>& closings,
+                                                std::vector<std::string>& faults);
   [[nodiscard]] Findings examine(MemberId member, std::uint32_t id) const;
   void judge(const Packet& packet, std::uint8_t layer, std::uint64_t packet_number,
              const std::vector<Run>& runs, Account& account) const;
@@ -115,6 +116,8 @@ class Ledger {
   Order order_ = 0;
   std::map<std::uint32_t, Source> sources_;
   std::map<std::pair<MemberId, std::uint32_t>, Delivery> deliveries_;
+  /// Under source 0 those that concern all.
+  std::map<std::pair<MemberId, std::uint32_t>, std::vector<Order>> closings_;
   std::vector<std::string> faults_;
 };
 

@@ -159,7 +159,7 @@ struct Simulation::Member final : test::MediaObserver {
   bool is_gone = false;  // left, vanished or thrown out: hears and says nothing any more
   bool has_published = false;
   Instant joined;
-  Ledger::Order ended = 0;  // what was sent later can't be told any more
+  Ledger::Order ended = 0;     // what was sent later can't be told any more
   Ledger::Order arriving = 0;  // order of the datagram that is being handled
   std::optional<std::uint32_t> audio;
   std::optional<std::uint32_t> camera;

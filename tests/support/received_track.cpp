@@ -162,7 +162,9 @@ void ReceivedTrack::show(const FrameKey& key) {
   const Frame next = frames_.at(key);
   if (shown_) {
     const bool is_same_layer = shown_->stamp.layer == next.stamp.layer;
-    const bool is_successor = is_same_layer && next.stamp.frame == shown_->stamp.frame + 1;
+    // A key frame can be the return from another layer of which nothing could be shown.
+    const bool is_successor =
+        is_same_layer && !next.stamp.is_key && next.stamp.frame == shown_->stamp.frame + 1;
     check_numbers(*shown_, next, is_successor);
     counts_.layer_switches += is_same_layer ? 0 : 1;
     if (is_same_layer) {

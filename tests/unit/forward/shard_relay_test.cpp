@@ -132,6 +132,21 @@ TEST_F(ShardRelayTest, only_wanted_layers_cross_and_a_switch_is_seamless) {
   EXPECT_EQ(first_.counters.out(metrics::Traffic::kRelay).packets.value(), crossed + 1);
 }
 
+// A higher layer comes before its key frame does: until then the lower one is still needed.
+TEST_F(ShardRelayTest, a_layer_crosses_until_its_subscribers_can_leave_it) {
+  source_.publish(alice_, {token("q"), token("h")});
+  open(Meeting::kCamera, rtp::MediaKind::kVideo);
+  sink_.subscribe(bob_, Meeting::kCamera, 1);
+  exchange();
+  first_.send(alice_, source_.video(1, true, 0, "q"));
+  exchange();
+  EXPECT_EQ(bob_.take_rtp().size(), 1U);
+  first_.send(alice_, source_.video(2, false, 1, "h"));
+  first_.send(alice_, source_.video(2, false, 0, "q"));
+  exchange();
+  EXPECT_EQ(bob_.take_rtp().size(), 1U);
+}
+
 TEST_F(ShardRelayTest, the_source_learns_what_is_wanted_and_that_nobody_watches_any_more) {
   source_.publish(alice_, {token("q"), token("h"), token("f")});
   open(Meeting::kCamera, rtp::MediaKind::kVideo);
