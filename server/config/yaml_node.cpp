@@ -109,7 +109,7 @@ base::Expected<YamlNode, Problem> YamlNode::parse(std::string_view text, Report&
     }
     YAML::Node root = YAML::Load(owned);
     const std::size_t line = line_of(root.Mark());
-    return YamlNode(std::make_unique<Value>(Value{std::move(root)}), "", line, report);
+    return YamlNode(std::make_unique<Value>(Value{root}), "", line, report);
   } catch (const YAML::Exception& exception) {
     return std::unexpected(
         Problem{report.file, line_of(exception.mark), "", "not valid YAML: " + exception.msg});

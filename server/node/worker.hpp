@@ -68,8 +68,8 @@ struct WorkerConfig {
 ///   for (each bit of worker.take_wakes()) wake that worker
 ///   hand worker.take_events() to the control thread
 ///
-/// handle_datagrams, handle_relay and handle_timeout neither allocate, lock, log nor throw once
-/// streams run; commands may allocate.
+/// handle_datagrams, handle_relay and handle_timeout neither lock, log nor throw, and allocate
+/// nothing once streams run, unless they have an event for the control thread; commands may.
 class Worker {
  public:
   Worker(WorkerConfig config, transport::SendBatch& output);

@@ -42,7 +42,7 @@ function configuration({ http, media, metrics, workers, web }) {
   const pools = REGIONS.map((r, i) => `  - region: ${r.id}
     workers: ${workers}
     signalling: ["127.0.0.1:${http[i]}"]
-    media: {address: ${r.address}, ${workers > 1 ? `port_range: "${media[i]}-${media[i] + workers - 1}"` : `port: ${media[i]}`}}`);
+    media: {address: ${r.address}, ${workers > 1 ? `port_range: [${media[i]}, ${media[i] + workers - 1}]` : `port: ${media[i]}`}}`);
   return `regions:
 ${regions.join('\n')}
 pools:
