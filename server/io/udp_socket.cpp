@@ -137,10 +137,10 @@ base::Expected<UdpSocket, base::Error> UdpSocket::open(const SocketAddress& loca
   }
   set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
   set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+  static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
   // Never fragment: a path that cannot carry a packet is found out by loss, not by reassembly.
   set_option(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
-             family == AF_INET ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER,
-             family == AF_INET ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE);
+             family == AF_INET ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, IP_PMTUDISC_PROBE);
   std::string warning = raise_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, "net.core.rmem_max");
   if (warning.empty()) {
     warning = raise_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, "net.core.wmem_max");

@@ -177,7 +177,7 @@ base::Expected<ParticipantSid, ResumeError> Meeting::resume(ResumeArguments argu
   if (fault == Participant::ResumeFault::kCloseAfterMessages) {
     room_.close_session(arguments.session);
   }
-  const ParticipantSid sid = participant->sid();
+  ParticipantSid sid = participant->sid();
   if (arguments.request.has_sync_state()) {
     handle_sync_state(*participant, arguments.request.sync_state(), now);
   }

@@ -120,6 +120,7 @@ std::vector<sdp::OfferedCodec> codecs_to_send(std::vector<sdp::OfferedCodec> off
   }
   std::ranges::sort(order);
   std::vector<sdp::OfferedCodec> sorted;
+  sorted.reserve(order.size());
   for (const Ranked& ranked : order) {
     sorted.push_back(std::move(offered[std::get<std::size_t>(ranked)]));
   }

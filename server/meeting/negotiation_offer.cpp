@@ -191,6 +191,7 @@ base::Expected<CheckedOffer, NegotiationError> check_offer(std::string_view text
 
 std::vector<rtp::Token> offered_rids(const sdp::MediaSection& media) {
   std::vector<std::string_view> names;
+  names.reserve(media.simulcast.send.size());
   for (const auto& alternatives : media.simulcast.send) {
     names.push_back(alternatives.front().id);  // the most preferred
   }

@@ -27,6 +27,7 @@ class UpdateBuilder {
   }
   [[nodiscard]] std::vector<std::shared_ptr<const livekit::SignalResponse>> take() {
     std::vector<std::shared_ptr<const livekit::SignalResponse>> shared;
+    shared.reserve(messages_.size());
     for (auto& message : messages_) {
       shared.push_back(std::make_shared<const livekit::SignalResponse>(std::move(message)));
     }

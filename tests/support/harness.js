@@ -22,10 +22,15 @@ window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize 
   for (const event of Object.values(RoomEvent)) room.on(event, (...args) => note(event, ...args.slice(0, 2).map((a) => a?.identity ?? a?.trackSid ?? a)));
   room.registerTextStreamHandler('chat', async (reader, who) => { window.chat.push({ from: who.identity, text: await reader.readAll() }); });
   room.on(RoomEvent.DataReceived, (payload, who) => window.chat.push({ from: who?.identity, text: new TextDecoder().decode(payload) }));
-  room.on(RoomEvent.TrackSubscribed, (track) => {
-    const element = track.attach();
-    document.body.append(element);
-  });
+  // From state and not from TrackSubscribed, as a user interface does: after a full reconnect the
+  // client may have a track without ever having said so.
+  setInterval(() => {
+    for (const participant of room.remoteParticipants.values()) {
+      for (const { track } of participant.trackPublications.values()) {
+        if (track && track.attachedElements.length === 0) document.body.append(track.attach());
+      }
+    }
+  }, 100);
   room.on(RoomEvent.TrackUnsubscribed, (track) => track.detach().forEach((e) => e.remove()));
   if (e2eeKey !== undefined) await room.setE2EEEnabled(true);
   await room.connect(url, token, connect);
