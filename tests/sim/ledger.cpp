@@ -41,7 +41,7 @@ Ledger::Packet* Ledger::find(const test::MediaStamp& stamp) {
   return &source->second.layers[stamp.layer][stamp.frame][stamp.packet];
 }
 
-void Ledger::on_arrived(const test::MediaStamp& stamp, Door door) {
+void Ledger::on_arrived(const test::MediaStamp& stamp, bool is_retransmission, Door door) {
   Packet* packet = find(stamp);
   const Order order = next_order();
   if (packet == nullptr || packet->arrived != 0) {
@@ -51,6 +51,7 @@ void Ledger::on_arrived(const test::MediaStamp& stamp, Door door) {
     packet->is_refused = true;
   } else {
     packet->arrived = order;
+    packet->is_repaired = is_retransmission;
   }
 }
 
@@ -199,6 +200,32 @@ std::map<std::pair<MemberId, std::uint32_t>, Account> Ledger::settle() const {
     accounts[pair] = examine(pair.first, pair.second).account;
   }
   return accounts;
+}
+
+Ledger::Repairs Ledger::repairs() const {
+  Repairs repairs;
+  for (const auto& [id, source] : sources_) {
+    for (const std::vector<Frame>& layer : source.layers) {
+      for (const Frame& frame : layer) {
+        for (const Packet& packet : frame) {
+          const bool is_lost = packet.arrived == 0 && !packet.is_refused;
+          repairs.up.lost_for_good += source.is_video() && is_lost ? 1 : 0;
+          repairs.up.made_good += packet.is_repaired ? 1 : 0;
+        }
+      }
+    }
+  }
+  for (const auto& [pair, delivery] : deliveries_) {
+    if (closings_.contains({pair.first, 0})) {
+      continue;  // who has gone asks for nothing any more
+    }
+    for (const auto& [place_key, place] : delivery.places) {
+      const bool is_video = sources_.at(pair.second).is_video();
+      repairs.down.lost_for_good += is_video && !place.is_delivered ? 1 : 0;
+      repairs.down.made_good += place.is_delivered && !place.is_delivered_first ? 1 : 0;
+    }
+  }
+  return repairs;
 }
 
 std::vector<std::string> Ledger::faults() const {

@@ -35,6 +35,12 @@ struct Account {
   std::uint64_t runs = 0;       // times that the stream began: layer switches, and the first
 };
 
+/// Of the packets of video in a run that were lost on one side: how many were made good.
+struct Repair {
+  std::uint64_t lost_for_good = 0;
+  std::uint64_t made_good = 0;
+};
+
 /// Keeps accounts of every media packet: made, arrived at the server, forwarded, lost, delivered;
 /// and finds what the server can't excuse. Knows stamps, not headers. Events are numbered in the
 /// order in which they happen.
@@ -47,7 +53,7 @@ class Ledger {
   void on_made(const test::MediaStamp& stamp);
   /// At the worker of its publisher, whose publication is open or isn't.
   enum class Door : std::uint8_t { kOpen, kClosed };
-  void on_arrived(const test::MediaStamp& stamp, Door door);
+  void on_arrived(const test::MediaStamp& stamp, bool is_retransmission, Door door);
   /// The server sent it to this member at `order`, and it came or was lost.
   enum class Fate : std::uint8_t { kArrived, kLost };
   void on_forwarded(MemberId to, const test::MediaStamp& stamp, bool is_retransmission, Order order,
@@ -57,6 +63,11 @@ class Ledger {
 
   /// Every pair of subscriber and source that had anything to do with each other.
   [[nodiscard]] std::map<std::pair<MemberId, std::uint32_t>, Account> settle() const;
+  struct Repairs {
+    Repair up;    // publishers to the server; each packet counts once
+    Repair down;  // the server to subscribers that stayed
+  };
+  [[nodiscard]] Repairs repairs() const;
   /// What no server may do, as sentences, in the order of finding.
   [[nodiscard]] std::vector<std::string> faults() const;
 
@@ -65,10 +76,13 @@ class Ledger {
     Order arrived = 0;  // first time; 0 = never
     bool is_refused = false;
     bool is_key = false;
+    bool is_repaired = false;  // came by retransmission only
   };
   using Frame = std::vector<Packet>;
   struct Source {
     std::vector<std::vector<Frame>> layers;
+    /// Audio isn't retransmitted, and has one layer.
+    [[nodiscard]] bool is_video() const { return layers.size() > 1; }
   };
   struct Sent {
     Order order = 0;

@@ -106,6 +106,7 @@ class Simulation final : public NodeObserver {
   void judge_receptions(const Member& subscriber);
   void judge_reception(const Member& subscriber, const Member& publisher, std::uint32_t source);
   void judge_accounts(RunResult& result);
+  void judge_repairs();
   void judge_counters();
 
   const std::uint64_t seed_;

@@ -63,7 +63,8 @@ void Simulation::arrive_up(Member& member, const test::ClientDatagram& datagram,
     return;
   }
   if (datagram.media) {
-    ledger_.on_arrived(datagram.media->stamp, door(member, datagram.media->stamp.source));
+    ledger_.on_arrived(datagram.media->stamp, datagram.media->is_retransmission,
+                       door(member, datagram.media->stamp.source));
   }
   node_->handle_datagram(*worker, datagram.bytes, member.address, now());
 }

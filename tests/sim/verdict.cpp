@@ -29,6 +29,9 @@ constexpr metrics::DropReason kNever[] = {
     metrics::DropReason::kUnknownPayloadType, metrics::DropReason::kRelayFull,
     metrics::DropReason::kTooManySources};
 
+/// Fewer say nothing about how losses are made good.
+constexpr std::uint64_t kEnoughLosses = 20;
+
 }  // namespace
 
 RunResult Simulation::judge() {
@@ -153,6 +156,22 @@ void Simulation::judge_accounts(RunResult& result) {
   }
   for (const std::string& text : ledger_.faults()) {
     fault(text);
+  }
+  judge_repairs();
+}
+
+void Simulation::judge_repairs() {
+  const Ledger::Repairs repairs = ledger_.repairs();
+  for (const auto& [side, repair] :
+       {std::pair("publishers", repairs.up), std::pair("subscribers", repairs.down)}) {
+    const std::uint64_t all = repair.made_good + repair.lost_for_good;
+    log(std::string("video lost by ") + side + ": " + std::to_string(all) + ", made good " +
+        std::to_string(repair.made_good));
+    // Some are lost where nobody can ask any more: at the end of a stream, or of a session.
+    if (all >= kEnoughLosses && repair.made_good * 2 < all) {
+      fault(std::string("most video that was lost by ") + side + " was not made good: " +
+            std::to_string(repair.lost_for_good) + " of " + std::to_string(all));
+    }
   }
 }
 
