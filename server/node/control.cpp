@@ -11,6 +11,7 @@ namespace {
 
 std::vector<meeting::WorkerPool::Seat> seats(const std::vector<WorkerPlacement>& workers) {
   std::vector<meeting::WorkerPool::Seat> result;
+  result.reserve(workers.size());
   for (const WorkerPlacement& worker : workers) {
     result.push_back({worker.index, worker.region, worker.advertised, 0});
   }

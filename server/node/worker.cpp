@@ -268,8 +268,7 @@ void Worker::State::handle(forward::RestartIce&& command, Now now) {
   if (member == nullptr) {
     return;
   }
-  if (demultiplexer.restart_ice(*member->transport, std::move(command.local),
-                                std::move(command.remote)) !=
+  if (demultiplexer.restart_ice(*member->transport, command.local, command.remote) !=
       transport::Demultiplexer::Add::kAdded) {
     report(command.transport, transport::TransportState::kFailed,
            transport::TransportFailure::kLimit);
