@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include "api/grants.hpp"
 #include "api/base64url.hpp"
+#include "api/grants.hpp"
 #include "node/control.hpp"
 #include "unit/meeting/meeting_fixture.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "unit/sdp/fixtures.hpp"
 #include "sdp/session.hpp"
+#include "unit/sdp/fixtures.hpp"
 
 namespace meridian::sdp {
 namespace {
