@@ -199,9 +199,8 @@ void Simulation::join(std::size_t index, const std::string& region) {
   by_session_[*opened] = &added;
   person.member = &added;
   if (is_healed_) {
-    added.up.set_shape({.delay = plan.up.delay, .jitter = {}, .loss = 0, .rate = plan.up.rate});
-    added.down.set_shape(
-        {.delay = plan.down.delay, .jitter = {}, .loss = 0, .rate = plan.down.rate});
+    added.up.set_shape({.delay = plan.up.delay});
+    added.down.set_shape({.delay = plan.down.delay});
   }
   // What was sent before the session had its number.
   for (const node::SignalOutput& output : std::exchange(unclaimed_, {})) {
@@ -338,10 +337,7 @@ void Simulation::heal() {
   is_healed_ = true;
   for (const auto& member : members_) {
     for (Link* link : {&member->up, &member->down}) {
-      LinkShape shape = link->shape();
-      shape.loss = 0;
-      shape.jitter = {};
-      link->set_shape(shape);
+      link->set_shape({.delay = link->shape().delay});
     }
   }
 }

@@ -67,7 +67,7 @@ class MediaObserver {
 ///   they are empty; call handle_timeout() when next_timeout() is reached.
 class LivekitClient {
  public:
-  /// Milliseconds of grain: how often reports, NACKs and requests for key frames are looked at.
+  /// How often it is looked whether feedback is due.
   static constexpr Duration kTick = 20ms;
   static constexpr Duration kReportInterval = 1s;
   static constexpr Duration kPingInterval = 5s;
