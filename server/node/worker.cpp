@@ -10,7 +10,7 @@
 #include "forward/shard.hpp"
 #include "metrics/worker_counters.hpp"
 #include "residency/generation.hpp"
-#include "transport/datagram_kind.hpp"
+#include "rtp/packet.hpp"
 #include "transport/demultiplexer.hpp"
 #include "transport/transport.hpp"
 
@@ -19,7 +19,7 @@ namespace {
 
 using metrics::DropReason;
 using metrics::Traffic;
-using transport::DatagramKind;
+using rtp::PacketKind;
 using transport::Transport;
 
 /// Timers are looked at this often while there is anything; the finest need is the NACK's.
@@ -55,7 +55,7 @@ struct Worker::State {
   void handle_stun(const InboundDatagram& datagram, const ice::Tuple& from, Now now);
   void handle_dtls(const InboundDatagram& datagram, Transport& to, const ice::Tuple& from, Now now);
   void handle_media(const InboundDatagram& datagram, Transport& to, const ice::Tuple& from,
-                    DatagramKind kind, Now now);
+                    PacketKind kind, Now now);
   void follow(Transport& transport, Now now);
 
   // Commands, one for each alternative of forward::Command.
@@ -130,19 +130,19 @@ void Worker::handle_datagrams(std::span<const InboundDatagram> batch, Now now) {
 
 void Worker::State::handle(const InboundDatagram& datagram, Now now) {
   const ice::Tuple from{.remote = datagram.from, .socket = datagram.socket};
-  const DatagramKind kind = transport::classify(datagram.bytes);
-  if (kind == DatagramKind::kUnknown) {
+  const PacketKind kind = rtp::classify(datagram.bytes);
+  if (kind == PacketKind::kUnknown || kind == PacketKind::kTurn) {
     drop(DropReason::kUnknownProtocol);
     return;
   }
-  if (kind == DatagramKind::kStun) {
+  if (kind == PacketKind::kStun) {
     handle_stun(datagram, from, now);
     return;
   }
   Transport* to = demultiplexer.find(from);
   if (to == nullptr) {
     drop(DropReason::kUnknownTuple);
-  } else if (kind == DatagramKind::kDtls) {
+  } else if (kind == PacketKind::kDtls) {
     handle_dtls(datagram, *to, from, now);
   } else {
     handle_media(datagram, *to, from, kind, now);
@@ -175,14 +175,14 @@ void Worker::State::handle_dtls(const InboundDatagram& datagram, Transport& to,
 }
 
 void Worker::State::handle_media(const InboundDatagram& datagram, Transport& to,
-                                 const ice::Tuple& from, DatagramKind kind, Now now) {
+                                 const ice::Tuple& from, PacketKind kind, Now now) {
   Member* member = find(to.id());
   MERIDIAN_CHECK(member != nullptr);
   if (!member->peer->budget.take(1, now.monotonic)) {
     drop(DropReason::kRateLimited);
     return;
   }
-  const bool is_rtp = kind == DatagramKind::kRtp;
+  const bool is_rtp = kind == PacketKind::kRtp;
   const auto length =
       is_rtp ? to.unprotect_rtp(datagram.bytes, from) : to.unprotect_rtcp(datagram.bytes, from);
   if (!length) {

@@ -19,31 +19,6 @@ bool has_rtp_version(std::uint8_t first_byte) {
 
 }  // namespace
 
-bool is_rtcp(Bytes datagram) {
-  return datagram.size() >= 2 && has_rtp_version(datagram[0]) && datagram[1] >= 192 &&
-         datagram[1] <= 223;
-}
-
-PacketKind classify(Bytes datagram) {
-  if (datagram.empty()) {
-    return PacketKind::kUnknown;
-  }
-  const std::uint8_t first = datagram[0];
-  if (first <= 3) {
-    return PacketKind::kStun;
-  }
-  if (first >= 20 && first <= 63) {
-    return PacketKind::kDtls;
-  }
-  if (first >= 64 && first <= 79) {
-    return PacketKind::kTurn;
-  }
-  if (has_rtp_version(first) && datagram.size() >= 2) {
-    return is_rtcp(datagram) ? PacketKind::kRtcp : PacketKind::kRtp;
-  }
-  return PacketKind::kUnknown;
-}
-
 base::Expected<PacketView, ParseError> PacketView::parse(Bytes packet) {
   if (packet.size() < kFixedHeaderSize) {
     return std::unexpected(ParseError::kTooShort);

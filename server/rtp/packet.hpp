@@ -15,11 +15,33 @@ enum class PacketKind : std::uint8_t { kUnknown, kStun, kDtls, kTurn, kRtp, kRtc
 
 /// Total: every input has a kind; an empty datagram, and one of a single byte that would have to be
 /// RTP or RTCP, is kUnknown.
-[[nodiscard]] PacketKind classify(Bytes datagram);
+[[nodiscard]] constexpr PacketKind classify(Bytes datagram);
 
 /// True when the second byte lies in 192..223, the packet types of RTCP (RFC 5761 section 4), and
 /// the version is 2.
-[[nodiscard]] bool is_rtcp(Bytes datagram);
+[[nodiscard]] constexpr bool is_rtcp(Bytes datagram) {
+  return datagram.size() >= 2 && datagram[0] >> 6U == 2 && datagram[1] >= 192 && datagram[1] <= 223;
+}
+
+constexpr PacketKind classify(Bytes datagram) {
+  if (datagram.empty()) {
+    return PacketKind::kUnknown;
+  }
+  const std::uint8_t first = datagram[0];
+  if (first <= 3) {
+    return PacketKind::kStun;
+  }
+  if (first >= 20 && first <= 63) {
+    return PacketKind::kDtls;
+  }
+  if (first >= 64 && first <= 79) {
+    return PacketKind::kTurn;
+  }
+  if (first >> 6U == 2 && datagram.size() >= 2) {
+    return is_rtcp(datagram) ? PacketKind::kRtcp : PacketKind::kRtp;
+  }
+  return PacketKind::kUnknown;
+}
 
 /// Why a packet is not RTP that Meridian forwards.
 enum class ParseError : std::uint8_t {

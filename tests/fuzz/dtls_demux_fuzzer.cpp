@@ -1,5 +1,5 @@
 // Covers: server/transport/demultiplexer.cpp server/transport/transport.cpp
-// Covers: server/transport/datagram_kind.hpp server/ice/lite_agent.cpp
+// Covers: server/ice/lite_agent.cpp
 // A worker's transports under steps {operation, argument, …}: an honest client that goes its way,
 // noise from its address and from strangers, time, restarts, revocation. Nothing but the honest
 // client's checks may make a tuple known, and nobody else may be answered.
@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "rtp/packet.hpp"
 #include "support/peer.hpp"
 #include "support/permits.hpp"
-#include "transport/datagram_kind.hpp"
 #include "transport/demultiplexer.hpp"
 
 using namespace meridian;
@@ -66,22 +66,23 @@ class World {
   World& operator=(const World&) = delete;
 
   void deliver(Packet datagram, const ice::Tuple& from) {
-    switch (transport::classify(datagram)) {
-      case transport::DatagramKind::kStun:
+    switch (rtp::classify(datagram)) {
+      case rtp::PacketKind::kStun:
         (void)demultiplexer_.handle_stun(datagram, from, now_, batch_);
         break;
-      case transport::DatagramKind::kDtls:
+      case rtp::PacketKind::kDtls:
         if (auto* found = demultiplexer_.find(from)) {
           (void)found->handle_dtls(datagram, from, now_, batch_);
         }
         break;
-      case transport::DatagramKind::kRtp:
+      case rtp::PacketKind::kRtp:
         (void)transport_.unprotect_rtp(datagram, from);
         break;
-      case transport::DatagramKind::kRtcp:
+      case rtp::PacketKind::kRtcp:
         (void)transport_.unprotect_rtcp(datagram, from);
         break;
-      case transport::DatagramKind::kUnknown:
+      case rtp::PacketKind::kTurn:
+      case rtp::PacketKind::kUnknown:
         break;
     }
   }

@@ -15,7 +15,6 @@
 #include "rtp/packet.hpp"
 #include "support/peer.hpp"
 #include "support/permits.hpp"
-#include "transport/datagram_kind.hpp"
 #include "transport/demultiplexer.hpp"
 #include "transport/transport.hpp"
 #include "unit/forward/samples.hpp"
@@ -219,24 +218,25 @@ class ShardBed {
  private:
   void to_server(Client& client, PacketBytes datagram) {
     const ice::Tuple from{.remote = client.address, .socket = 0};
-    switch (transport::classify(datagram)) {
-      case transport::DatagramKind::kStun:
+    switch (rtp::classify(datagram)) {
+      case rtp::PacketKind::kStun:
         (void)demultiplexer_.handle_stun(datagram, from, now, output);
         return;
-      case transport::DatagramKind::kDtls:
+      case rtp::PacketKind::kDtls:
         (void)client.transport->handle_dtls(datagram, from, now, output);
         return;
-      case transport::DatagramKind::kRtp:
+      case rtp::PacketKind::kRtp:
         if (const auto length = client.transport->unprotect_rtp(datagram, from)) {
           shard.handle_rtp(*client.member, Bytes(datagram).first(*length), now, now);
         }
         return;
-      case transport::DatagramKind::kRtcp:
+      case rtp::PacketKind::kRtcp:
         if (const auto length = client.transport->unprotect_rtcp(datagram, from)) {
           shard.handle_rtcp(*client.member, Bytes(datagram).first(*length), now, now);
         }
         return;
-      case transport::DatagramKind::kUnknown:
+      case rtp::PacketKind::kTurn:
+      case rtp::PacketKind::kUnknown:
         return;
     }
   }

@@ -230,8 +230,9 @@ TEST_F(WorkerTest, strangers_get_no_answer) {
   bed.inject(0, stranger, {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42});
   bed.inject(0, stranger, {255, 1, 2, 3});
   bed.inject(0, stranger, {});
+  bed.inject(0, stranger, {64, 0, 0, 4, 1, 2, 3, 4});  // ChannelData of TURN: not ours
   EXPECT_EQ(bed.dropped(DropReason::kUnknownTuple), 2U);
-  EXPECT_EQ(bed.dropped(DropReason::kUnknownProtocol), 2U);
+  EXPECT_EQ(bed.dropped(DropReason::kUnknownProtocol), 3U);
   EXPECT_EQ(bed.dropped(DropReason::kStunMalformed), 1U);
   EXPECT_EQ(alice.datagrams, before);
   EXPECT_TRUE(bed.output().empty());

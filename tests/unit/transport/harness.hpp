@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "dtls/certificate.hpp"
+#include "rtp/packet.hpp"
 #include "support/peer.hpp"
 #include "support/permits.hpp"
-#include "transport/datagram_kind.hpp"
 #include "transport/demultiplexer.hpp"
 #include "transport/transport.hpp"
 
@@ -85,14 +85,14 @@ class Call {
   }
 
   Taken<> to_server(Packet datagram, const ice::Tuple& from) {
-    switch (classify(datagram)) {
-      case DatagramKind::kStun: {
+    switch (rtp::classify(datagram)) {
+      case rtp::PacketKind::kStun: {
         const auto taken = demultiplexer_.handle_stun(datagram, from, now_, batch_);
         return taken ? Taken<>{} : std::unexpected(taken.error());
       }
-      case DatagramKind::kDtls:
+      case rtp::PacketKind::kDtls:
         return transport_->handle_dtls(datagram, from, now_, batch_);
-      case DatagramKind::kRtp: {
+      case rtp::PacketKind::kRtp: {
         const auto length = transport_->unprotect_rtp(datagram, from);
         if (!length) {
           return std::unexpected(length.error());
@@ -101,7 +101,7 @@ class Call {
         received_.push_back(std::move(datagram));
         return {};
       }
-      case DatagramKind::kRtcp: {
+      case rtp::PacketKind::kRtcp: {
         const auto length = transport_->unprotect_rtcp(datagram, from);
         if (!length) {
           return std::unexpected(length.error());
@@ -110,7 +110,8 @@ class Call {
         received_.push_back(std::move(datagram));
         return {};
       }
-      case DatagramKind::kUnknown:
+      case rtp::PacketKind::kTurn:
+      case rtp::PacketKind::kUnknown:
         break;
     }
     return std::unexpected(DropReason::kUnknownProtocol);
