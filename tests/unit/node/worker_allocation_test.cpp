@@ -1,31 +1,9 @@
 // The packet path does not allocate: `new` is counted around whole turns of two workers, with
 // audio, video, a switch of layers, loss, retransmissions and a relay in them.
-#include <cstdlib>
-#include <new>
-
 #include <gtest/gtest.h>
 
+#include "support/counting_new.hpp"
 #include "unit/node/worker_bed.hpp"
-
-namespace {
-
-std::size_t g_allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++g_allocations;
-  if (void* memory = std::malloc(size)) {
-    return memory;
-  }
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t /*size*/) noexcept {
-  std::free(memory);
-}
 
 namespace meridian::node {
 namespace {

@@ -1,16 +1,14 @@
 // What strangers send, and media of streams that exist, must not allocate: neither by `new` nor in
 // OpenSSL. Both are counted here.
 #include <cstdlib>
-#include <new>
 
 #include <gtest/gtest.h>
 #include <openssl/crypto.h>
 
+#include "support/counting_new.hpp"
 #include "unit/transport/harness.hpp"
 
 namespace {
-
-std::size_t g_allocations = 0;
 
 void* counted_malloc(std::size_t size, const char* /*file*/, int /*line*/) {
   ++g_allocations;
@@ -29,20 +27,6 @@ const bool g_is_counting =
     CRYPTO_set_mem_functions(counted_malloc, counted_realloc, counted_free) == 1;
 
 }  // namespace
-
-void* operator new(std::size_t size) {
-  ++g_allocations;
-  if (void* memory = std::malloc(size)) {
-    return memory;
-  }
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t /*size*/) noexcept {
-  std::free(memory);
-}
 
 namespace meridian::transport {
 namespace {
