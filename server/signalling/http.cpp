@@ -80,19 +80,6 @@ std::optional<std::string> HttpRequest::query(std::string_view name) const {
   return std::nullopt;
 }
 
-std::string HttpRequest::access_token() const {
-  if (auto token = query("access_token"); token && !token->empty()) {
-    return *token;
-  }
-  static constexpr std::string_view kScheme = "bearer ";
-  const std::string_view value = header("Authorization");
-  if (value.size() <= kScheme.size() ||
-      !equal_without_case(value.substr(0, kScheme.size()), kScheme)) {
-    return {};
-  }
-  return std::string(value.substr(kScheme.size()));
-}
-
 HttpResponse HttpResponse::text(unsigned status, std::string body) {
   return {status, {{"Content-Type", "text/plain; charset=utf-8"}}, std::move(body)};
 }

@@ -41,8 +41,6 @@ struct HttpRequest {
   /// First query parameter of that name, percent-decoded (`+` stays `+`: tokens and base64 are not
   /// form data); nothing when absent or when its escapes are malformed.
   [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
-  /// The access token: query `access_token`, else `Authorization: Bearer …`; empty when absent.
-  [[nodiscard]] std::string access_token() const;
 };
 
 struct HttpResponse {

@@ -42,7 +42,7 @@ struct EchoHandler final : HttpHandler {
   bool is_websocket_path(std::string_view path) const override { return path == "/rtc"; }
   base::Expected<SignalSessionId, signalling::HttpResponse> open_websocket(
       const signalling::HttpRequest& request) override {
-    if (request.access_token() != "good") {
+    if (request.query("access_token") != "good") {
       return std::unexpected(signalling::HttpResponse::text(401, "no"));
     }
     const SignalSessionId session(next_session++);
