@@ -16,7 +16,7 @@ fi
 ninja -C build/fuzz "${names[@]}"
 
 one() {
-  local name=$1 work=build/fuzz/work/$1
+  local name=$1 work=build/fuzz/runs/$1
   mkdir -p "$work/corpus" "$work/seeds"
   local seeds="tests/fuzz/seeds/$name"
   [ -d "$seeds" ] || seeds="$work/seeds"
