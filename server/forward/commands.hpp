@@ -10,6 +10,7 @@
 #include "base/time.hpp"
 #include "dtls/fingerprint.hpp"
 #include "ice/credentials.hpp"
+#include "metrics/transit.hpp"
 #include "residency/generation.hpp"
 #include "residency/permit.hpp"
 #include "rtp/media.hpp"
@@ -213,7 +214,44 @@ struct SctpPacketReceived {
   std::vector<std::uint8_t> packet;
 };
 
+/// What passed since the last one for a client's transport; every few seconds while something does,
+/// and once more, after the last datagram, when the transport is gone. For transit reports.
+struct TransportTransit {
+  TransportId transport;
+  RoomNumber room;
+  /// Of the permit: where the bytes were.
+  RegionId region;
+  metrics::TransitCounts counts;
+  bool is_final = false;
+};
+
+/// The same for one end of a relay; each end counts for itself. The source counts what it put into
+/// the ring (out), the sink what it took out of it (in).
+struct RelayTransit {
+  PublicationId publication;
+  RoomNumber room;
+  RegionId region;
+  WorkerIndex peer;
+  metrics::TransitCounts counts;
+  bool is_final = false;
+};
+
+/// The worker has re-admitted its permits under the policy of that generation, and nothing that is
+/// denied under it will leave its sockets any more: what was queued before has left or was dropped.
+struct PolicyApplied {
+  std::uint64_t generation = 0;
+};
+
+/// Datagrams that still came from the peer of a transport whose permit was revoked. They were
+/// dropped unread. Sent now and then while they come.
+struct StillSending {
+  TransportId transport;
+  std::uint64_t datagrams = 0;
+  std::uint64_t bytes = 0;
+};
+
 using Event = std::variant<TransportStateChanged, LayerStarted, SpeakersChanged, TransportQuality,
-                           LayersWanted, SctpPacketReceived>;
+                           LayersWanted, SctpPacketReceived, TransportTransit, RelayTransit,
+                           PolicyApplied, StillSending>;
 
 }  // namespace meridian::forward

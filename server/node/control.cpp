@@ -27,8 +27,10 @@ std::optional<RoomNumber> room_of(const meeting::NumberSpace& numbers,
           return e.room;
         } else if constexpr (requires { e.publication; }) {
           return numbers.room_of(e.publication);
-        } else {
+        } else if constexpr (requires { e.transport; }) {
           return numbers.room_of(e.transport);
+        } else {
+          return std::nullopt;  // about the worker
         }
       },
       event);
