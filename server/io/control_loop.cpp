@@ -70,11 +70,18 @@ struct ControlLoop::State final : HttpHandler {
     const bool is_api = path.starts_with("/twirp/") || path.starts_with("/api/");
     return is_api ? signalling::kMaxRequestBody : kMaxPlainBody;
   }
-  HttpReply handle_http(const signalling::HttpRequest& request) override {
+  HttpResult handle_http(const signalling::HttpRequest& request) override {
     if (auto page = site.find(request)) {
       return std::move(*page);
     }
-    return {control.handle_http(request, io::now()), nullptr};
+    return ask_control(request);
+  }
+  HttpResult ask_control(const signalling::HttpRequest& request) {
+    signalling::HttpAnswer answer = control.handle_http(request, io::now());
+    if (const auto* later = std::get_if<signalling::PendingResponse>(&answer)) {
+      return *later;
+    }
+    return HttpReply{std::move(std::get<signalling::HttpResponse>(answer)), nullptr};
   }
   bool is_websocket_path(std::string_view path) const override {
     return node::Control::is_signalling_path(path);
@@ -98,13 +105,13 @@ struct ControlLoop::State final : HttpHandler {
   struct MetricsPage final : HttpHandler {
     explicit MetricsPage(State& from) : state(from) {}
     std::size_t max_body(std::string_view) const override { return 0; }
-    HttpReply handle_http(const signalling::HttpRequest& request) override {
+    HttpResult handle_http(const signalling::HttpRequest& request) override {
       const std::string_view path = request.path();
       if (path == "/healthz" || path == "/readyz") {
-        return {state.control.handle_http(request, io::now()), nullptr};
+        return state.ask_control(request);
       }
       if (path != "/metrics" || request.method != "GET") {
-        return {signalling::HttpResponse::text(404, "not found\n"), nullptr};
+        return HttpReply{signalling::HttpResponse::text(404, "not found\n"), nullptr};
       }
       HttpReply reply{signalling::HttpResponse::text(200, state.render()), nullptr};
       reply.response.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
@@ -204,6 +211,9 @@ struct ControlLoop::State final : HttpHandler {
       if (output.closes) {
         server.close(output.session);
       }
+    }
+    for (auto& [request, response] : control.take_http_responses()) {
+      server.respond(request, std::move(response));
     }
     for (const node::LogEvent& event : control.take_log_events()) {
       log::write(to_level(event.level), event.event, event.fields);

@@ -10,6 +10,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -96,6 +97,7 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
         remote_(config.remote),
         listener_(config.listener),
         host_(config.host),
+        answer_timer_(stream_.get_executor()),
         buffer_(config.host.limits.header_bytes + kKeptBuffer) {}
 
   void start(Instant now) override {
@@ -125,6 +127,11 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
   void abort() override {
     is_aborted_ = true;
     stream_.close();
+    answer_timer_.cancel();
+  }
+  void answer(signalling::HttpResponse response) override {
+    answer_ = std::move(response);
+    answer_timer_.cancel();
   }
   Instant deadline() const override { return deadline_; }
   const SocketAddress& remote() const override { return remote_; }
@@ -231,8 +238,23 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
       co_await serve_websocket(*opened, message);
       co_return false;
     }
-    const HttpReply reply = listener_.handler->handle_http(request);
-    co_return co_await respond(reply, keep_alive, is_head);
+    HttpResult result = listener_.handler->handle_http(request);
+    if (const auto* later = std::get_if<signalling::PendingResponse>(&result)) {
+      co_await wait_for_answer(*later);
+      if (!answer_) {
+        co_return false;
+      }
+      result = HttpReply{std::move(*std::exchange(answer_, std::nullopt)), nullptr};
+    }
+    co_return co_await respond(std::get<HttpReply>(result), keep_alive, is_head);
+  }
+
+  asio::awaitable<void> wait_for_answer(signalling::PendingResponse request) {
+    host_.handle_waiting(*this, request);
+    set_deadline(host_.limits.answer);
+    answer_timer_.expires_at(asio::steady_timer::time_point::max());
+    Error error;
+    co_await answer_timer_.async_wait(report_to(error));
   }
 
   Next respond(const HttpReply& reply, KeepAlive keep_alive, bool is_head) {
@@ -345,6 +367,9 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
   const SocketAddress remote_;
   const HttpServer::Listener listener_;
   Host& host_;
+  /// Cancelled when the answer has come, or never will.
+  asio::steady_timer answer_timer_;
+  std::optional<signalling::HttpResponse> answer_;
   beast::flat_buffer buffer_;
   Instant deadline_ = Instant::never();
   bool is_first_ = true;

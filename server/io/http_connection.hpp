@@ -19,6 +19,9 @@ class HttpConnection {
     virtual ~Host() = default;
     /// A whole request came: the connection is no longer pending.
     virtual void handle_first_request(HttpConnection& connection) = 0;
+    /// Its request is answered later, by answer().
+    virtual void handle_waiting(HttpConnection& connection,
+                                signalling::PendingResponse request) = 0;
     virtual void handle_upgraded(HttpConnection& connection, node::SignalSessionId session) = 0;
     /// The last call, after which the connection is gone.
     virtual void handle_finished(HttpConnection& connection, node::SignalSessionId session) = 0;
@@ -39,6 +42,8 @@ class HttpConnection {
   virtual ~HttpConnection() = default;
   /// Begins to serve. `now` starts the first deadline.
   virtual void start(Instant now) = 0;
+  /// The response for which handle_waiting() was called.
+  virtual void answer(signalling::HttpResponse response) = 0;
   virtual void send(std::vector<std::uint8_t> frame, node::FrameKind kind) = 0;
   /// Closes the WebSocket after what is queued.
   virtual void close() = 0;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/time.hpp"
 #include "signalling/http.hpp"
@@ -20,6 +21,9 @@ struct HttpReply {
     return shared_body ? std::string_view(*shared_body) : std::string_view(response.body);
   }
 };
+
+/// What a handler answers: now, or by HttpServer::respond() when it has come to it.
+using HttpResult = std::variant<HttpReply, signalling::PendingResponse>;
 
 enum class KeepAlive : std::uint8_t { kNo, kYes };
 

@@ -148,7 +148,12 @@ struct HttpServer::State final : HttpConnection::Host, std::enable_shared_from_t
     counters.websockets = sessions.size();
   }
 
+  void handle_waiting(HttpConnection& connection, signalling::PendingResponse request) override {
+    waiting[request] = connections.at(&connection).connection;
+  }
+
   void handle_finished(HttpConnection& connection, node::SignalSessionId session) override {
+    std::erase_if(waiting, [&](const auto& entry) { return entry.second.get() == &connection; });
     no_longer_pending(connection);
     sessions.erase(session);
     connections.erase(&connection);
@@ -179,6 +184,8 @@ struct HttpServer::State final : HttpConnection::Host, std::enable_shared_from_t
   std::list<Acceptor> acceptors;
   std::unordered_map<HttpConnection*, Entry> connections;
   std::unordered_map<node::SignalSessionId, std::shared_ptr<HttpConnection>> sessions;
+  /// Whose handler answers later; at most one entry for each connection.
+  std::unordered_map<signalling::PendingResponse, std::shared_ptr<HttpConnection>> waiting;
   Pending pending;
   std::map<IpAddress, std::size_t> pending_per_address;
 };
@@ -229,6 +236,12 @@ void HttpServer::send(node::SignalSessionId session, std::vector<std::uint8_t> f
 void HttpServer::close(node::SignalSessionId session) {
   if (const auto it = state_->sessions.find(session); it != state_->sessions.end()) {
     it->second->close();
+  }
+}
+
+void HttpServer::respond(signalling::PendingResponse request, signalling::HttpResponse response) {
+  if (auto entry = state_->waiting.extract(request)) {
+    entry.mapped()->answer(std::move(response));
   }
 }
 

@@ -26,7 +26,7 @@ class HttpHandler {
 
   /// Largest body that a request to this path may have, in bytes.
   [[nodiscard]] virtual std::size_t max_body(std::string_view path) const = 0;
-  virtual HttpReply handle_http(const signalling::HttpRequest& request) = 0;
+  virtual HttpResult handle_http(const signalling::HttpRequest& request) = 0;
 
   [[nodiscard]] virtual bool is_websocket_path(std::string_view path) const = 0;
   /// Decides on an upgrade before it is accepted. Frames may be sent to the session from now on.
@@ -47,6 +47,8 @@ struct HttpLimits {
   Duration idle = 30s;
   /// To take a response or a last frame.
   Duration write = 10s;
+  /// For a handler to answer that said it would later; then the connection is dropped.
+  Duration answer = 180s;
   /// A WebSocket from which nothing came for this long is dead; it is pinged at half of it.
   Duration websocket_idle = 20s;
   /// Request line and headers: a join request with its SDP travels in the target.
@@ -96,6 +98,10 @@ class HttpServer {
   void send(node::SignalSessionId session, std::vector<std::uint8_t> frame, node::FrameKind kind);
   /// Closes the WebSocket with code 1000 after what is queued.
   void close(node::SignalSessionId session);
+
+  /// The response to a request for which the handler gave a PendingResponse. Ignored when whoever
+  /// asked is gone.
+  void respond(signalling::PendingResponse request, signalling::HttpResponse response);
 
   /// No new connections; those that are there go on.
   void stop_accepting();

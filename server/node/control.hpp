@@ -71,9 +71,8 @@ class Control {
   Control& operator=(const Control&) = delete;
 
   /// Answers any plain HTTP request. 404 for paths that it doesn't know, which `io` may first try
-  /// to serve as static files.
-  [[nodiscard]] signalling::HttpResponse handle_http(const signalling::HttpRequest& request,
-                                                     Now now);
+  /// to serve as static files. A request that takes time is answered by take_http_responses().
+  [[nodiscard]] signalling::HttpAnswer handle_http(const signalling::HttpRequest& request, Now now);
   /// True for the paths on which a WebSocket upgrade is meant for open_signalling().
   [[nodiscard]] static bool is_signalling_path(std::string_view path);
 
@@ -110,6 +109,9 @@ class Control {
   /// before the other outputs of the turn are acted upon.
   [[nodiscard]] std::vector<std::string> take_audit_lines();
   [[nodiscard]] std::vector<LogEvent> take_log_events();
+  /// Answers to requests for which handle_http() gave a PendingResponse.
+  [[nodiscard]] std::vector<std::pair<signalling::PendingResponse, signalling::HttpResponse>>
+  take_http_responses();
 
   [[nodiscard]] ControlCounters counters() const;
 

@@ -32,16 +32,28 @@ HttpResponse as_json(const signalling::Refusal& refusal) {
 
 }  // namespace
 
-HttpResponse Control::handle_http(const HttpRequest& request, Now now) {
+signalling::HttpAnswer Control::handle_http(const HttpRequest& request, Now now) {
   if (request.method == "OPTIONS") {
     return signalling::preflight();
   }
-  HttpResponse response = state_->route(request, now);
-  signalling::allow_every_origin(response);
-  return response;
+  signalling::HttpAnswer answer = state_->route(request, now);
+  if (auto* response = std::get_if<HttpResponse>(&answer)) {
+    signalling::allow_every_origin(*response);
+  }
+  state_->drain_signals(now);
+  return answer;
 }
 
-HttpResponse Control::State::route(const HttpRequest& request, Now now) {
+std::vector<std::pair<signalling::PendingResponse, HttpResponse>> Control::take_http_responses() {
+  return std::exchange(state_->http_responses, {});
+}
+
+void Control::State::respond(signalling::PendingResponse request, HttpResponse response) {
+  signalling::allow_every_origin(response);
+  http_responses.emplace_back(request, std::move(response));
+}
+
+signalling::HttpAnswer Control::State::route(const HttpRequest& request, Now now) {
   const std::string_view path = request.path();
   const bool is_get = request.method == "GET" || request.method == "HEAD";
   if (path == "/meridian/v1/token") {

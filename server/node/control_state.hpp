@@ -43,7 +43,10 @@ struct Control::State {
   void count_refusal(const std::string& reason) { ++refusals[reason]; }
 
   // control_http.cpp
-  signalling::HttpResponse route(const signalling::HttpRequest& request, Now now);
+  signalling::HttpAnswer route(const signalling::HttpRequest& request, Now now);
+  /// For a request that is answered later, by respond().
+  signalling::PendingResponse defer() { return signalling::PendingResponse(++last_pending); }
+  void respond(signalling::PendingResponse request, signalling::HttpResponse response);
   signalling::HttpResponse validate(const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse regions_of_caller(const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse meeting_of_caller(const signalling::HttpRequest& request, Now now);
@@ -80,6 +83,8 @@ struct Control::State {
 
   std::vector<SignalOutput> signal_outputs;
   std::vector<LogEvent> log_events;
+  std::vector<std::pair<signalling::PendingResponse, signalling::HttpResponse>> http_responses;
+  signalling::PendingResponse::rep last_pending = 0;
 
   std::uint64_t joins = 0;
   std::uint64_t resumes = 0;

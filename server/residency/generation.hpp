@@ -7,22 +7,28 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "residency/lease.hpp"
 #include "residency/permit.hpp"
 #include "residency/policy.hpp"
 
 namespace meridian::residency {
 
-/// The one thing that workers share: a number that moves whenever any policy changes. A worker
-/// reads it once a batch and before each send; when it differs from the generation of the worker's
-/// snapshot, it sends nothing until it has the new snapshot and has re-admitted its permits.
+/// The one thing that workers share: a number that moves whenever any policy changes, and the
+/// node's lease on it. A worker reads the number once a batch and before each send; when it differs
+/// from the generation of the worker's snapshot, it sends nothing until it has the new snapshot and
+/// has re-admitted its permits.
 class PolicyGeneration {
  public:
   [[nodiscard]] std::uint64_t load() const { return value_.load(std::memory_order_acquire); }
   /// Control thread only. The value that load() gives from now on.
   std::uint64_t advance() { return value_.fetch_add(1, std::memory_order_acq_rel) + 1; }
 
+  [[nodiscard]] Lease& lease() { return lease_; }
+  [[nodiscard]] const Lease& lease() const { return lease_; }
+
  private:
   alignas(64) std::atomic<std::uint64_t> value_{0};
+  Lease lease_;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/address.hpp"
@@ -55,6 +56,11 @@ struct HttpResponse {
     return *this;
   }
 };
+
+/// Names a response that comes later.
+using PendingResponse = base::StrongInt<struct PendingResponseTag, std::uint64_t>;
+/// What a request is answered with: now, or when what it asked for is done.
+using HttpAnswer = std::variant<HttpResponse, PendingResponse>;
 
 /// Adds the headers that let any web page read the response (the clients' pages live elsewhere).
 void allow_every_origin(HttpResponse& response);

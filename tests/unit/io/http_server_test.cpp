@@ -28,16 +28,21 @@ struct EchoHandler final : HttpHandler {
   std::vector<SignalSessionId> closed;
   std::atomic<int> closed_count{0};
   std::uint64_t next_session = 1;
+  std::atomic<std::uint64_t> pending{0};  // the newest of those that are answered later
 
   std::size_t max_body(std::string_view path) const override {
     return path == "/big" ? signalling::kMaxRequestBody : 64;
   }
-  HttpReply handle_http(const signalling::HttpRequest& request) override {
-    return {signalling::HttpResponse::text(
-                200, request.method + " " + std::to_string(request.target.size()) + " " +
-                         request.listener_region.value() + (request.is_tls ? " tls " : " plain ") +
-                         std::to_string(request.body.size())),
-            nullptr};
+  HttpResult handle_http(const signalling::HttpRequest& request) override {
+    if (request.path() == "/later") {
+      return signalling::PendingResponse(++pending);
+    }
+    return HttpReply{
+        signalling::HttpResponse::text(
+            200, request.method + " " + std::to_string(request.target.size()) + " " +
+                     request.listener_region.value() + (request.is_tls ? " tls " : " plain ") +
+                     std::to_string(request.body.size())),
+        nullptr};
   }
   bool is_websocket_path(std::string_view path) const override { return path == "/rtc"; }
   base::Expected<SignalSessionId, signalling::HttpResponse> open_websocket(
@@ -151,6 +156,39 @@ TEST_F(HttpServerTest, a_head_request_gets_the_length_without_the_body) {
   const std::string response = client.receive_rest();
   EXPECT_NE(response.find("Content-Length: "), std::string::npos);
   EXPECT_TRUE(response.ends_with("\r\n\r\n"));
+}
+
+TEST_F(HttpServerTest, an_answer_may_come_later_and_the_connection_goes_on_after_it) {
+  start();
+  HttpClient client(address_);
+  client.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  while (handler_.pending < 1) {
+    std::this_thread::yield();
+  }
+  HttpClient other(address_);
+  other.send("GET /abc HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(
+      other.receive_response().ends_with("GET 4 uk-london plain 0"));  // nobody waits for it
+  on_server([this] {
+    server_->respond(signalling::PendingResponse(7), signalling::HttpResponse::text(200, "no one"));
+    server_->respond(signalling::PendingResponse(1), signalling::HttpResponse::text(200, "done"));
+    return 0;
+  });
+  EXPECT_TRUE(client.receive_response().ends_with("\r\n\r\ndone"));
+  client.send("GET /abc HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(client.receive_response().ends_with("GET 4 uk-london plain 0"));
+}
+
+TEST_F(HttpServerTest, a_connection_whose_answer_never_comes_is_dropped) {
+  start({.answer = 10ms});
+  HttpClient client(address_);
+  client.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(client.receive_rest(), "");
+  EXPECT_EQ(counters().timed_out, 1U);
+  on_server([this] {  // nobody is there any more
+    server_->respond(signalling::PendingResponse(1), signalling::HttpResponse::text(200, "late"));
+    return 0;
+  });
 }
 
 TEST_F(HttpServerTest, takes_a_target_of_100_kilobytes_and_refuses_endless_headers) {

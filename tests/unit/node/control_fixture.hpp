@@ -76,6 +76,12 @@ class ControlTest : public testing::Test {
     request.listener_region = at;
     return request;
   }
+  /// The response to a request that is answered at once.
+  signalling::HttpResponse http(const signalling::HttpRequest& request) {
+    signalling::HttpAnswer answer = control_->handle_http(request, now_);
+    drain();
+    return std::move(std::get<signalling::HttpResponse>(answer));
+  }
   static std::string wrapped(const livekit::JoinRequest& request) {
     livekit::WrappedJoinRequest wrapped;
     wrapped.set_join_request(request.SerializeAsString());

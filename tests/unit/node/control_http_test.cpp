@@ -10,7 +10,6 @@ using signalling::HttpResponse;
 
 class ControlHttpTest : public ControlTest {
  protected:
-  HttpResponse http(const HttpRequest& request) { return control_->handle_http(request, now_); }
   HttpResponse ask(const std::string& target, const std::string& token,
                    const RegionId& at = kLondon) {
     HttpRequest request = get(target, at);

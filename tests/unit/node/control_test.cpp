@@ -156,8 +156,8 @@ TEST_F(ControlTest, shuts_down_by_sending_everyone_elsewhere) {
   EXPECT_EQ(last(alice, Response::kLeave)->leave().reason(), livekit::SERVER_SHUTDOWN);
   EXPECT_EQ(last(alice, Response::kLeave)->leave().action(), livekit::LeaveRequest::RECONNECT);
   EXPECT_EQ(open({}, join_request()).error().status, 503U);
-  EXPECT_EQ(control_->handle_http(get("/readyz"), now_).status, 503U);
-  EXPECT_EQ(control_->handle_http(get("/healthz"), now_).status, 200U);
+  EXPECT_EQ(http(get("/readyz")).status, 503U);
+  EXPECT_EQ(http(get("/healthz")).status, 200U);
   EXPECT_EQ(control_->counters().participants_now, 0U);
 }
 
