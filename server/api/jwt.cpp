@@ -1,7 +1,9 @@
 #include "api/jwt.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 
 #include <boost/json.hpp>
 #include <openssl/crypto.h>
@@ -67,6 +69,45 @@ bool read_date(const json::object& object, std::string_view name, std::optional<
   return true;
 }
 
+base::Expected<UncheckedJwt, JwtError> decode(std::string_view token,
+                                              std::span<const std::string_view> accepted) {
+  const auto malformed = std::unexpected(JwtError::kMalformed);
+  const std::size_t first = token.find('.');
+  const std::size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
+  if (second == std::string_view::npos || token.size() > kMaxTokenSize) {
+    return malformed;
+  }
+  const auto header_text = base64url_decode(token.substr(0, first));
+  const auto payload_text = base64url_decode(token.substr(first + 1, second - first - 1));
+  auto signature = base64url_decode(token.substr(second + 1));
+  if (!header_text || !payload_text || !signature) {
+    return malformed;
+  }
+  const auto header = parse_object(*header_text);
+  if (!header) {
+    return malformed;
+  }
+  UncheckedJwt jwt;
+  jwt.algorithm = string_member(*header, "alg");
+  jwt.key_id = string_member(*header, "kid");
+  if (std::ranges::find(accepted, jwt.algorithm) == accepted.end()) {
+    return std::unexpected(JwtError::kUnsupportedAlgorithm);
+  }
+  if (header->contains("crit")) {
+    return std::unexpected(JwtError::kCriticalHeader);
+  }
+  const auto payload = parse_object(*payload_text);
+  if (!payload || !read_date(*payload, "exp", jwt.expires) ||
+      !read_date(*payload, "nbf", jwt.not_before) || !read_date(*payload, "iat", jwt.issued)) {
+    return malformed;
+  }
+  jwt.payload = *payload_text;
+  jwt.issuer = string_member(*payload, "iss");
+  jwt.signing_input = token.substr(0, second);
+  jwt.signature = std::move(*signature);
+  return jwt;
+}
+
 }  // namespace
 
 std::string_view name_of(JwtError error) {
@@ -90,39 +131,13 @@ std::string_view name_of(JwtError error) {
 }
 
 base::Expected<UncheckedJwt, JwtError> decode_jwt(std::string_view token) {
-  const auto malformed = std::unexpected(JwtError::kMalformed);
-  const std::size_t first = token.find('.');
-  const std::size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
-  if (second == std::string_view::npos || token.size() > kMaxTokenSize) {
-    return malformed;
-  }
-  const auto header_text = base64url_decode(token.substr(0, first));
-  const auto payload_text = base64url_decode(token.substr(first + 1, second - first - 1));
-  auto signature = base64url_decode(token.substr(second + 1));
-  if (!header_text || !payload_text || !signature) {
-    return malformed;
-  }
-  const auto header = parse_object(*header_text);
-  if (!header) {
-    return malformed;
-  }
-  if (string_member(*header, "alg") != "HS256") {
-    return std::unexpected(JwtError::kUnsupportedAlgorithm);
-  }
-  if (header->contains("crit")) {
-    return std::unexpected(JwtError::kCriticalHeader);
-  }
-  const auto payload = parse_object(*payload_text);
-  UncheckedJwt jwt;
-  if (!payload || !read_date(*payload, "exp", jwt.expires) ||
-      !read_date(*payload, "nbf", jwt.not_before) || !read_date(*payload, "iat", jwt.issued)) {
-    return malformed;
-  }
-  jwt.payload = *payload_text;
-  jwt.issuer = string_member(*payload, "iss");
-  jwt.signing_input = token.substr(0, second);
-  jwt.signature = std::move(*signature);
-  return jwt;
+  static constexpr std::string_view kAccepted[] = {"HS256"};
+  return decode(token, kAccepted);
+}
+
+base::Expected<UncheckedJwt, JwtError> decode_signed_jwt(std::string_view token) {
+  static constexpr std::string_view kAccepted[] = {"RS256", "ES256", "EdDSA"};
+  return decode(token, kAccepted);
 }
 
 base::Expected<void, JwtError> check_signature(const UncheckedJwt& token, std::string_view secret) {

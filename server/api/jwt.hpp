@@ -9,9 +9,10 @@
 #include "base/expected.hpp"
 #include "base/time.hpp"
 
-/// JSON Web Tokens (RFC 7519) in the one form that LiveKit uses: compact, HS256. Everything else is
-/// refused: other algorithms, `none`, critical headers, padded or non-canonical base64url. Key
-/// material and key names in the header are ignored.
+/// JSON Web Tokens (RFC 7519) in compact form: LiveKit's under HS256, and those of an OpenID
+/// provider under a public key. Which of the two is up to who asks, never to the token. Everything
+/// else is refused: other algorithms, `none`, critical headers, padded or non-canonical base64url.
+/// Key material in the header is ignored.
 namespace meridian::api {
 
 /// Longest token that is looked at, in bytes.
@@ -21,7 +22,7 @@ inline constexpr Duration kTokenLeeway = 60s;
 
 enum class JwtError : std::uint8_t {
   kMalformed,             // not three base64url parts of JSON objects, or too long
-  kUnsupportedAlgorithm,  // `alg` isn't exactly HS256
+  kUnsupportedAlgorithm,  // `alg` isn't one that was asked for
   kCriticalHeader,        // `crit` is present: we understand no extension
   kBadSignature,
   kMissingExpiry,
@@ -40,12 +41,19 @@ struct UncheckedJwt {
   std::optional<UnixTime> not_before;
   std::optional<UnixTime> issued;
 
+  /// From the header: exactly as it is there, and the name of the key, empty when absent.
+  std::string algorithm;
+  std::string key_id;
+
   std::string signing_input;
-  std::string signature;  // 32 raw bytes
+  std::string signature;  // raw bytes
 };
 
 /// Takes a compact token apart. Errors: kMalformed, kUnsupportedAlgorithm, kCriticalHeader.
 [[nodiscard]] base::Expected<UncheckedJwt, JwtError> decode_jwt(std::string_view token);
+/// The same for a token that a public key signed: RS256, ES256 or EdDSA, to be checked with
+/// SigningKey::verify.
+[[nodiscard]] base::Expected<UncheckedJwt, JwtError> decode_signed_jwt(std::string_view token);
 /// HMAC-SHA-256 under `secret`, compared in constant time. An empty secret never matches.
 [[nodiscard]] base::Expected<void, JwtError> check_signature(const UncheckedJwt& token,
                                                              std::string_view secret);

@@ -2,10 +2,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "io/any_stream.hpp"
 #include "io/http_server.hpp"
+
+namespace boost::asio::ssl {
+class context;
+}
 
 namespace meridian::io {
 
@@ -56,5 +61,9 @@ class HttpConnection {
 
 /// A plain or, with `tls`, an encrypted stream over an accepted socket.
 [[nodiscard]] AnyStream make_stream(boost::asio::ip::tcp::socket socket, const TlsCertificate* tls);
+/// The same over a connected socket, as the client; `tls` (null for plain) outlives the stream, and
+/// the server must prove to be `host`.
+[[nodiscard]] AnyStream make_client_stream(boost::asio::ip::tcp::socket socket,
+                                           boost::asio::ssl::context* tls, const std::string& host);
 
 }  // namespace meridian::io

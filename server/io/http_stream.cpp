@@ -54,11 +54,21 @@ class PlainTransport final : public AnyStream::Transport {
 
 class TlsTransport final : public AnyStream::Transport {
  public:
-  TlsTransport(tcp::socket socket, asio::ssl::context context)
-      : stream_(std::move(socket), context) {}
+  using Side = asio::ssl::stream_base::handshake_type;
+  TlsTransport(tcp::socket socket, asio::ssl::context& context, Side side)
+      : stream_(std::move(socket), context), side_(side) {}
 
+  /// As a client: the name that the server must prove.
+  void expect(const std::string& host) {
+    AnyStream::Error no_address;
+    asio::ip::make_address(host, no_address);
+    if (no_address) {
+      SSL_set_tlsext_host_name(stream_.native_handle(), host.c_str());
+    }
+    stream_.set_verify_callback(asio::ssl::host_name_verification(host));
+  }
   void handshake(AnyStream::DoneHandler done) override {
-    stream_.async_handshake(asio::ssl::stream_base::server, std::move(done));
+    stream_.async_handshake(side_, std::move(done));
   }
   void read_some(asio::mutable_buffer into, AnyStream::IoHandler done) override {
     stream_.async_read_some(into, std::move(done));
@@ -85,6 +95,7 @@ class TlsTransport final : public AnyStream::Transport {
 
  private:
   asio::ssl::stream<tcp::socket> stream_;
+  const Side side_;
 };
 
 }  // namespace
@@ -95,8 +106,19 @@ AnyStream make_stream(tcp::socket socket, const TlsCertificate* tls) {
   }
   // The wrapper drops one reference when it ends, so it gets one; the stream's SSL keeps its own.
   SSL_CTX_up_ref(tls->context());
+  asio::ssl::context context(tls->context());
   return AnyStream(
-      std::make_unique<TlsTransport>(std::move(socket), asio::ssl::context(tls->context())));
+      std::make_unique<TlsTransport>(std::move(socket), context, asio::ssl::stream_base::server));
+}
+
+AnyStream make_client_stream(tcp::socket socket, asio::ssl::context* tls, const std::string& host) {
+  if (tls == nullptr) {
+    return AnyStream(std::make_unique<PlainTransport>(std::move(socket)));
+  }
+  auto transport =
+      std::make_unique<TlsTransport>(std::move(socket), *tls, asio::ssl::stream_base::client);
+  transport->expect(host);
+  return AnyStream(std::move(transport));
 }
 
 }  // namespace meridian::io

@@ -1,0 +1,37 @@
+#include "api/admin_principal.hpp"
+
+#include <gtest/gtest.h>
+
+namespace meridian::api {
+namespace {
+
+TEST(AdminPrincipal, roles_have_names_that_lead_back) {
+  for (const char* name : {"owner", "admin", "auditor", "operator"}) {
+    ASSERT_TRUE(role_of(name));
+    EXPECT_EQ(name_of(*role_of(name)), name);
+  }
+  EXPECT_FALSE(role_of(""));
+  EXPECT_FALSE(role_of("Owner"));
+  EXPECT_EQ(name_of(SignedInBy::kOidc), "oidc");
+  EXPECT_EQ(name_of(SignedInBy::kStaticToken), "static_token");
+}
+
+TEST(AdminPrincipal, sees_its_own_account_only_unless_it_is_the_operator) {
+  const Principal owner{"o", Role::kOwner, AccountId("a"), {}, {}};
+  EXPECT_TRUE(owner.sees(AccountId("a")));
+  EXPECT_FALSE(owner.sees(AccountId("b")));
+  EXPECT_TRUE((Principal{"op", Role::kOperator, {}, {}, {}}.sees(AccountId("b"))));
+}
+
+TEST(AdminPrincipal, static_tokens_are_found_whole_and_never_empty) {
+  const StaticToken tokens[] = {{"one", "secret-1", Role::kOwner, AccountId("a")},
+                                {"two", "secret-2", Role::kOperator, {}},
+                                {"none", "", Role::kOperator, {}}};
+  EXPECT_EQ(find_static_token(tokens, "secret-2"), &tokens[1]);
+  EXPECT_EQ(find_static_token(tokens, "secret-"), nullptr);
+  EXPECT_EQ(find_static_token(tokens, "secret-1 "), nullptr);
+  EXPECT_EQ(find_static_token(tokens, ""), nullptr);
+}
+
+}  // namespace
+}  // namespace meridian::api
