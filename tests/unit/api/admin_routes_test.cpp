@@ -1,6 +1,10 @@
 #include "api/admin_routes.hpp"
 
+#include <algorithm>
+#include <map>
 #include <set>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -51,7 +55,8 @@ TEST(AdminRoutes, are_those_of_the_description_with_its_roles) {
     const YAML::Node operation = paths[std::string(route.pattern)][lower(route.method)];
     ASSERT_TRUE(operation) << route.name;
     EXPECT_EQ(operation["operationId"].as<std::string>(), route.name);
-    EXPECT_EQ(operation["x-roles"].as<std::set<std::string>>(), roles_of(route.access))
+    const auto roles = operation["x-roles"].as<std::vector<std::string>>();
+    EXPECT_EQ(std::set<std::string>(roles.begin(), roles.end()), roles_of(route.access))
         << route.name;
     EXPECT_EQ(&route_of(route.operation), &route);
   }

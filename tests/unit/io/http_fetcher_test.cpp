@@ -16,7 +16,7 @@ namespace {
 
 struct EchoHandler final : HttpHandler {
   std::size_t max_body(std::string_view) const override { return 1024; }
-  HttpReply handle_http(const signalling::HttpRequest& request) override {
+  HttpResult handle_http(const signalling::HttpRequest& request) override {
     HttpReply reply;
     reply.response = signalling::HttpResponse::text(
         request.path() == "/teapot" ? 418 : 200, request.method + " " + request.target + " " +
