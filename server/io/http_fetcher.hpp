@@ -20,9 +20,9 @@ namespace meridian::io {
 struct HttpFetch {
   std::string method = "GET";
   /// `https://…` or `http://…`.
-  std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::string url = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
   /// For the whole exchange, name look-up included.
   Duration timeout = 10s;
   /// A longer body is an error.
