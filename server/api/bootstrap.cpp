@@ -5,13 +5,15 @@ namespace meridian::api {
 directory::Contents directory_contents(const config::Config& config) {
   directory::Contents contents;
   contents.regions = config.regions;
+  contents.presets = config.presets;
   for (const config::Account& account : config.accounts) {
-    residency::AccountPolicy policy({.account = account.id,
-                                     .default_region = account.default_region,
-                                     .opted_in = account.opted_in,
-                                     .signalling_scope = account.signalling_scope},
-                                    PolicyEpoch(1));
-    contents.accounts.push_back({account.name, std::move(policy)});
+    contents.accounts.push_back(directory::Account{
+        .name = account.name,
+        .policy =
+            residency::AccountPolicy(account.terms(config.presets, config.regions), PolicyEpoch(1)),
+        .actor = "configuration",
+        .signalling_host = account.signalling_host,
+    });
     for (const config::ApiKey& key : account.api_keys) {
       contents.keys.push_back({key.key, key.secret, account.id});
     }

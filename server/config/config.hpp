@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,6 +15,7 @@
 #include "base/expected.hpp"
 #include "base/ids.hpp"
 #include "residency/policy.hpp"
+#include "residency/preset.hpp"
 #include "residency/region.hpp"
 
 /// The configuration of one node: read once, checked whole, never changed afterwards. Every key is
@@ -48,6 +50,9 @@ struct Media {
   std::string public_address_from;
   /// The port that clients are told for worker 0; worker i is at advertised_port + i.
   std::uint16_t advertised_port = 0;
+  /// The network interface that the sockets send and receive on, whatever the routing table says
+  /// (SO_BINDTODEVICE); empty = any.
+  std::string bind_device;
   friend bool operator==(const Media&, const Media&) = default;
 };
 
@@ -74,7 +79,21 @@ struct Account {
   RegionId default_region;
   residency::RegionSet opted_in;
   residency::SignallingScope signalling_scope = residency::SignallingScope::kPermittedOnly;
+  residency::GuestMode guest_mode = residency::GuestMode::kHostGoverns;
+  residency::Evidence evidence = residency::Evidence::kBestEffort;
+  residency::RoutingControl routing_control = residency::RoutingControl::kChosen;
+  /// One of Config::presets; empty = none.
+  std::string preset;
+  std::set<residency::Setting> locked;
+  residency::LevelSettings levels;
+  /// Host name of its own under which its people signal; empty = those of the regions.
+  std::string signalling_host;
   std::vector<ApiKey> api_keys;
+
+  /// What all of this, preset and plan included, permits.
+  [[nodiscard]] residency::AccountPolicy::Terms terms(
+      const std::vector<residency::Preset>& presets,
+      const std::vector<residency::Region>& regions) const;
   friend bool operator==(const Account&, const Account&) = default;
 };
 
@@ -114,12 +133,68 @@ struct Web {
   friend bool operator==(const Web&, const Web&) = default;
 };
 
+/// What an administrator may do. All but the operator belong to one account.
+enum class AdminRole : std::uint8_t {
+  kOwner,     // everything of the account
+  kAdmin,     // routing; reads everything
+  kAuditor,   // reads everything
+  kOperator,  // all accounts: creates, reads, narrows, never widens
+};
+[[nodiscard]] std::string_view name_of(AdminRole role);
+[[nodiscard]] std::optional<AdminRole> parse_admin_role(std::string_view name);
+
+/// A fixed token for development; refused unless Web::token_endpoint is kDevelopment.
+struct StaticToken {
+  /// Shown as the actor.
+  std::string name;
+  std::string token;
+  AdminRole role = AdminRole::kAuditor;
+  /// Empty for the operator.
+  AccountId account;
+  friend bool operator==(const StaticToken&, const StaticToken&) = default;
+};
+
+/// Sign-in of administrators through an OpenID provider; its endpoints and keys are those that it
+/// publishes (OpenID Connect Discovery 1.0).
+struct Oidc {
+  std::string issuer;
+  std::string client_id;
+  /// What `aud` must hold; empty = the client id.
+  std::string audience;
+  std::string scope = "openid profile email";
+  /// Claims that hold one of the role names, and the account's id.
+  std::string role_claim = "meridian_role";
+  std::string account_claim = "meridian_account";
+  /// A token counts only when its `amr` has one of these values, or its `acr` is one of those.
+  std::vector<std::string> amr = {"mfa"};
+  std::vector<std::string> acr;
+  friend bool operator==(const Oidc&, const Oidc&) = default;
+};
+
+struct Admin {
+  std::vector<StaticToken> static_tokens;
+  std::optional<Oidc> oidc;
+  friend bool operator==(const Admin&, const Admin&) = default;
+};
+
+struct Audit {
+  /// `https://…`: each signed checkpoint is POSTed to these, which the operator doesn't run.
+  std::vector<std::string> witnesses;
+  /// How long the table that leads from ids in the log to identities is kept.
+  std::uint32_t retention_days = 90;
+  friend bool operator==(const Audit&, const Audit&) = default;
+};
+inline constexpr std::size_t kMaxWitnesses = 16;
+
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 
 struct Config {
   std::vector<residency::Region> regions;
   std::vector<Pool> pools;
+  std::vector<residency::Preset> presets;
   std::vector<Account> accounts;
+  Admin admin;
+  Audit audit;
   Limits limits;
   /// Prometheus text and health; nothing = off.
   std::optional<SocketAddress> metrics_listen;
@@ -132,6 +207,7 @@ struct Config {
   audit::Digest digest;
 
   [[nodiscard]] const residency::Region* region(const RegionId& id) const;
+  [[nodiscard]] const residency::Preset* preset(std::string_view name) const;
 };
 
 /// What is wrong, as a sentence, and where.

@@ -4,8 +4,10 @@
 
 #include "base/bytes.hpp"
 #include "config/account_reader.hpp"
+#include "config/admin_reader.hpp"
 #include "config/config.hpp"
 #include "config/pool_reader.hpp"
+#include "config/preset_reader.hpp"
 #include "config/yaml_node.hpp"
 
 namespace meridian::config {
@@ -194,18 +196,21 @@ base::Expected<Loaded, std::vector<Problem>> parse(std::string_view text, std::s
     return std::unexpected(std::vector{document.error()});
   }
   const YamlNode& root = *document;
-  root.expect_keys(
-      {"regions", "pools", "accounts", "limits", "metrics", "listen", "data_dir", "web", "log"});
+  root.expect_keys({"regions", "pools", "presets", "accounts", "admin", "audit", "limits",
+                    "metrics", "listen", "data_dir", "web", "log"});
   root["metrics"].expect_keys({"listen"});
   Config config;
   config.regions = read_regions(root["regions"]);
   config.pools = read_pools(root["pools"], config.regions);
-  config.accounts = read_accounts(root["accounts"], config.regions);
+  config.presets = read_presets(root["presets"]);
+  config.accounts = read_accounts(root["accounts"], config.regions, config.presets);
   config.limits = read_limits(root["limits"]);
   config.metrics_listen = read_socket_address(root["metrics"]["listen"]);
   config.tls = read_tls(root["listen"]);
   config.data_dir = root["data_dir"].text().value_or(config.data_dir);
   config.web = read_web(root["web"]);
+  config.admin = read_admin(root["admin"], config.web.token_endpoint);
+  config.audit = read_audit(root["audit"]);
   config.log_level = read_log_level(root["log"]);
   config.digest = audit::sha256({as_bytes(text)});
   check_whole(root, config);

@@ -6,6 +6,8 @@
 namespace meridian::config {
 namespace {
 
+constexpr std::size_t kMaxDeviceName = 15;  // IFNAMSIZ without its zero
+
 constexpr std::uint64_t kMaxPort = 65535;
 
 std::vector<IpAddress> read_addresses(const YamlNode& node) {
@@ -104,10 +106,14 @@ Media read_media(const YamlNode& node, std::uint16_t workers) {
     return media;
   }
   node.expect_keys({"address", "port", "port_range", "advertised_address", "advertised_port",
-                    "public_address_from"});
+                    "public_address_from", "bind_device"});
   media.addresses = read_addresses(node["address"]);
   read_port(node, workers, media);
   read_advertised(node, workers, media);
+  media.bind_device = node["bind_device"].text().value_or("");
+  if (media.bind_device.size() > kMaxDeviceName) {
+    node["bind_device"].error("is longer than the name of a network interface");
+  }
   return media;
 }
 

@@ -206,6 +206,32 @@ std::vector<YamlNode> YamlNode::elements() const {
   return result;
 }
 
+std::vector<std::pair<std::string, YamlNode>> YamlNode::entries() const {
+  std::vector<std::pair<std::string, YamlNode>> result;
+  if (!is_present()) {
+    return result;
+  }
+  if (!is_map()) {
+    error("must have names under it");
+    return result;
+  }
+  if (value_->yaml.size() > kMaxListEntries) {
+    error("has more than " + std::to_string(kMaxListEntries) + " entries");
+    return result;
+  }
+  std::set<std::string> seen;
+  for (const auto& entry : value_->yaml) {
+    std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    const YamlNode value(std::make_unique<Value>(Value{entry.second}), path_ + "." + key,
+                         line_of(entry.first.Mark()), *report_);
+    if (!seen.insert(key).second) {
+      value.error("this key occurs twice");
+    }
+    result.emplace_back(std::move(key), value);
+  }
+  return result;
+}
+
 std::optional<std::string> YamlNode::text() const {
   if (!is_present()) {
     return std::nullopt;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/expected.hpp"
@@ -47,6 +48,10 @@ class YamlNode {
   void expect_keys(std::initializer_list<std::string_view> known) const;
   /// The elements. Reports a value that is no list, or has more than kMaxListEntries.
   [[nodiscard]] std::vector<YamlNode> elements() const;
+
+  /// The keys and values of a map whose keys the operator chooses, in order. Reports a value that
+  /// is no map, a key that occurs twice, and more than kMaxListEntries.
+  [[nodiscard]] std::vector<std::pair<std::string, YamlNode>> entries() const;
 
   /// The text of a scalar; nothing when absent, reported when it is a list or map.
   [[nodiscard]] std::optional<std::string> text() const;

@@ -309,7 +309,6 @@ bool Subscriptions::ensure_relay(const Participant& subscriber, const Participan
   auto admission = room_.services.gate.admit(
       residency::RelayQuestion{
           .policy = account == nullptr ? nullptr : &account->policy,
-          .overrides = {},
           .from = publisher.region,
           .to = subscriber.region,
       },

@@ -282,10 +282,18 @@ Instant Control::next_timeout() const {
   return next;
 }
 
-base::Expected<PolicyEpoch, directory::PolicyError> Control::change_opted_in(
-    const AccountId& account, residency::RegionSet opted_in, PolicyEpoch expected, Now now) {
+directory::PolicyResult<PolicyEpoch> Control::change_opted_in(const AccountId& account,
+                                                              residency::RegionSet opted_in,
+                                                              PolicyEpoch expected, Now now) {
   State& s = *state_;
-  const auto changed = s.directory.change_opted_in(account, std::move(opted_in), expected);
+  residency::AccountPolicy::Terms terms;
+  if (const directory::Account* present = s.directory.find_account(account)) {
+    terms = present->policy.terms();
+  }
+  terms.account = account;
+  terms.opted_in = std::move(opted_in);
+  const auto changed = s.directory.change_policy(std::move(terms), expected,
+                                                 {.actor = "node", .reason = "opted_in"}, now.wall);
   if (!changed || *changed == expected) {
     return changed;
   }

@@ -95,8 +95,9 @@ class Control {
   /// Replaces the set of regions that an account has opted into. The workers' send checks fail
   /// closed from before this returns; participants whose region is now outside the set are told to
   /// reconnect, and their transports are closed.
-  [[nodiscard]] base::Expected<PolicyEpoch, directory::PolicyError> change_opted_in(
-      const AccountId& account, residency::RegionSet opted_in, PolicyEpoch expected, Now now);
+  [[nodiscard]] directory::PolicyResult<PolicyEpoch> change_opted_in(const AccountId& account,
+                                                                     residency::RegionSet opted_in,
+                                                                     PolicyEpoch expected, Now now);
 
   /// From now on joins are refused (503) and /readyz says so; everyone gets `leave` with the action
   /// RECONNECT and is closed.

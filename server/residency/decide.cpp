@@ -33,6 +33,10 @@ std::string_view name_of(DenialReason reason) {
       return "region_unavailable";
     case DenialReason::kAuditUnavailable:
       return "audit_unavailable";
+    case DenialReason::kStaleEpoch:
+      return "stale_epoch";
+    case DenialReason::kGuestPolicyConflict:
+      return "guest_policy_conflict";
   }
   return "";
 }
@@ -42,6 +46,8 @@ unsigned http_status(DenialReason reason) {
     case DenialReason::kUnknownAccount:
     case DenialReason::kInvalidOverride:
     case DenialReason::kRegionNotAllowed:
+    case DenialReason::kStaleEpoch:
+    case DenialReason::kGuestPolicyConflict:
       return 403;
     case DenialReason::kRegionUnavailable:
     case DenialReason::kAuditUnavailable:
@@ -50,22 +56,38 @@ unsigned http_status(DenialReason reason) {
   return 503;
 }
 
+bool is_strict(const AccountPolicy& host, const AccountPolicy* home) {
+  return host.guest_mode() == GuestMode::kStrict ||
+         (home != nullptr && home->guest_mode() == GuestMode::kStrict);
+}
+
 ClientDecision decide(const ClientQuestion& question) {
   if (question.policy == nullptr) {
     return Denied{DenialReason::kUnknownAccount, {}};
   }
   const AccountPolicy& policy = *question.policy;
-  const auto effective = policy.effective(question.overrides);
-  if (!effective) {
-    return Denied{DenialReason::kInvalidOverride, {}};
-  }
+  const RegionSet effective = policy.effective(question.levels);
   const RegionId& wish = question.hint.value_or(question.arrived_at);
-  std::vector<RegionId> candidates = nearest_first(question.regions, *effective, wish);
-  const bool may_signal_here = policy.signalling_scope() == SignallingScope::kAny ||
-                               effective->contains(question.arrived_at);
-  const bool may_have_hint = !question.hint || effective->contains(*question.hint);
+  std::vector<RegionId> candidates = nearest_first(question.regions, effective, wish);
+  if (question.seen && *question.seen < policy.epoch()) {
+    return Denied{DenialReason::kStaleEpoch, std::move(candidates)};
+  }
+  const bool may_signal_here =
+      policy.signalling_scope() == SignallingScope::kAny || effective.contains(question.arrived_at);
+  const bool may_have_hint = !question.hint || effective.contains(*question.hint);
   if (!may_signal_here || !may_have_hint) {
     return Denied{DenialReason::kRegionNotAllowed, std::move(candidates)};
+  }
+  if (question.guest && is_strict(policy, question.guest->home)) {
+    const AccountPolicy* home = question.guest->home;
+    if (home == nullptr || !std::ranges::includes(home->effective(), question.guest->in_use)) {
+      return Denied{DenialReason::kGuestPolicyConflict, {}};
+    }
+    std::erase_if(candidates,
+                  [&](const RegionId& region) { return !home->effective().contains(region); });
+    if (candidates.empty()) {
+      return Denied{DenialReason::kGuestPolicyConflict, {}};
+    }
   }
   for (const RegionId& region : candidates) {
     if (const auto pool = best_pool(question.pools, region)) {
@@ -79,12 +101,9 @@ RelayDecision decide(const RelayQuestion& question) {
   if (question.policy == nullptr) {
     return Denied{DenialReason::kUnknownAccount, {}};
   }
-  const auto effective = question.policy->effective(question.overrides);
-  if (!effective) {
-    return Denied{DenialReason::kInvalidOverride, {}};
-  }
-  if (!effective->contains(question.from) || !effective->contains(question.to)) {
-    return Denied{DenialReason::kRegionNotAllowed, {effective->begin(), effective->end()}};
+  const RegionSet effective = question.policy->effective(question.levels);
+  if (!effective.contains(question.from) || !effective.contains(question.to)) {
+    return Denied{DenialReason::kRegionNotAllowed, {effective.begin(), effective.end()}};
   }
   return RelayAllowed{question.from, question.to};
 }

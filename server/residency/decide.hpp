@@ -15,23 +15,38 @@
 namespace meridian::residency {
 
 enum class DenialReason : std::uint8_t {
-  kUnknownAccount,     // no policy: fails closed
-  kInvalidOverride,    // a group, user or room setting names a region outside its parent
-  kRegionNotAllowed,   // the policy forbids where it arrived, what it asked for, or a relay's end
-  kRegionUnavailable,  // permitted, but no pool there is live with room; never a spill elsewhere
-  kAuditUnavailable,   // the audit log can't take the record (decided by Gate)
+  kUnknownAccount,       // no policy: fails closed
+  kInvalidOverride,      // the token names another group or user than its meeting runs under
+  kRegionNotAllowed,     // the policy forbids where it arrived, what it asked for, or a relay's end
+  kRegionUnavailable,    // permitted, but no pool there is live with room; never a spill elsewhere
+  kAuditUnavailable,     // the audit log can't take the record (decided by Gate)
+  kStaleEpoch,           // the token was made under a policy that is no longer in force
+  kGuestPolicyConflict,  // the guest's own account excludes where the meeting's media is
 };
-inline constexpr std::size_t kDenialReasons = 5;
+inline constexpr std::size_t kDenialReasons = 7;
 /// `region_not_allowed` and so on: in audit records, metrics and what clients read.
 [[nodiscard]] std::string_view name_of(DenialReason reason);
 /// The status with which a join is refused: 403 when policy forbids, 503 when nothing is free.
 [[nodiscard]] unsigned http_status(DenialReason reason);
 
+/// A participant of somebody else's meeting, where one of the two accounts is strict about guests.
+struct Guest {
+  /// Policy of the guest's own account; null when this node doesn't know it, which refuses.
+  const AccountPolicy* home = nullptr;
+  /// Where media of the meeting is now.
+  RegionSet in_use;
+};
+
 /// May a client's transport exist, and where? The views must outlive the call only.
 struct ClientQuestion {
   /// Policy of the account that hosts the room; null when there is none.
   const AccountPolicy* policy = nullptr;
-  Overrides overrides;
+  /// The meeting's: which of the policy's levels apply.
+  LevelNames levels = {};
+  /// The epoch that the token was made under; nothing when it doesn't say.
+  std::optional<PolicyEpoch> seen = {};
+  /// Nothing for the account's own people, and where the host governs.
+  std::optional<Guest> guest = {};
   /// Region whose signalling listener took the request.
   RegionId arrived_at;
   /// The client's wish (`?region=`).
@@ -44,7 +59,7 @@ struct ClientQuestion {
 /// May tracks flow from a shard in one region to a shard in another (or in the same)?
 struct RelayQuestion {
   const AccountPolicy* policy = nullptr;
-  Overrides overrides;
+  LevelNames levels = {};
   RegionId from;
   RegionId to;
 };
@@ -70,10 +85,15 @@ struct Denied {
 using ClientDecision = std::variant<ClientAllowed, Denied>;
 using RelayDecision = std::variant<RelayAllowed, Denied>;
 
-/// Pure and total. A join that arrives at a region outside the effective set is refused unless the
-/// account's signalling scope is kAny; so is a hint outside the set. Otherwise the pool is the one
-/// with most room in the nearest permitted region (from the hint, else from where it arrived) that
-/// has a live one with room.
+/// Whether a guest's own policy counts: when either side is strict. `home` may be null.
+[[nodiscard]] bool is_strict(const AccountPolicy& host, const AccountPolicy* home);
+
+/// Pure and total. A join that was made under an older policy is refused with the present places.
+/// So is one that arrives at a region outside the effective set, unless the account's signalling
+/// scope is kAny, and one with a hint outside the set. Otherwise the pool is the one with most room
+/// in the nearest permitted region (from the hint, else from where it arrived) that has a live one
+/// with room. A strict guest gets in only where the guest's own account permits every region in
+/// use and the one that it would get; the host's meeting is never altered for a guest.
 [[nodiscard]] ClientDecision decide(const ClientQuestion& question);
 /// Pure and total. Both ends must be in the effective set.
 [[nodiscard]] RelayDecision decide(const RelayQuestion& question);

@@ -10,7 +10,7 @@ namespace meridian::residency {
 
 base::Expected<ClientAdmission, Denied> Gate::admit(const ClientQuestion& question,
                                                     const Subject& subject, UnixTime now) {
-  const Context context{question.policy, audit::Leg::kClient, subject, now};
+  const Context context{question.policy, question.levels, audit::Leg::kClient, subject, now};
   const RegionId& asked = question.hint.value_or(question.arrived_at);
   ClientDecision decision = decide(question);
   if (auto* denied = std::get_if<Denied>(&decision)) {
@@ -25,7 +25,7 @@ base::Expected<ClientAdmission, Denied> Gate::admit(const ClientQuestion& questi
 
 base::Expected<RelayAdmission, Denied> Gate::admit(const RelayQuestion& question,
                                                    const Subject& subject, UnixTime now) {
-  const Context context{question.policy, audit::Leg::kRelay, subject, now};
+  const Context context{question.policy, question.levels, audit::Leg::kRelay, subject, now};
   RelayDecision decision = decide(question);
   if (auto* denied = std::get_if<Denied>(&decision)) {
     // The record names the end that was in the way.
@@ -43,10 +43,10 @@ base::Expected<RelayAdmission, Denied> Gate::admit(const RelayQuestion& question
 base::Expected<Permit<ClientLeg>, Denied> Gate::admit_again(const ClientQuestion& question,
                                                             const RegionId& region,
                                                             const Subject& subject, UnixTime now) {
-  const Context context{question.policy, audit::Leg::kClient, subject, now};
+  const Context context{question.policy, question.levels, audit::Leg::kClient, subject, now};
   // The same rule as for a relay that stays where it is: the region must be in the effective set.
   RelayDecision decision = decide(RelayQuestion{
-      .policy = question.policy, .overrides = question.overrides, .from = region, .to = region});
+      .policy = question.policy, .levels = question.levels, .from = region, .to = region});
   if (auto* denied = std::get_if<Denied>(&decision)) {
     return refuse(context, region, std::move(*denied));
   }
@@ -61,7 +61,7 @@ Permit<Leg> Gate::grant(const Context& context, const RegionId& region) {
   const auto appended = record(context, audit::Kind::kPermitGranted, region, {});
   MERIDIAN_CHECK(appended == audit::Log::Append::kAppended);
   ++grants_;
-  return Permit<Leg>(context.policy->account(), region, context.policy->epoch());
+  return Permit<Leg>(context.policy->account(), region, context.policy->epoch(), context.levels);
 }
 
 std::unexpected<Denied> Gate::refuse(const Context& context, const RegionId& region,

@@ -63,6 +63,7 @@ class Gate {
   // What the record of a decision says besides the policy.
   struct Context {
     const AccountPolicy* policy;
+    const LevelNames& levels;
     audit::Leg leg;
     const Subject& subject;
     UnixTime now;

@@ -5,20 +5,15 @@
 namespace meridian::residency {
 
 PolicySnapshot::PolicySnapshot(std::uint64_t generation, std::span<const AccountPolicy> policies)
-    : generation_(generation) {
-  entries_.reserve(policies.size());
-  for (const AccountPolicy& policy : policies) {
-    const RegionSet& regions = policy.effective();
-    entries_.push_back({policy.account(), policy.epoch(), {regions.begin(), regions.end()}});
-  }
-  std::ranges::sort(entries_, {}, &Entry::account);
+    : generation_(generation), policies_(policies.begin(), policies.end()) {
+  std::ranges::sort(policies_, {}, &AccountPolicy::account);
 }
 
 bool PolicySnapshot::admits(const AccountId& account, const RegionId& region,
-                            PolicyEpoch epoch) const {
-  const auto entry = std::ranges::lower_bound(entries_, account, {}, &Entry::account);
-  return entry != entries_.end() && entry->account == account && epoch <= entry->epoch &&
-         std::ranges::binary_search(entry->regions, region);
+                            const LevelNames& levels, PolicyEpoch epoch) const {
+  const auto policy = std::ranges::lower_bound(policies_, account, {}, &AccountPolicy::account);
+  return policy != policies_.end() && policy->account() == account && epoch <= policy->epoch() &&
+         policy->allows(region, levels);
 }
 
 }  // namespace meridian::residency

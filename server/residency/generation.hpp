@@ -41,25 +41,21 @@ class PolicySnapshot {
 
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
-  /// Whether the account may still have media in the permit's region. False for a void permit, an
+  /// Whether the meeting may still have media in the permit's region. False for a void permit, an
   /// unknown account, and an epoch that this snapshot hasn't seen yet (it is then older than the
   /// permit: give workers the snapshot before the permit).
   template <class Leg>
   [[nodiscard]] bool admits(const Permit<Leg>& permit) const {
-    return permit.is_valid() && admits(permit.account(), permit.region(), permit.epoch());
+    return permit.is_valid() &&
+           admits(permit.account(), permit.region(), permit.levels(), permit.epoch());
   }
 
  private:
-  struct Entry {
-    AccountId account;
-    PolicyEpoch epoch;
-    std::vector<RegionId> regions;  // sorted
-  };
   [[nodiscard]] bool admits(const AccountId& account, const RegionId& region,
-                            PolicyEpoch epoch) const;
+                            const LevelNames& levels, PolicyEpoch epoch) const;
 
   std::uint64_t generation_ = 0;
-  std::vector<Entry> entries_;  // sorted by account
+  std::vector<AccountPolicy> policies_;  // sorted by account
 };
 
 using SharedPolicySnapshot = std::shared_ptr<const PolicySnapshot>;

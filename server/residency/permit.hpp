@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "residency/policy.hpp"
 
 namespace meridian::residency {
 
@@ -23,10 +24,12 @@ class Permit {
   Permit(Permit&& other) noexcept
       : account_(std::move(other.account_)),
         region_(std::move(other.region_)),
+        levels_(std::move(other.levels_)),
         epoch_(std::exchange(other.epoch_, PolicyEpoch{})) {}
   Permit& operator=(Permit&& other) noexcept {
     account_ = std::move(other.account_);
     region_ = std::move(other.region_);
+    levels_ = std::move(other.levels_);
     epoch_ = std::exchange(other.epoch_, PolicyEpoch{});
     return *this;
   }
@@ -38,17 +41,23 @@ class Permit {
   [[nodiscard]] const AccountId& account() const { return account_; }
   /// Where the bytes may be.
   [[nodiscard]] const RegionId& region() const { return region_; }
+  /// The levels of the policy that the meeting is under.
+  [[nodiscard]] const LevelNames& levels() const { return levels_; }
   /// The policy version under which it was decided; 0 once moved from.
   [[nodiscard]] PolicyEpoch epoch() const { return epoch_; }
   [[nodiscard]] bool is_valid() const { return epoch_ != PolicyEpoch{}; }
 
  private:
   friend class Gate;
-  Permit(AccountId account, RegionId region, PolicyEpoch epoch)
-      : account_(std::move(account)), region_(std::move(region)), epoch_(epoch) {}
+  Permit(AccountId account, RegionId region, PolicyEpoch epoch, LevelNames levels)
+      : account_(std::move(account)),
+        region_(std::move(region)),
+        levels_(std::move(levels)),
+        epoch_(epoch) {}
 
   AccountId account_;
   RegionId region_;
+  LevelNames levels_;
   PolicyEpoch epoch_;
 };
 

@@ -26,13 +26,17 @@ std::string message_of(residency::DenialReason reason) {
     case residency::DenialReason::kUnknownAccount:
       return "the account has no routing policy";
     case residency::DenialReason::kInvalidOverride:
-      return "the routing settings of this meeting contradict its account's";
+      return "this token names another group or user of the account than the meeting runs under";
     case residency::DenialReason::kRegionNotAllowed:
       return "the host's account doesn't permit its meetings' media in this region";
     case residency::DenialReason::kRegionUnavailable:
       return "no permitted region has capacity right now, and media is never moved elsewhere";
     case residency::DenialReason::kAuditUnavailable:
       return "the audit log can't take the record that a join needs";
+    case residency::DenialReason::kStaleEpoch:
+      return "the host's account has changed its routing since this token was made";
+    case residency::DenialReason::kGuestPolicyConflict:
+      return "your own account doesn't permit the regions that this meeting uses";
   }
   return "not permitted";
 }
@@ -122,7 +126,6 @@ residency::ClientQuestion residency_question(const api::Caller& caller,
   const directory::Account* account = directory.find_account(caller.account);
   return {
       .policy = account == nullptr ? nullptr : &account->policy,
-      .overrides = {},
       .arrived_at = arrived_at,
       .hint = hint,
       .regions = directory.regions(),
@@ -134,7 +137,10 @@ Refusal residency_refusal(const residency::Denied& denied, const directory::Dire
   const unsigned status = residency::http_status(denied.reason);
   const std::string reason(residency::name_of(denied.reason));
   json::object body;
-  body["error"] = status == 403 ? "region_not_allowed" : "region_unavailable";
+  // Clients know these two: here never, and here not now.
+  body["error"] = denied.reason == residency::DenialReason::kStaleEpoch ? "stale_epoch"
+                  : status == 403                                       ? "region_not_allowed"
+                                                                        : "region_unavailable";
   body["message"] = message_of(denied.reason);
   body["reason"] = reason;
   json::array permitted;

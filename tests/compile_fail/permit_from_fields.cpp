@@ -7,7 +7,7 @@ using ClientPermit = meridian::residency::Permit<meridian::residency::ClientLeg>
 
 void forge() {
 #ifdef MUST_FAIL
-  const ClientPermit permit(AccountId("acme"), RegionId("uk-london"), PolicyEpoch(1));
+  const ClientPermit permit(AccountId("acme"), RegionId("uk-london"), PolicyEpoch(1), {});
   (void)permit;
 #endif
 }

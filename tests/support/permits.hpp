@@ -21,7 +21,6 @@ class PermitOffice {
     const std::array pools = {residency::PoolState{
         .region = region_, .liveness = residency::PoolState::Liveness::kLive, .free = 100}};
     auto admission = gate_.admit(residency::ClientQuestion{.policy = &policy,
-                                                           .overrides = {},
                                                            .arrived_at = region_,
                                                            .hint = {},
                                                            .regions = regions_,
@@ -34,10 +33,9 @@ class PermitOffice {
 
   residency::RelayAdmission relay(std::uint64_t epoch = 1) {
     const residency::AccountPolicy policy = policy_of(epoch);
-    auto admission = gate_.admit(
-        residency::RelayQuestion{
-            .policy = &policy, .overrides = {}, .from = region_, .to = region_},
-        {}, UnixTime{});
+    auto admission =
+        gate_.admit(residency::RelayQuestion{.policy = &policy, .from = region_, .to = region_}, {},
+                    UnixTime{});
     MERIDIAN_CHECK(admission);
     (void)log_.take_lines();
     return std::move(*admission);

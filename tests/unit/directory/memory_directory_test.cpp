@@ -24,6 +24,18 @@ residency::AccountPolicy policy_of(const AccountId& account, residency::RegionSe
 
 class MemoryDirectoryTest : public testing::Test {
  protected:
+  PolicyResult<PolicyEpoch> change(const AccountId& account, residency::RegionSet opted_in,
+                                   PolicyEpoch expected) {
+    residency::AccountPolicy::Terms terms;
+    if (const Account* present = directory_.find_account(account)) {
+      terms = present->policy.terms();
+    }
+    terms.account = account;
+    terms.opted_in = std::move(opted_in);
+    return directory_.change_policy(std::move(terms), expected, {"ann", "test"},
+                                    UnixTime::from_seconds(7));
+  }
+
   MemoryDirectory directory_{Contents{
       .regions = {{kLondon, "London", {}, {}, "ws://uk"},
                   {kVirginia, "Virginia", {}, {}, "ws://us"}},
@@ -57,7 +69,7 @@ TEST_F(MemoryDirectoryTest, shows_pools_as_they_report) {
 }
 
 TEST_F(MemoryDirectoryTest, a_changed_policy_has_the_next_epoch) {
-  const auto epoch = directory_.change_opted_in(kDev, {kLondon}, PolicyEpoch(1));
+  const auto epoch = change(kDev, {kLondon}, PolicyEpoch(1));
   ASSERT_TRUE(epoch);
   EXPECT_EQ(*epoch, PolicyEpoch(2));
   EXPECT_EQ(directory_.find_account(kDev)->policy.effective(), residency::RegionSet{kLondon});
@@ -65,13 +77,13 @@ TEST_F(MemoryDirectoryTest, a_changed_policy_has_the_next_epoch) {
 }
 
 TEST_F(MemoryDirectoryTest, the_same_policy_again_keeps_its_epoch) {
-  EXPECT_EQ(directory_.change_opted_in(kDev, {kLondon, kVirginia}, PolicyEpoch(1)), PolicyEpoch(1));
+  EXPECT_EQ(change(kDev, {kLondon, kVirginia}, PolicyEpoch(1)), PolicyEpoch(1));
 }
 
 TEST_F(MemoryDirectoryTest, refused_changes_change_nothing) {
   const auto error_of = [&](const AccountId& account, residency::RegionSet set,
                             std::uint64_t epoch) {
-    return directory_.change_opted_in(account, std::move(set), PolicyEpoch(epoch)).error();
+    return change(account, std::move(set), PolicyEpoch(epoch)).error();
   };
   EXPECT_EQ(error_of(AccountId("none"), {kLondon}, 1), PolicyError::kUnknownAccount);
   EXPECT_EQ(error_of(kDev, {kVirginia}, 1), PolicyError::kDefaultRegionLocked);
@@ -86,7 +98,6 @@ TEST_F(MemoryDirectoryTest, a_snapshot_is_of_the_policies_at_its_time) {
   audit::Log log("ND_1");
   residency::Gate gate(log);
   const auto permit = gate.admit_again({.policy = &directory_.find_account(kDev)->policy,
-                                        .overrides = {},
                                         .arrived_at = kLondon,
                                         .hint = {},
                                         .regions = {},
@@ -94,7 +105,7 @@ TEST_F(MemoryDirectoryTest, a_snapshot_is_of_the_policies_at_its_time) {
                                        kVirginia, {}, {});
   ASSERT_TRUE(permit);
   const auto before = directory_.snapshot(1);
-  ASSERT_TRUE(directory_.change_opted_in(kDev, {kLondon}, PolicyEpoch(1)));
+  ASSERT_TRUE(change(kDev, {kLondon}, PolicyEpoch(1)));
   const auto after = directory_.snapshot(2);
   EXPECT_EQ(after->generation(), 2U);
   EXPECT_TRUE(before->admits(*permit));

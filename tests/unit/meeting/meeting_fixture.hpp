@@ -179,7 +179,6 @@ class MeetingTest : public testing::Test {
   residency::Permit<residency::ClientLeg> permit(const RegionId& region) {
     const directory::Account* account = directory_.find_account(AccountId("acme"));
     auto admission = gate_.admit(residency::ClientQuestion{.policy = &account->policy,
-                                                           .overrides = {},
                                                            .arrived_at = region,
                                                            .hint = {},
                                                            .regions = directory_.regions(),
@@ -187,6 +186,13 @@ class MeetingTest : public testing::Test {
                                  {}, now_.wall);
     EXPECT_TRUE(admission.has_value());
     return std::move(admission->permit);
+  }
+
+  bool change_opted_in(residency::RegionSet opted_in) {
+    const residency::AccountPolicy& policy = directory_.find_account(AccountId("acme"))->policy;
+    residency::AccountPolicy::Terms terms = policy.terms();
+    terms.opted_in = std::move(opted_in);
+    return directory_.change_policy(std::move(terms), policy.epoch(), {}, now_.wall).has_value();
   }
 
   Client& join(const std::string& identity, const JoinOptions& options = {}) {

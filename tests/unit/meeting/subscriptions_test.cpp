@@ -170,7 +170,7 @@ TEST_F(MeetingTest, opens_no_relay_that_the_policy_forbids) {
   Client& alice = join_active("alice");
   publish(alice, "mic", livekit::AUDIO);
   Client& bob = join("bob", {.region = kFrankfurt, .makes_offer = false});
-  ASSERT_TRUE(directory_.change_opted_in(AccountId("acme"), {kLondon}, PolicyEpoch(1)).has_value());
+  ASSERT_TRUE(change_opted_in({kLondon}));
   offer(bob);
   EXPECT_TRUE(commands<forward::OpenRelaySource>().empty());
   EXPECT_TRUE(commands<forward::OpenRelaySink>().empty());

@@ -22,7 +22,9 @@ class Decide : public testing::Test {
   ClientDecision ask(const RegionId& arrived_at, std::optional<RegionId> hint = {}) {
     const AccountPolicy policy(terms_, PolicyEpoch(1));
     return decide(ClientQuestion{.policy = &policy,
-                                 .overrides = overrides_,
+                                 .levels = levels_,
+                                 .seen = seen_,
+                                 .guest = guest_,
                                  .arrived_at = arrived_at,
                                  .hint = std::move(hint),
                                  .regions = regions_,
@@ -42,7 +44,9 @@ class Decide : public testing::Test {
                               .default_region = kLondon,
                               .opted_in = {kFrankfurt},
                               .signalling_scope = SignallingScope::kPermittedOnly};
-  Overrides overrides_;
+  LevelNames levels_;
+  std::optional<PolicyEpoch> seen_;
+  std::optional<Guest> guest_;
 };
 
 TEST_F(Decide, stays_where_it_arrived) {
@@ -99,15 +103,58 @@ TEST_F(Decide, an_account_without_a_policy_is_refused) {
   EXPECT_EQ(decide(RelayQuestion{}), RelayDecision(denied(DenialReason::kUnknownAccount, {})));
 }
 
-TEST_F(Decide, an_override_that_widens_is_refused) {
-  overrides_.room = RegionSet{kVirginia};
-  EXPECT_EQ(ask(kLondon), ClientDecision(denied(DenialReason::kInvalidOverride, {})));
+TEST_F(Decide, levels_narrow_and_never_widen) {
+  terms_.levels.groups["ward"] = {kLondon};
+  terms_.levels.rooms["board"] = {kLondon, kVirginia};
+  levels_.group = "ward";
+  EXPECT_EQ(ask(kFrankfurt), ClientDecision(denied(DenialReason::kRegionNotAllowed, {kLondon})));
+  levels_ = {.group = "other", .user = {}, .room = "board"};
+  EXPECT_EQ(ask(kVirginia), ClientDecision(denied(DenialReason::kRegionNotAllowed, {kLondon})));
+  EXPECT_EQ(ask(kLondon), ClientDecision(ClientAllowed{kLondon, 0}));
+}
+
+TEST_F(Decide, refuses_a_token_of_an_older_epoch_and_names_the_present_places) {
+  seen_ = PolicyEpoch(0);
+  EXPECT_EQ(ask(kLondon), ClientDecision(denied(DenialReason::kStaleEpoch, {kLondon, kFrankfurt})));
+  seen_ = PolicyEpoch(1);
+  EXPECT_EQ(ask(kLondon), ClientDecision(ClientAllowed{kLondon, 0}));
+  seen_ = PolicyEpoch(2);  // this node is behind: what it knows still holds
+  EXPECT_EQ(ask(kLondon), ClientDecision(ClientAllowed{kLondon, 0}));
+}
+
+TEST_F(Decide, the_host_governs_its_guests_unless_somebody_is_strict) {
+  const AccountPolicy home({.account = AccountId("g"), .default_region = kVirginia, .opted_in = {}},
+                           PolicyEpoch(1));
+  guest_ = Guest{&home, {kLondon}};
+  EXPECT_EQ(ask(kLondon), ClientDecision(ClientAllowed{kLondon, 0}));
+  terms_.guest_mode = GuestMode::kStrict;
+  EXPECT_EQ(ask(kLondon), ClientDecision(denied(DenialReason::kGuestPolicyConflict, {})));
+}
+
+TEST_F(Decide, a_strict_guest_gets_a_region_that_both_accounts_permit) {
+  AccountPolicy::Terms terms{
+      .account = AccountId("g"), .default_region = kFrankfurt, .opted_in = {}};
+  terms.guest_mode = GuestMode::kStrict;
+  const AccountPolicy home(terms, PolicyEpoch(1));
+  guest_ = Guest{&home, {}};
+  EXPECT_EQ(ask(kLondon), ClientDecision(ClientAllowed{kFrankfurt, 1}));
+  guest_->in_use = {kFrankfurt};
+  EXPECT_EQ(ask(kLondon), ClientDecision(ClientAllowed{kFrankfurt, 1}));
+  guest_->in_use = {kFrankfurt, kLondon};
+  EXPECT_EQ(ask(kLondon), ClientDecision(denied(DenialReason::kGuestPolicyConflict, {})));
+}
+
+TEST_F(Decide, a_guest_of_an_unknown_account_is_refused_where_guests_are_strict) {
+  guest_ = Guest{nullptr, {}};
+  EXPECT_EQ(ask(kLondon), ClientDecision(ClientAllowed{kLondon, 0}));
+  terms_.guest_mode = GuestMode::kStrict;
+  EXPECT_EQ(ask(kLondon), ClientDecision(denied(DenialReason::kGuestPolicyConflict, {})));
 }
 
 TEST_F(Decide, a_relay_needs_both_ends_permitted) {
   const AccountPolicy policy(terms_, PolicyEpoch(1));
   const auto ask_relay = [&](const RegionId& from, const RegionId& to) {
-    return decide(RelayQuestion{.policy = &policy, .overrides = {}, .from = from, .to = to});
+    return decide(RelayQuestion{.policy = &policy, .from = from, .to = to});
   };
   EXPECT_EQ(ask_relay(kLondon, kFrankfurt), RelayDecision(RelayAllowed{kLondon, kFrankfurt}));
   const Denied refused = denied(DenialReason::kRegionNotAllowed, {kFrankfurt, kLondon});
@@ -129,10 +176,6 @@ TEST_F(Decide, reasons_have_names_and_statuses) {
 
 constexpr int kWorlds = 10'000;
 
-bool has_widening_override(const World& world, const AccountPolicy& policy) {
-  return !policy.effective(world.overrides).has_value();
-}
-
 TEST(DecideProperty, agrees_with_the_policy_as_restated) {
   Rng rng(2026);
   int allowed_count = 0;
@@ -145,7 +188,6 @@ TEST(DecideProperty, agrees_with_the_policy_as_restated) {
       return testing_support::is_permitted(world, r);
     };
     const bool may_be_asked =
-        !has_widening_override(world, policy) &&
         (permitted(world.arrived_at) || world.terms.signalling_scope == SignallingScope::kAny) &&
         (!world.hint || permitted(*world.hint));
     const auto is_usable = [&](const PoolState& pool) {
@@ -193,14 +235,8 @@ TEST(DecideProperty, narrowing_never_adds_a_permit) {
       continue;
     }
     after.terms.opted_in.erase(banned);
-    for (auto* level : {&after.overrides.group, &after.overrides.user, &after.overrides.room}) {
-      if (*level) {
-        (*level)->erase(banned);
-      }
-    }
     const AccountPolicy policy_before(before.terms, PolicyEpoch(1));
     const AccountPolicy policy_after(after.terms, PolicyEpoch(2));
-    const bool was_valid = !has_widening_override(before, policy_before);
     for (const RegionId& from : {before.arrived_at, banned}) {
       World asked_before = before;
       World asked_after = after;
@@ -209,7 +245,7 @@ TEST(DecideProperty, narrowing_never_adds_a_permit) {
       const auto is = decide(testing_support::question_of(asked_after, policy_after));
       if (const auto* allowed = std::get_if<ClientAllowed>(&is)) {
         ASSERT_NE(allowed->region, banned) << "world " << i;
-        ASSERT_TRUE(!was_valid || std::holds_alternative<ClientAllowed>(was)) << "world " << i;
+        ASSERT_TRUE(std::holds_alternative<ClientAllowed>(was)) << "world " << i;
       } else {
         lost += std::holds_alternative<ClientAllowed>(was) ? 1 : 0;
       }

@@ -16,14 +16,13 @@ class GateTest : public testing::Test {
  protected:
   ClientQuestion question(const RegionId& arrived_at) const {
     return {.policy = &policy_,
-            .overrides = {},
             .arrived_at = arrived_at,
             .hint = {},
             .regions = regions_,
             .pools = pools_};
   }
   RelayQuestion relay(const RegionId& from, const RegionId& to) const {
-    return {.policy = &policy_, .overrides = {}, .from = from, .to = to};
+    return {.policy = &policy_, .from = from, .to = to};
   }
   // The records since the last call.
   std::vector<audit::Record> records() {
@@ -111,7 +110,6 @@ TEST_F(GateTest, a_denial_is_recorded_with_its_reason_and_where_it_was_asked) {
 
 TEST_F(GateTest, a_denial_of_an_unknown_account_is_the_nodes_record) {
   ASSERT_FALSE(gate_.admit(ClientQuestion{.policy = nullptr,
-                                          .overrides = {},
                                           .arrived_at = kLondon,
                                           .hint = {},
                                           .regions = regions_,

@@ -18,13 +18,9 @@ AccountPolicy policy_of(const char* account, RegionSet opted_in, std::uint64_t e
 Permit<ClientLeg> permit_for(const AccountPolicy& policy, const char* region) {
   audit::Log log("ND_1");
   Gate gate(log);
-  auto permit = gate.admit_again(ClientQuestion{.policy = &policy,
-                                                .overrides = {},
-                                                .arrived_at = {},
-                                                .hint = {},
-                                                .regions = {},
-                                                .pools = {}},
-                                 RegionId(region), {}, {});
+  auto permit = gate.admit_again(
+      ClientQuestion{.policy = &policy, .arrived_at = {}, .hint = {}, .regions = {}, .pools = {}},
+      RegionId(region), {}, {});
   return std::move(permit.value());
 }
 

@@ -15,7 +15,7 @@ struct World {
   std::vector<Region> regions;
   std::vector<PoolState> pools;
   AccountPolicy::Terms terms;
-  Overrides overrides;
+  LevelNames levels;
   RegionId arrived_at;
   std::optional<RegionId> hint;
 };
@@ -36,16 +36,31 @@ inline RegionSet random_set(Rng& rng, double density) {
   return set;
 }
 
-/// A subset of `parent` mostly; now and then something that widens it.
-inline std::optional<RegionSet> random_override(Rng& rng, const RegionSet& parent) {
-  if (rng.chance(0.6)) {
-    return std::nullopt;
+/// Settings with names that exist and names that don't, in and out of their parents: whatever they
+/// say, they only narrow.
+inline LevelSettings random_levels(Rng& rng) {
+  LevelSettings levels;
+  for (const char* name : {"x", "y"}) {
+    if (rng.chance(0.4)) {
+      levels.groups[name] = random_set(rng, 0.6);
+    }
+    if (rng.chance(0.3)) {
+      levels.rooms[name] = random_set(rng, 0.6);
+    }
+    if (rng.chance(0.4)) {
+      UserSetting& user = levels.users[name];
+      user.group = rng.chance(0.5) ? "" : rng.chance(0.5) ? "x" : "z";
+      if (rng.chance(0.5)) {
+        user.regions = random_set(rng, 0.6);
+      }
+    }
   }
-  RegionSet set = random_set(rng, 0.6);
-  if (!rng.chance(0.1)) {
-    std::erase_if(set, [&](const RegionId& region) { return !parent.contains(region); });
-  }
-  return set;
+  return levels;
+}
+
+inline LevelNames random_names(Rng& rng) {
+  const auto name = [&] { return rng.chance(0.3) ? "" : rng.chance(0.6) ? "x" : "y"; };
+  return {.group = name(), .user = name(), .room = name()};
 }
 
 inline World random_world(Rng& rng) {
@@ -61,17 +76,13 @@ inline World random_world(Rng& rng) {
                            static_cast<PoolState::Liveness>(rng.below(3)),
                            static_cast<std::uint32_t>(rng.below(3))});
   }
-  world.terms = {.account = AccountId("a"),
-                 .default_region = region_of(rng.below(kRegions)),
-                 .opted_in = random_set(rng, 0.5),
-                 .signalling_scope =
-                     rng.chance(0.5) ? SignallingScope::kAny : SignallingScope::kPermittedOnly};
-  RegionSet parent = world.terms.opted_in;
-  parent.insert(world.terms.default_region);
-  world.overrides.group = random_override(rng, parent);
-  world.overrides.user = random_override(rng, world.overrides.group.value_or(parent));
-  world.overrides.room =
-      random_override(rng, world.overrides.user.value_or(world.overrides.group.value_or(parent)));
+  world.terms = {
+      .account = AccountId("a"),
+      .default_region = region_of(rng.below(kRegions)),
+      .opted_in = random_set(rng, 0.5),
+      .signalling_scope = rng.chance(0.5) ? SignallingScope::kAny : SignallingScope::kPermittedOnly,
+      .levels = random_levels(rng)};
+  world.levels = random_names(rng);
   world.arrived_at = region_of(rng.below(kRegions));
   if (rng.chance(0.4)) {
     world.hint = region_of(rng.below(kRegions + 1));  // the last of them doesn't exist
@@ -81,16 +92,37 @@ inline World random_world(Rng& rng) {
 
 /// May media of the account be in this region at all?
 inline bool is_permitted(const World& world, const RegionId& region) {
-  const auto has = [&](const RegionSet& set) { return set.count(region) == 1; };
-  return region == world.terms.default_region ||
-         (has(world.terms.opted_in) && (!world.overrides.group || has(*world.overrides.group)) &&
-          (!world.overrides.user || has(*world.overrides.user)) &&
-          (!world.overrides.room || has(*world.overrides.room)));
+  if (region == world.terms.default_region) {
+    return true;
+  }
+  if (world.terms.opted_in.count(region) == 0) {
+    return false;
+  }
+  std::string group = world.levels.group;
+  for (const auto& [name, user] : world.terms.levels.users) {
+    if (name == world.levels.user && user.regions && user.regions->count(region) == 0) {
+      return false;
+    }
+    if (name == world.levels.user && !user.group.empty()) {
+      group = user.group;
+    }
+  }
+  for (const auto& [name, regions] : world.terms.levels.groups) {
+    if (name == group && regions.count(region) == 0) {
+      return false;
+    }
+  }
+  for (const auto& [name, regions] : world.terms.levels.rooms) {
+    if (name == world.levels.room && regions.count(region) == 0) {
+      return false;
+    }
+  }
+  return true;
 }
 
 inline ClientQuestion question_of(const World& world, const AccountPolicy& policy) {
   return {.policy = &policy,
-          .overrides = world.overrides,
+          .levels = world.levels,
           .arrived_at = world.arrived_at,
           .hint = world.hint,
           .regions = world.regions,
