@@ -8,19 +8,12 @@
 
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "config/config.hpp"
 
 namespace meridian::api {
 
 /// What somebody may do through the administration API; admin_routes.hpp has the table.
-enum class Role : std::uint8_t {
-  kOwner,     // everything within one account
-  kAdmin,     // one account's routing; reads all of the account
-  kAuditor,   // reads all of one account
-  kOperator,  // runs the node: every account, but narrows only
-};
-inline constexpr std::size_t kRoles = 4;
-[[nodiscard]] std::string_view name_of(Role role);
-[[nodiscard]] std::optional<Role> role_of(std::string_view name);
+using Role = config::AdminRole;
 
 enum class SignedInBy : std::uint8_t { kOidc, kStaticToken };
 [[nodiscard]] std::string_view name_of(SignedInBy way);
@@ -40,16 +33,8 @@ struct Principal {
   friend bool operator==(const Principal&, const Principal&) = default;
 };
 
-/// A token of the configuration, for development nodes.
-struct StaticToken {
-  std::string name;
-  std::string token;
-  Role role = Role::kAuditor;
-  std::optional<AccountId> account;
-};
-
 /// Takes the same time for every token of the same length. Null for none; an empty token is none.
-[[nodiscard]] const StaticToken* find_static_token(std::span<const StaticToken> tokens,
-                                                   std::string_view token);
+[[nodiscard]] const config::StaticToken* find_static_token(
+    std::span<const config::StaticToken> tokens, std::string_view token);
 
 }  // namespace meridian::api

@@ -59,7 +59,7 @@ std::optional<SignatureAlgorithm> algorithm_of(std::string_view name) {
 }
 
 // OpenID Connect Core section 3.1.3.7, steps 2 to 5.
-bool is_for_us(const json::object& claims, const OidcSettings& settings) {
+bool is_for_us(const json::object& claims, const config::Oidc& settings) {
   const auto audiences = texts(claims, "aud");
   const std::string& wanted = settings.audience.empty() ? settings.client_id : settings.audience;
   const std::string party = text(claims, "azp");
@@ -72,7 +72,7 @@ bool is_for_us(const json::object& claims, const OidcSettings& settings) {
 std::optional<Role> read_role(const json::object& claims, std::string_view claim) {
   std::optional<Role> found;
   for (const std::string& name : texts(claims, claim)) {
-    const auto role = role_of(name);
+    const auto role = config::parse_admin_role(name);
     if (role && found && *found != *role) {
       return std::nullopt;
     }
@@ -82,9 +82,9 @@ std::optional<Role> read_role(const json::object& claims, std::string_view claim
 }
 
 base::Expected<Principal, AuthError> read_principal(const json::object& claims,
-                                                    const OidcSettings& settings) {
-  const auto factors = texts(claims, "amr");
-  if (!has_one_of(factors, settings.amr) && !has_one_of(texts(claims, "acr"), settings.acr)) {
+                                                    const config::Oidc& settings) {
+  if (!has_one_of(texts(claims, "amr"), settings.amr) &&
+      !has_one_of(texts(claims, "acr"), settings.acr)) {
     return refuse("sign in with a second factor");
   }
   const auto role = read_role(claims, settings.role_claim);

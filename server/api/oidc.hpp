@@ -11,26 +11,11 @@
 #include "api/signing_key.hpp"
 #include "base/expected.hpp"
 #include "base/time.hpp"
+#include "config/config.hpp"
 
 /// Sign-in by the operator's OpenID Connect provider (OpenID Connect Core 1.0, Discovery 1.0). The
 /// page runs the authorization code flow with PKCE; here the ID token that it got is checked.
 namespace meridian::api {
-
-struct OidcSettings {
-  /// `https://…`, exactly as `iss` has it.
-  std::string issuer;
-  std::string client_id;
-  /// What `aud` must hold; empty = the client id.
-  std::string audience;
-  std::string scope = "openid profile email";
-  /// A role's name, or a list of names of which exactly one is ours.
-  std::string role_claim = "meridian_role";
-  /// The account of an owner, admin or auditor.
-  std::string account_claim = "meridian_account";
-  /// Multi-factor sign-in is shown by one of these in `amr` (RFC 8176) or as `acr`.
-  std::vector<std::string> amr = {"mfa"};
-  std::vector<std::string> acr;
-};
 
 /// A document to be fetched; answer with OidcProvider::handle_fetched.
 struct OidcFetch {
@@ -58,9 +43,9 @@ class OidcProvider {
   /// Documents of more bytes are not read.
   static constexpr std::size_t kMaxDocument = 256 * 1024;
 
-  explicit OidcProvider(OidcSettings settings) : settings_(std::move(settings)) {}
+  explicit OidcProvider(config::Oidc settings) : settings_(std::move(settings)) {}
 
-  [[nodiscard]] const OidcSettings& settings() const { return settings_; }
+  [[nodiscard]] const config::Oidc& settings() const { return settings_; }
   /// Nothing until the discovery document came.
   [[nodiscard]] const std::optional<OidcEndpoints>& endpoints() const { return endpoints_; }
 
@@ -83,7 +68,7 @@ class OidcProvider {
 
   base::Expected<void, base::Error> read_discovery(std::string_view body);
 
-  OidcSettings settings_;
+  config::Oidc settings_;
   std::optional<OidcEndpoints> endpoints_;
   std::string keys_url_;
   std::optional<KeySet> keys_;

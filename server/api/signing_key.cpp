@@ -24,11 +24,11 @@ constexpr std::size_t kEd25519Bytes = 32;
 constexpr int kMinRsaBits = 2048;
 constexpr int kMaxRsaBits = 8192;
 
-template <auto free>
+template <auto release>
 struct FreeWith {
   template <class T>
   void operator()(T* object) const {
-    free(object);
+    release(object);
   }
 };
 using BigNumber = std::unique_ptr<BIGNUM, FreeWith<BN_free>>;

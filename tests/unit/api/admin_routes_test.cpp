@@ -19,7 +19,7 @@ std::set<std::string> roles_of(const Access& access) {
   std::set<std::string> roles;
   for (const Role role : {Role::kOwner, Role::kAdmin, Role::kAuditor, Role::kOperator}) {
     if (access.allows(role)) {
-      roles.emplace(name_of(role));
+      roles.emplace(config::name_of(role));
     }
   }
   if (access.is_public()) {

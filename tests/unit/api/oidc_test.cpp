@@ -24,8 +24,8 @@ std::string claims(std::string_view more =
 
 class OidcTest : public testing::Test {
  protected:
-  static OidcSettings settings() {
-    OidcSettings settings;
+  static config::Oidc settings() {
+    config::Oidc settings;
     settings.issuer = "https://id.example";
     settings.client_id = "meridian-admin";
     settings.acr = {"loa3"};
