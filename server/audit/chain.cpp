@@ -98,6 +98,7 @@ Log::Append Log::append(Record record) {
   const std::string text = canonical(record);
   account.head = next_head(account.head, text);
   heads_.node = next_node(heads_.node, account.head);
+  heads_.tree.append(leaf_hash(account.head.bytes));
   ++heads_.lines;
   pending_.push_back(make_line(account.head, heads_.node, text));
   return Append::kAppended;
@@ -144,8 +145,13 @@ std::optional<Fault> Verifier::feed(std::string_view text) {
     if (line->head != next_head(account.head, line->record)) {
       return Fault{number, Flaw::kBrokenAccountChain};
     }
+    if (record->kind == Kind::kCheckpoint &&
+        (record->count != heads_.lines || record->digest != heads_.tree.root())) {
+      return Fault{number, Flaw::kCheckpointMismatch};
+    }
     account = {record->sequence, line->head};
   }
+  heads_.tree.append(leaf_hash(line->head.bytes));
   heads_.node = line->node;
   heads_.lines = number;
   return std::nullopt;

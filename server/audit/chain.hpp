@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audit/digest.hpp"
+#include "audit/merkle.hpp"
 #include "audit/record.hpp"
 #include "base/expected.hpp"
 
@@ -26,7 +27,8 @@
 ///   {"head":"…64 hex…","node":"…64 hex…","record":{…},"v":1}\n
 ///
 /// A chain shows that nothing was changed, dropped or reordered before its end. That its end was
-/// not cut off shows only against a Checkpoint kept somewhere else.
+/// not cut off, and that nobody was shown another log, shows against signed checkpoints
+/// (audit/note.hpp) kept somewhere else.
 namespace meridian::audit {
 
 /// Where one account's chain stands.
@@ -41,6 +43,8 @@ struct Heads {
   std::uint64_t lines = 0;
   Digest node;
   std::map<AccountId, AccountHead> accounts;
+  /// Over the heads of all lines: what checkpoints sign the root of.
+  MerkleTree tree;
   friend bool operator==(const Heads&, const Heads&) = default;
 };
 

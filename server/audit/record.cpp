@@ -128,6 +128,24 @@ std::string_view name_of(Kind kind) {
       return "permit_denied";
     case Kind::kPermitRevoked:
       return "permit_revoked";
+    case Kind::kPolicyChanged:
+      return "policy_changed";
+    case Kind::kPolicyConfirmed:
+      return "policy_confirmed";
+    case Kind::kChangeDry:
+      return "change_dry";
+    case Kind::kAdminAction:
+      return "admin_action";
+    case Kind::kMeetingEnded:
+      return "meeting_ended";
+    case Kind::kTransitReport:
+      return "transit_report";
+    case Kind::kCheckpoint:
+      return "checkpoint";
+    case Kind::kKeyPublished:
+      return "key_published";
+    case Kind::kPersonErased:
+      return "person_erased";
   }
   return "";
 }
@@ -147,8 +165,12 @@ std::string_view name_of(Leg leg) {
 std::string canonical(const Record& record) {
   Members members;
   members.text("account", record.account.value());
+  members.text("actor", record.actor);
+  members.digest("commitment", record.commitment);
+  members.number("count", record.count);
   members.digest("digest", record.digest);
   members.number("epoch", record.epoch.value());
+  members.text("key", record.key);
   members.text("kind", name_of(record.kind));
   members.text("leg", name_of(record.leg));
   members.text("node", record.node);
@@ -157,8 +179,9 @@ std::string canonical(const Record& record) {
   members.text("region", record.region.value());
   members.text("room", record.room_sid);
   members.number("seq", record.sequence);
+  members.number("status", record.status);
   members.number("time_ns", record.time.nanoseconds());
-  members.number("v", kRecordVersion);
+  members.number("v", record.version);
   return std::move(members).finish();
 }
 
@@ -166,9 +189,13 @@ std::optional<Record> parse_canonical(std::string_view text) {
   MemberReader members(text);
   Record record;
   record.account = AccountId(members.text("account"));
+  record.actor = members.text("actor");
+  record.commitment = Digest::from_hex(members.text("commitment")).value_or(Digest{});
+  record.count = members.number<std::uint64_t>("count");
   record.digest = Digest::from_hex(members.text("digest")).value_or(Digest{});
   record.epoch = PolicyEpoch(members.number<std::uint64_t>("epoch"));
-  record.kind = enum_of(members.text("kind"), Kind::kPermitRevoked);
+  record.key = members.text("key");
+  record.kind = enum_of(members.text("kind"), kLastKind);
   record.leg = enum_of(members.text("leg"), Leg::kRelay);
   record.node = members.text("node");
   record.participant_sid = members.text("participant");
@@ -176,9 +203,12 @@ std::optional<Record> parse_canonical(std::string_view text) {
   record.region = RegionId(members.text("region"));
   record.room_sid = members.text("room");
   record.sequence = members.number<std::uint64_t>("seq");
+  record.status = members.number<std::uint64_t>("status");
   record.time = UnixTime::from_nanoseconds(members.number<std::int64_t>("time_ns"));
+  record.version = members.number<std::uint64_t>("v");
+  const bool is_known = record.version >= 1 && record.version <= kRecordVersion;
   // Whatever else the text may be, it is canonical only when it is this record's.
-  if (canonical(record) != text) {
+  if (!is_known || canonical(record) != text) {
     return std::nullopt;
   }
   return record;

@@ -11,8 +11,9 @@
 
 namespace meridian::audit {
 
-/// Version of the canonical form, its `v` field. A change of meaning needs a new number.
-inline constexpr std::uint64_t kRecordVersion = 1;
+/// Version of the canonical form, its `v` field. A change of meaning needs a new number. Version 2
+/// added the fields that version 1 lacks; records of both are read, and keep their number.
+inline constexpr std::uint64_t kRecordVersion = 2;
 
 /// Longest text field of a record in bytes; longer text is cut at a character when it is written.
 inline constexpr std::size_t kMaxText = 256;
@@ -20,12 +21,22 @@ inline constexpr std::size_t kMaxText = 256;
 enum class Kind : std::uint8_t {
   kNodeStarted,
   kNodeStopped,
-  kConfigLoaded,   // digest = SHA-256 of the configuration text
-  kPolicyLoaded,   // an account's policy of this epoch and digest is now in force
-  kPermitGranted,  // a leg may carry media in this region
-  kPermitDenied,   // it may not; reason says why
-  kPermitRevoked,  // it no longer may: the policy changed
+  kConfigLoaded,     // digest = SHA-256 of the configuration text
+  kPolicyLoaded,     // an account's policy of this epoch and digest is now in force
+  kPermitGranted,    // a leg may carry media in this region
+  kPermitDenied,     // it may not; reason says why
+  kPermitRevoked,    // it no longer may: the policy changed
+  kPolicyChanged,    // somebody gave the account this epoch and digest; reason = mode
+  kPolicyConfirmed,  // an operator accepted a policy that is older or wider than the last recorded
+  kChangeDry,        // no datagram leaves the removed regions any more; count = peers still sending
+  kAdminAction,      // a call of the administration interface; reason = its name, status = answer
+  kMeetingEnded,     // room = its sid; what its report covers ends here
+  kTransitReport,    // digest = SHA-256 of the canonical report of this meeting
+  kCheckpoint,       // digest = Merkle root over the first `count` lines
+  kKeyPublished,     // key = the public key that signs from now on; reason = first or rotated
+  kPersonErased,     // the way back from `participant` to a person was deleted; reason says why
 };
+inline constexpr Kind kLastKind = Kind::kPersonErased;
 
 /// What kind of leg a permit record is about.
 enum class Leg : std::uint8_t { kNone, kClient, kRelay };
@@ -34,8 +45,10 @@ enum class Leg : std::uint8_t { kNone, kClient, kRelay };
 [[nodiscard]] std::string_view name_of(Leg leg);
 
 /// One entry of the audit log. It holds ids that operators and this server made, never names,
-/// identities, addresses or anything else that a participant supplied.
+/// identities, addresses or anything else that a person supplied: of those only a salted commitment
+/// (audit/commitment.hpp), which says nothing once the salt is deleted.
 struct Record {
+  std::uint64_t version = kRecordVersion;
   /// Position in the chain of `account`, from 1. Set by Log::append.
   std::uint64_t sequence = 0;
   UnixTime time;
@@ -53,6 +66,16 @@ struct Record {
   std::string participant_sid;
   /// A fixed word such as `region_not_allowed`; empty when there is nothing to explain.
   std::string reason;
+  /// Role of whoever asked: `owner`, `admin`, `auditor`, `operator`, `config`.
+  std::string actor;
+  /// To what is personal about the participant, or about actor and reason of a change.
+  Digest commitment;
+  /// How often the same was repeated since the record before; lines; peers. See Kind.
+  std::uint64_t count = 0;
+  /// HTTP status of an administration call.
+  std::uint64_t status = 0;
+  /// A public key as audit/signing.hpp prints it.
+  std::string key;
 
   friend bool operator==(const Record&, const Record&) = default;
 };
