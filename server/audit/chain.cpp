@@ -83,6 +83,16 @@ std::optional<std::string_view> take_line(std::string_view& text) {
 
 }  // namespace
 
+std::optional<Record> record_of_line(std::string_view line) {
+  const auto parsed = parse_line(line);
+  return parsed ? parse_canonical(parsed->record) : std::nullopt;
+}
+
+std::optional<Digest> head_of_line(std::string_view line) {
+  const auto parsed = parse_line(line);
+  return parsed ? std::optional(parsed->head) : std::nullopt;
+}
+
 Log::Log(std::string node, Heads heads)
     : node_(clean_utf8(node, kMaxText)), heads_(std::move(heads)) {}
 
@@ -104,6 +114,30 @@ Log::Append Log::append(Record record) {
   return Append::kAppended;
 }
 
+Log::Append Log::append_or_count(Record record) {
+  if (room() == 0) {
+    return Append::kFull;
+  }
+  flush_repeats(record.time);
+  return repeats_.note(record) == Repeats::Seen::kFirst ? append(std::move(record))
+                                                        : Append::kAppended;
+}
+
+void Log::flush_repeats(UnixTime now) {
+  // Counts wait while there is no room for all that may be due.
+  if (room() >= Repeats::kMaxKeys) {
+    for (Record& count : repeats_.take_due(now)) {
+      (void)append(std::move(count));
+    }
+  }
+}
+
+void Log::flush_all_repeats(UnixTime now) {
+  for (Record& count : repeats_.take_all(now)) {
+    (void)append(std::move(count));
+  }
+}
+
 std::vector<std::string> Log::take_lines() {
   return std::exchange(pending_, {});
 }
@@ -120,6 +154,12 @@ std::string_view name_of(Flaw flaw) {
       return "sequence_gap";
     case Flaw::kCheckpointMismatch:
       return "checkpoint_mismatch";
+    case Flaw::kBadSignature:
+      return "bad_signature";
+    case Flaw::kTruncated:
+      return "truncated";
+    case Flaw::kForked:
+      return "forked";
   }
   return "";
 }

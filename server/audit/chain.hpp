@@ -10,6 +10,7 @@
 #include "audit/digest.hpp"
 #include "audit/merkle.hpp"
 #include "audit/record.hpp"
+#include "audit/repeats.hpp"
 #include "base/expected.hpp"
 
 /// Hash chains over audit records. Each account has a chain of its own,
@@ -70,6 +71,13 @@ class Log {
 
   /// Chains the record at `record.time`; its sequence and node are set here.
   [[nodiscard]] Append append(Record record);
+  /// The same for what somebody can make happen over and over: the first of a minute is chained,
+  /// the others are counted (audit/repeats.hpp).
+  [[nodiscard]] Append append_or_count(Record record);
+  /// Chains the counts whose minute is over; to be called now and then.
+  void flush_repeats(UnixTime now);
+  /// Chains all counts: at the end of the node.
+  void flush_all_repeats(UnixTime now);
   /// The lines not yet taken, oldest first, each with its newline.
   [[nodiscard]] std::vector<std::string> take_lines();
 
@@ -81,8 +89,15 @@ class Log {
  private:
   std::string node_;
   Heads heads_;
+  Repeats repeats_;
   std::vector<std::string> pending_;
 };
+
+/// The record that a line of a log shows (without its newline); nothing when it is redacted or no
+/// line.
+[[nodiscard]] std::optional<Record> record_of_line(std::string_view line);
+/// The head that a line of a log states.
+[[nodiscard]] std::optional<Digest> head_of_line(std::string_view line);
 
 enum class Flaw : std::uint8_t {
   kMalformedLine,       // not a line that Log writes, or torn
@@ -90,6 +105,9 @@ enum class Flaw : std::uint8_t {
   kBrokenNodeChain,     // the node hash doesn't follow from the previous line
   kSequenceGap,         // the record isn't the account's next
   kCheckpointMismatch,  // the log doesn't contain the checkpoint: cut off, or another log
+  kBadSignature,        // a checkpoint that no trusted key has signed
+  kTruncated,           // the log ends before a signed checkpoint of it does
+  kForked,              // two logs, or a log and a checkpoint of it, differ from here on
 };
 [[nodiscard]] std::string_view name_of(Flaw flaw);
 

@@ -1,5 +1,7 @@
 #include "audit/text.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 
 namespace meridian::audit {
@@ -69,6 +71,22 @@ void append_json_string(std::string& out, std::string_view text) {
     }
   }
   out.push_back('"');
+}
+
+std::string rfc3339(UnixTime time) {
+  using namespace std::chrono;
+  const sys_seconds at{seconds(time.seconds())};
+  const auto day = floor<days>(at);
+  const year_month_day date(day);
+  const hh_mm_ss clock(at - day);
+  const auto padded = [](auto number, std::size_t width) {
+    std::string digits = std::to_string(number);
+    return digits.insert(0, width - std::min(width, digits.size()), '0');
+  };
+  return padded(static_cast<int>(date.year()), 4) + '-' +
+         padded(static_cast<unsigned>(date.month()), 2) + '-' +
+         padded(static_cast<unsigned>(date.day()), 2) + 'T' + padded(clock.hours().count(), 2) +
+         ':' + padded(clock.minutes().count(), 2) + ':' + padded(clock.seconds().count(), 2) + 'Z';
 }
 
 }  // namespace meridian::audit
