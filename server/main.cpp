@@ -13,6 +13,7 @@
 #include "config/config.hpp"
 #include "io/audit_writer.hpp"
 #include "io/clock.hpp"
+#include "io/policy_files.hpp"
 #include "io/runtime.hpp"
 
 #ifndef MERIDIAN_VERSION
@@ -90,6 +91,7 @@ struct TokenOptions {
   bool can_subscribe = true;
   bool can_publish_data = true;
   bool is_admin = false;
+  api::RoutingClaim routing;
 };
 
 /// The secret of a key in a configuration; an empty key takes the first.
@@ -129,8 +131,29 @@ int print_token(TokenOptions options, bool is_key_given) {
   claims.identity = options.identity;
   claims.name = options.name;
   claims.video = grant;
+  if (options.routing != api::RoutingClaim{}) {
+    claims.routing = options.routing;
+  }
   claims.expires = now + std::chrono::seconds(options.lifetime_seconds);
   std::cout << api::make_token(claims, {options.key, options.secret, now}) << '\n';
+  return kOk;
+}
+
+int confirm_routing(const std::string& file, const std::string& data_dir,
+                    const io::Confirmation& confirmation) {
+  auto config = load_config(file);
+  if (!config) {
+    return kFailed;
+  }
+  if (!data_dir.empty()) {
+    config->data_dir = data_dir;
+  }
+  const auto epoch = io::confirm_policy(*config, confirmation, io::wall_now());
+  if (!epoch) {
+    return complain(epoch.error().message);
+  }
+  std::cout << "account " << confirmation.account.value() << ": the policy is confirmed as epoch "
+            << epoch->value() << '\n';
   return kOk;
 }
 
@@ -174,6 +197,22 @@ int main(int argc, char** argv) {
   token_command->add_option("--can-subscribe", token.can_subscribe, "true or false");
   token_command->add_option("--can-publish-data", token.can_publish_data, "true or false");
   token_command->add_flag("--admin", token.is_admin, "may manage the room");
+  token_command->add_option("--group", token.routing.group, "the host's group, for its regions");
+  token_command->add_option("--user", token.routing.user, "the host's user, for its regions");
+  token_command->add_option("--home-account", token.routing.home_account, "the guest's account");
+  token_command->add_option("--epoch", token.routing.epoch, "of the policy that it is made under");
+
+  std::string account;
+  std::string reason;
+  auto* routing_command = app.add_subcommand("routing", "accounts' regions");
+  routing_command->require_subcommand(1);
+  auto* confirm_command = routing_command->add_subcommand(
+      "confirm",
+      "put an account's present policy on record, after a node refused to start with it");
+  confirm_command->add_option("--config", config_file, "configuration file")->required();
+  confirm_command->add_option("--data-dir", data_dir, "overrides data_dir of the configuration");
+  confirm_command->add_option("--account", account, "whose")->required();
+  confirm_command->add_option("--reason", reason, "why; kept with the policy")->required();
 
   std::vector<std::string> audit_files;
   auto* audit_command = app.add_subcommand("audit", "the audit log");
@@ -192,6 +231,9 @@ int main(int argc, char** argv) {
   }
   if (*token_command) {
     return print_token(std::move(token), key_option->count() > 0);
+  }
+  if (*confirm_command) {
+    return confirm_routing(config_file, data_dir, {AccountId(account), reason});
   }
   if (*verify_command) {
     return verify_audit(audit_files);

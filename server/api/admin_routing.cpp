@@ -130,10 +130,12 @@ void AdminApi::find_change(Call& call) {
 
 AdminResponse AdminApi::effective(const Call& call) const {
   const residency::AccountPolicy& policy = call.account->policy;
+  const residency::LevelNames levels{call.query("group").value_or(""),
+                                     call.query("user").value_or(""),
+                                     call.query("room").value_or("")};
   residency::ClientQuestion question{
       .policy = &policy,
-      .levels = {call.query("group").value_or(""), call.query("user").value_or(""),
-                 call.query("room").value_or("")},
+      .levels = levels,
       .arrived_at = RegionId(call.query("arrived_at").value_or(policy.default_region().value())),
       .hint = {},
       .regions = directory_.regions(),
@@ -150,14 +152,14 @@ AdminResponse AdminApi::effective(const Call& call) const {
   const auto* allowed = std::get_if<residency::ClientAllowed>(&decision);
   const auto* denied = std::get_if<residency::Denied>(&decision);
   json::array steps;
-  for (const residency::Step& step : policy.explain(question.levels)) {
+  for (const residency::Step& step : policy.explain(levels)) {
     steps.push_back(
         json::object{{"level", json_view(step.level)}, {"regions", region_array(step.regions)}});
   }
   return AdminResponse::json(
       200,
       json::object{
-          {"effective", region_array(policy.effective(question.levels))},
+          {"effective", region_array(policy.effective(levels))},
           {"decision", allowed != nullptr ? "allowed" : "denied"},
           {"region", allowed != nullptr ? json::value(json_view(allowed->region.value()))
                                         : json::value(nullptr)},

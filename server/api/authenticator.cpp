@@ -15,7 +15,7 @@ std::unexpected<AuthError> invalid_token(std::string_view why) {
   return refuse(401, "invalid authorization token: " + std::string(why));
 }
 
-std::unexpected<AuthError> too_long(std::string_view what, std::uint32_t limit) {
+std::unexpected<AuthError> too_long(std::string_view what, std::size_t limit) {
   return refuse(400,
                 std::string(what) + " exceeds the limit of " + std::to_string(limit) + " bytes");
 }
@@ -40,6 +40,10 @@ base::Expected<void, AuthError> check_sizes(const Claims& claims, const config::
   }
   if (size_of(claims.attributes) > limits.attributes_size) {
     return too_long("participant attributes", limits.attributes_size);
+  }
+  if (claims.routing && (claims.routing->group.size() > residency::kMaxLevelName ||
+                         claims.routing->user.size() > residency::kMaxLevelName)) {
+    return too_long("name of a group or user", residency::kMaxLevelName);
   }
   if (claims.video && claims.video->room.size() > limits.room_name_length) {
     return too_long("room name", limits.room_name_length);

@@ -39,6 +39,18 @@ class ClaimReader {
       out = std::string(value->get_string());
     }
   }
+  void read(std::string_view name, std::optional<std::uint64_t>& out) {
+    if (const auto* value = object_.if_contains(view(name));
+        value != nullptr && !value->is_null()) {
+      json::error_code error;
+      const auto number = value->to_number<std::uint64_t>(error);
+      if (error) {
+        fail(name, "a whole number");
+      } else {
+        out = number;
+      }
+    }
+  }
   void read(std::string_view name, std::vector<std::string>& out) {
     if (const auto* value = find(name, json::kind::array)) {
       for (const json::value& element : value->get_array()) {
@@ -160,6 +172,18 @@ void read_sip(ClaimReader& claims, std::optional<SipGrant>& out) {
   }
 }
 
+void read_routing(ClaimReader& claims, std::optional<RoutingClaim>& out) {
+  if (const json::object* object = claims.read_object("meridian")) {
+    ClaimReader reader(*object, "meridian.");
+    RoutingClaim& routing = out.emplace();
+    reader.read("group", routing.group);
+    reader.read("user", routing.user);
+    reader.read("home_account", routing.home_account);
+    reader.read("epoch", routing.epoch);
+    claims.take_error(reader);
+  }
+}
+
 // Writes what differs from its default.
 class ClaimWriter {
  public:
@@ -176,6 +200,11 @@ class ClaimWriter {
   void write(std::string_view name, const std::string& value) {
     if (!value.empty()) {
       object_[view(name)] = view(value);
+    }
+  }
+  void write(std::string_view name, const std::optional<std::uint64_t>& value) {
+    if (value) {
+      object_[view(name)] = *value;
     }
   }
   void write(std::string_view name, json::object value) { object_[view(name)] = std::move(value); }
@@ -269,6 +298,7 @@ base::Expected<Claims, base::Error> parse_claims(const UncheckedJwt& token) {
   }
   read_video(reader, claims.video);
   read_sip(reader, claims.sip);
+  read_routing(reader, claims.routing);
   claims.expires = token.expires.value_or(UnixTime{});
   if (!reader.error().empty()) {
     return base::fail(reader.error());
@@ -299,6 +329,14 @@ std::string make_token(const Claims& claims, const Signer& signer) {
     sip.write("call", claims.sip->call);
     writer.write("sip", std::move(sip).finish());
   }
+  if (claims.routing) {
+    ClaimWriter routing;
+    routing.write("group", claims.routing->group);
+    routing.write("user", claims.routing->user);
+    routing.write("home_account", claims.routing->home_account);
+    routing.write("epoch", claims.routing->epoch);
+    writer.write("meridian", std::move(routing).finish());
+  }
   return sign_jwt(json::serialize(std::move(writer).finish()), signer.secret);
 }
 
@@ -309,6 +347,7 @@ std::string join_token(const JoinTokenRequest& request, const Signer& signer) {
   claims.metadata = request.metadata;
   claims.attributes = request.attributes;
   claims.room_config = request.room_config;
+  claims.routing = request.routing;
   VideoGrant& video = claims.video.emplace();
   video.room_join = true;
   video.room = request.room;

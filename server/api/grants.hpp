@@ -76,6 +76,19 @@ struct SipGrant {
   friend bool operator==(const SipGrant&, const SipGrant&) = default;
 };
 
+/// The `meridian` claim: whose meeting it is, and under which policy the token was made. A token
+/// without it joins under the account's own set.
+struct RoutingClaim {
+  /// The host's group and user, as the account's routing names them; empty = none.
+  std::string group = {};
+  std::string user = {};
+  /// The participant's own account (`home_account`), when that is another one.
+  std::string home_account = {};
+  /// The epoch of the host account's policy (`epoch`); an older one than is in force is refused.
+  std::optional<std::uint64_t> epoch = {};
+  friend bool operator==(const RoutingClaim&, const RoutingClaim&) = default;
+};
+
 struct Claims {
   /// `sub`, or `jti` when that is empty.
   std::string identity;
@@ -92,6 +105,7 @@ struct Claims {
   /// Nothing when the token has no `video` claim: no permission at all.
   std::optional<VideoGrant> video;
   std::optional<SipGrant> sip;
+  std::optional<RoutingClaim> routing;
   UnixTime expires;
   friend bool operator==(const Claims&, const Claims&) = default;
 };
@@ -121,6 +135,7 @@ struct JoinTokenRequest {
   std::string metadata;
   std::map<std::string, std::string> attributes;
   std::string room_config;
+  std::optional<RoutingClaim> routing = {};
   Duration lifetime = kDefaultTokenLifetime;
 };
 [[nodiscard]] std::string join_token(const JoinTokenRequest& request, const Signer& signer);

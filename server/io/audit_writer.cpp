@@ -29,10 +29,30 @@ base::Error system_error(const std::string& what, const fs::path& path) {
   return {what + " " + path.string() + ": " + std::strerror(errno)};
 }
 
+// The last policy of each account that the log tells of.
+void note_policy(directory::RecordedPolicies& policies, std::string_view line) {
+  constexpr std::string_view kBefore = "\"record\":";
+  constexpr std::string_view kBehind = ",\"v\":1}";
+  const std::size_t begin = line.find(kBefore);
+  if (begin == std::string_view::npos || !line.contains("\"policy_") || !line.ends_with(kBehind)) {
+    return;
+  }
+  line.remove_suffix(kBehind.size());
+  const auto record = audit::parse_canonical(line.substr(begin + kBefore.size()));
+  if (!record || record->account.empty()) {
+    return;
+  }
+  if (record->kind == audit::Kind::kPolicyLoaded || record->kind == audit::Kind::kPolicyChanged ||
+      record->kind == audit::Kind::kPolicyConfirmed) {
+    policies[record->account] = {record->epoch, record->digest};
+  }
+}
+
 enum class LastLine : std::uint8_t { kMustBeWhole, kMayBeTorn };
 
 /// Feeds one file; returns the length up to its last newline.
 base::Expected<std::uint64_t, base::Error> feed_file(audit::Verifier& verifier,
+                                                     directory::RecordedPolicies& policies,
                                                      const fs::path& path, LastLine last_line) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
@@ -53,6 +73,7 @@ base::Expected<std::uint64_t, base::Error> feed_file(audit::Verifier& verifier,
       return base::fail(path.string() + ":" + std::to_string(number) + ": " +
                         std::string(audit::name_of(fault->flaw)));
     }
+    note_policy(policies, line);
     whole += line.size() + 1;
   }
   return whole;
@@ -62,8 +83,9 @@ base::Expected<std::uint64_t, base::Error> feed_file(audit::Verifier& verifier,
 
 base::Expected<audit::Heads, base::Error> verify_audit_files(std::span<const fs::path> files) {
   audit::Verifier verifier;
+  directory::RecordedPolicies policies;
   for (const fs::path& file : files) {
-    if (auto fed = feed_file(verifier, file, LastLine::kMustBeWhole); !fed) {
+    if (auto fed = feed_file(verifier, policies, file, LastLine::kMustBeWhole); !fed) {
       return std::unexpected(fed.error());
     }
   }
@@ -78,13 +100,14 @@ base::Expected<AuditWriter::Opened, base::Error> AuditWriter::open(const fs::pat
                       error.message());
   }
   audit::Verifier verifier;
+  directory::RecordedPolicies policies;
   std::uint32_t number = 1;
   std::uint64_t size = 0;
   while (fs::exists(file_path(directory, number), error)) {
     const fs::path path = file_path(directory, number);
     const bool is_last = !fs::exists(file_path(directory, number + 1), error);
-    const auto fed =
-        feed_file(verifier, path, is_last ? LastLine::kMayBeTorn : LastLine::kMustBeWhole);
+    const auto fed = feed_file(verifier, policies, path,
+                               is_last ? LastLine::kMayBeTorn : LastLine::kMustBeWhole);
     if (!fed) {
       return base::fail("the audit log was changed outside the server: " + fed.error().message);
     }
@@ -100,7 +123,7 @@ base::Expected<AuditWriter::Opened, base::Error> AuditWriter::open(const fs::pat
     return std::unexpected(system_error("cannot write the audit log", path));
   }
   return Opened{std::make_unique<AuditWriter>(directory, number, std::move(file), size),
-                verifier.heads()};
+                verifier.heads(), std::move(policies)};
 }
 
 AuditWriter::AuditWriter(fs::path directory, std::uint32_t number, FileDescriptor file,

@@ -13,6 +13,7 @@
 
 #include "audit/chain.hpp"
 #include "base/expected.hpp"
+#include "directory/startup.hpp"
 #include "io/file_descriptor.hpp"
 
 namespace meridian::io {
@@ -75,6 +76,8 @@ struct AuditWriter::Opened {
   std::unique_ptr<AuditWriter> writer;
   /// Where the chains stand.
   audit::Heads heads;
+  /// The last policy of each account that the log tells of.
+  directory::RecordedPolicies policies;
 };
 
 /// Checks log files that follow each other, oldest first, line by line. Errors: a sentence with

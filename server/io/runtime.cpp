@@ -10,6 +10,7 @@
 #include "io/clock.hpp"
 #include "io/control_loop.hpp"
 #include "io/log.hpp"
+#include "io/policy_files.hpp"
 #include "io/public_address.hpp"
 #include "io/random.hpp"
 #include "residency/generation.hpp"
@@ -68,6 +69,7 @@ struct Runtime::State {
       : config(from), certificate(dtls::Certificate::make(wall_now())) {}
 
   base::Expected<void, base::Error> open_audit();
+  base::Expected<void, base::Error> open_policies();
   base::Expected<void, base::Error> open_tls();
   base::Expected<void, base::Error> open_pools();
   base::Expected<void, base::Error> open_worker(const config::Pool& pool, std::uint16_t number,
@@ -89,6 +91,8 @@ struct Runtime::State {
   residency::PolicyGeneration policy;
   std::unique_ptr<AuditWriter> audit;
   audit::Heads audit_heads;
+  directory::RecordedPolicies recorded;
+  OpenedDirectory policies;
   std::optional<TlsCertificate> tls;
   std::deque<Seat> seats;
   /// relays[from * workers + to]; null on the diagonal.
@@ -105,6 +109,16 @@ base::Expected<void, base::Error> Runtime::State::open_audit() {
   }
   audit = std::move(opened->writer);
   audit_heads = std::move(opened->heads);
+  recorded = std::move(opened->policies);
+  return {};
+}
+
+base::Expected<void, base::Error> Runtime::State::open_policies() {
+  auto opened = open_directory(config, std::move(recorded), wall_now());
+  if (!opened) {
+    return std::unexpected(opened.error());
+  }
+  policies = std::move(*opened);
   return {};
 }
 
@@ -201,6 +215,7 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
                                      .node_id = "ND_" + random.alphanumeric(12),
                                      .random = random,
                                      .policy = policy,
+                                     .directory = std::move(policies.directory),
                                      .audit_heads = std::move(audit_heads),
                                      .started = io::now()};
   control = std::make_unique<ControlLoop>(ControlLoop::Config{.control = std::move(control_config),
@@ -253,7 +268,8 @@ base::Expected<std::unique_ptr<Runtime>, base::Error> Runtime::make(const config
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   auto state = std::make_unique<State>(config);
-  for (const auto open : {&State::open_audit, &State::open_tls, &State::open_pools}) {
+  for (const auto open :
+       {&State::open_audit, &State::open_policies, &State::open_tls, &State::open_pools}) {
     if (auto opened = ((*state).*open)(); !opened) {
       return std::unexpected(opened.error());
     }

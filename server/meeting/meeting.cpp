@@ -36,6 +36,7 @@ std::unique_ptr<Participant> make_participant(const Room& room, JoinArguments&& 
   participant->client = arguments.request.client_info();
   participant->settings = arguments.request.connection_settings();
   participant->make_token = std::move(arguments.make_token);
+  participant->home_account = std::move(arguments.home_account);
   participant->session = arguments.session;
   participant->region = seat.region;
   participant->worker = seat.index;
@@ -255,7 +256,39 @@ void Meeting::close(livekit::DisconnectReason reason, livekit::LeaveRequest::Act
 
 void Meeting::evict_outside(const residency::RegionSet& permitted, Now now) {
   for_each([&](Participant& participant) {
+    // Tokens that name a policy's epoch name the new one, or nobody could come back with them.
+    send_token(participant, now);
     if (!permitted.contains(participant.region)) {
+      dismiss(participant, livekit::MIGRATION, livekit::LeaveRequest::RECONNECT, now);
+    }
+  });
+  settle(now);
+}
+
+residency::RegionSet Meeting::regions_in_use() const {
+  residency::RegionSet regions;
+  for (const auto& participant : room_.roster.all()) {
+    regions.insert(participant->region);
+  }
+  return regions;
+}
+
+void Meeting::evict_conflicting_guests(const RegionId& next, Now now) {
+  const directory::Directory& directory = room_.services.directory;
+  const directory::Account* host = directory.find_account(room_.account);
+  residency::RegionSet in_use = regions_in_use();
+  if (!next.empty()) {
+    in_use.insert(next);
+  }
+  for_each([&](Participant& participant) {
+    if (host == nullptr || participant.home_account.empty()) {
+      return;
+    }
+    const directory::Account* home = directory.find_account(participant.home_account);
+    const residency::AccountPolicy* policy = home == nullptr ? nullptr : &home->policy;
+    const bool is_fine = !residency::is_strict(host->policy, policy) ||
+                         (policy != nullptr && std::ranges::includes(policy->effective(), in_use));
+    if (!is_fine) {
       dismiss(participant, livekit::MIGRATION, livekit::LeaveRequest::RECONNECT, now);
     }
   });

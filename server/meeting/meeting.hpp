@@ -24,6 +24,8 @@ struct JoinArguments {
   Grant grant;
   livekit::JoinRequest request;
   residency::Permit<residency::ClientLeg> permit;
+  /// The guest's own account; empty for the host's people.
+  AccountId home_account = {};
   TokenMaker make_token;
 };
 enum class JoinError : std::uint8_t { kRoomFull, kNoWorker };
@@ -69,7 +71,15 @@ class Meeting {
 
   /// Says leave to everyone and removes them.
   void close(livekit::DisconnectReason reason, livekit::LeaveRequest::Action action, Now now);
-  /// The same for those whose media is in a region that is no longer permitted.
+  /// From now on the meeting runs under these levels of its account's policy. The caller then
+  /// evicts whom they leave outside.
+  void set_levels(residency::LevelNames levels) { room_.levels = std::move(levels); }
+  /// Where somebody's media is.
+  [[nodiscard]] residency::RegionSet regions_in_use() const;
+  /// The same for guests whose own account excludes a region in use, where one of the two accounts
+  /// is strict about guests. `next` is about to be used, too; empty = none.
+  void evict_conflicting_guests(const RegionId& next, Now now);
+  /// Says leave to those whose media is in a region that is no longer permitted.
   void evict_outside(const residency::RegionSet& permitted, Now now);
 
   /// Empty for long enough; the owner may destroy it.

@@ -89,6 +89,9 @@ struct Participant {
   TokenMaker make_token;
   SignalSessionId session;
 
+  /// The guest's own account; empty for the host's people.
+  AccountId home_account;
+
   // Where its media is.
   RegionId region;
   WorkerIndex worker;

@@ -22,6 +22,7 @@ Room::Room(Services& shared, AccountId owner, std::string room_name, RoomSid roo
       sid(std::move(room_sid)),
       number(shared.numbers.new_room()),
       created(now),
+      levels{.group = {}, .user = {}, .room = name},
       sif_trailer(shared.random.alphanumeric(kSifTrailerLength)) {}
 
 livekit::Room Room::info() const {

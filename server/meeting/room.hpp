@@ -61,6 +61,9 @@ struct Room {
   const RoomSid sid;
   const RoomNumber number;
   const UnixTime created;
+  /// Which levels of the account's policy hold here: the room's, and the host's group and user as
+  /// the tokens name them.
+  residency::LevelNames levels;
   /// Ends frames that the server makes on encrypted tracks; we make none, but clients want it.
   const std::string sif_trailer;
   Roster roster;

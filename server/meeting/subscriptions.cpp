@@ -309,6 +309,7 @@ bool Subscriptions::ensure_relay(const Participant& subscriber, const Participan
   auto admission = room_.services.gate.admit(
       residency::RelayQuestion{
           .policy = account == nullptr ? nullptr : &account->policy,
+          .levels = room_.levels,
           .from = publisher.region,
           .to = subscriber.region,
       },

@@ -40,7 +40,8 @@ std::optional<RoomNumber> room_of(const meeting::NumberSpace& numbers,
 
 Control::State::State(ControlConfig from)
     : config(std::move(from)),
-      directory(api::directory_contents(config.config)),
+      owned_directory(std::move(config.directory)),
+      directory(*owned_directory),
       audit(config.node_id, std::move(config.audit_heads)),
       gate(audit),
       workers(seats(config.workers)),
@@ -54,7 +55,12 @@ Control::State::State(ControlConfig from)
                .fingerprint = config.fingerprint,
                .node_id = config.node_id} {}
 
-Control::Control(ControlConfig config) : state_(std::make_unique<State>(std::move(config))) {
+Control::Control(ControlConfig config) {
+  if (config.directory == nullptr) {
+    config.directory =
+        std::make_unique<directory::MemoryDirectory>(api::directory_contents(config.config));
+  }
+  state_ = std::make_unique<State>(std::move(config));
   State& s = *state_;
   const Now now = s.config.started;
   s.record(audit::Kind::kNodeStarted, nullptr, {}, now);

@@ -34,6 +34,8 @@ struct ControlConfig {
   RandomSource& random;
   /// The number that all workers watch; Control advances it.
   residency::PolicyGeneration& policy;
+  /// Accounts, policies and their store; null: the configuration's accounts, in memory only.
+  std::unique_ptr<directory::Directory> directory = nullptr;
   /// Where the audit log that is continued stands.
   audit::Heads audit_heads;
   Now started;

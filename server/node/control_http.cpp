@@ -100,8 +100,10 @@ HttpResponse Control::State::validate(const HttpRequest& request, Now now) {
   if (const auto refusal = obstacle(*intent)) {
     return refusal->response;
   }
-  const auto decision = residency::decide(signalling::residency_question(
-      intent->caller, intent->hint, request.listener_region, directory));
+  const signalling::Arrival arrival{request.listener_region, intent->hint,
+                                    find_meeting({intent->caller.account, intent->room})};
+  const auto decision =
+      residency::decide(signalling::residency_question(intent->caller, arrival, directory));
   if (const auto* denied = std::get_if<residency::Denied>(&decision)) {
     return signalling::residency_refusal(*denied, directory).response;
   }
@@ -137,21 +139,23 @@ HttpResponse Control::State::meeting_of_caller(const HttpRequest& request, Now n
   if (auto region = request.query("region"); region && !region->empty()) {
     hint = RegionId(std::move(*region));
   }
+  const meeting::Meeting* meeting = find_meeting({caller->account, caller->claims.video->room});
   const residency::ClientQuestion question =
-      signalling::residency_question(*caller, hint, request.listener_region, directory);
+      signalling::residency_question(*caller, {request.listener_region, hint, meeting}, directory);
   const auto decision = residency::decide(question);
   if (const auto* denied = std::get_if<residency::Denied>(&decision)) {
     return signalling::residency_refusal(*denied, directory).response;
   }
   RegionId serving = std::get<residency::ClientAllowed>(decision).region;
   // Somebody who is in the meeting learns where they are rather than where they would be.
-  if (meeting::Meeting* meeting = find_meeting({caller->account, caller->claims.video->room})) {
+  if (meeting != nullptr) {
     if (const auto* present = meeting->find(meeting::Identity(caller->claims.identity))) {
       serving = present->region;
     }
   }
   HttpResponse response = HttpResponse::json(
-      200, signalling::describe_places(question.policy->effective(), serving, directory));
+      200, signalling::describe_places(question.policy->effective(*question.levels), serving,
+                                       directory));
   response.with("Cache-Control", "no-store");
   return response;
 }

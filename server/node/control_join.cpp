@@ -76,9 +76,10 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
                                         ? meeting->room().sid
                                         : meeting::RoomSid(meeting::new_sid("RM_", config.random));
   const meeting::ParticipantSid sid(meeting::new_sid("PA_", config.random));
+  const residency::ClientQuestion question =
+      signalling::residency_question(intent.caller, {arrived_at, intent.hint, meeting}, directory);
   auto admission =
-      gate.admit(signalling::residency_question(intent.caller, intent.hint, arrived_at, directory),
-                 residency::Subject{room_sid.value(), sid.value()}, now.wall);
+      gate.admit(question, residency::Subject{room_sid.value(), sid.value()}, now.wall);
   if (!admission) {
     return std::unexpected(signalling::residency_refusal(admission.error(), directory));
   }
@@ -92,6 +93,12 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
         {{"account", key.first.value()}, {"room", room_sid.value()}});
   }
   const RegionId region = admission->permit.region();
+  if (meeting->room().levels != *question.levels) {
+    // The token names the host more closely than the tokens before it did: the meeting narrows.
+    meeting->set_levels(*question.levels);
+    meeting->evict_outside(question.policy->effective(*question.levels), now);
+  }
+  meeting->evict_conflicting_guests(region, now);
   const SignalSessionId session = add_client(intent, now);
   clients.at(session).participant = sid;
   const auto joined = meeting->join(
@@ -101,6 +108,7 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
           .grant = std::move(intent.grant),
           .request = std::move(intent.request),
           .permit = std::move(admission->permit),
+          .home_account = signalling::home_account(intent.caller),
           .make_token = signalling::make_token_maker(intent.caller, directory),
       },
       now);
@@ -121,14 +129,16 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::resume(
     signalling::JoinIntent intent, const RegionId& arrived_at, Now now) {
   // The permit that the participant has is still good, or it would have been closed. Its
   // signalling may have moved to a region that must not have it.
-  const auto decision = residency::decide(
-      signalling::residency_question(intent.caller, intent.hint, arrived_at, directory));
+  meeting::Meeting* meeting = find_meeting({intent.caller.account, intent.room});
+  residency::ClientQuestion question =
+      signalling::residency_question(intent.caller, {arrived_at, intent.hint, meeting}, directory);
+  question.seen.reset();  // whoever is still here is here under what holds now
+  const auto decision = residency::decide(question);
   if (const auto* denied = std::get_if<residency::Denied>(&decision);
-      denied != nullptr && denied->reason == residency::DenialReason::kRegionNotAllowed) {
+      denied != nullptr && residency::http_status(denied->reason) == 403) {
     return std::unexpected(signalling::residency_refusal(*denied, directory));
   }
   const SignalSessionId session = add_client(intent, now);
-  meeting::Meeting* meeting = find_meeting({intent.caller.account, intent.room});
   if (meeting != nullptr) {
     const auto resumed = meeting->resume(
         meeting::ResumeArguments{

@@ -68,7 +68,8 @@ struct Control::State {
            std::vector<std::pair<std::string, std::string>> fields);
 
   ControlConfig config;
-  directory::MemoryDirectory directory;
+  std::unique_ptr<directory::Directory> owned_directory;
+  directory::Directory& directory;
   audit::Log audit;
   residency::Gate gate;
   meeting::WorkerPool workers;

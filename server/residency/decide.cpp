@@ -56,6 +56,17 @@ unsigned http_status(DenialReason reason) {
   return 503;
 }
 
+std::optional<LevelNames> merge(LevelNames meeting, const LevelNames& claimed) {
+  for (const auto level : {&LevelNames::group, &LevelNames::user, &LevelNames::room}) {
+    if ((meeting.*level).empty()) {
+      meeting.*level = claimed.*level;
+    } else if (!(claimed.*level).empty() && claimed.*level != meeting.*level) {
+      return std::nullopt;
+    }
+  }
+  return meeting;
+}
+
 bool is_strict(const AccountPolicy& host, const AccountPolicy* home) {
   return host.guest_mode() == GuestMode::kStrict ||
          (home != nullptr && home->guest_mode() == GuestMode::kStrict);
@@ -65,8 +76,11 @@ ClientDecision decide(const ClientQuestion& question) {
   if (question.policy == nullptr) {
     return Denied{DenialReason::kUnknownAccount, {}};
   }
+  if (!question.levels) {
+    return Denied{DenialReason::kInvalidOverride, {}};
+  }
   const AccountPolicy& policy = *question.policy;
-  const RegionSet effective = policy.effective(question.levels);
+  const RegionSet effective = policy.effective(*question.levels);
   const RegionId& wish = question.hint.value_or(question.arrived_at);
   std::vector<RegionId> candidates = nearest_first(question.regions, effective, wish);
   if (question.seen && *question.seen < policy.epoch()) {

@@ -29,6 +29,10 @@ inline constexpr std::size_t kDenialReasons = 7;
 /// The status with which a join is refused: 403 when policy forbids, 503 when nothing is free.
 [[nodiscard]] unsigned http_status(DenialReason reason);
 
+/// The levels of a meeting after a token of `claimed` has joined: each level that one of them
+/// names. Nothing when they name different groups or users.
+[[nodiscard]] std::optional<LevelNames> merge(LevelNames meeting, const LevelNames& claimed);
+
 /// A participant of somebody else's meeting, where one of the two accounts is strict about guests.
 struct Guest {
   /// Policy of the guest's own account; null when this node doesn't know it, which refuses.
@@ -41,8 +45,9 @@ struct Guest {
 struct ClientQuestion {
   /// Policy of the account that hosts the room; null when there is none.
   const AccountPolicy* policy = nullptr;
-  /// The meeting's: which of the policy's levels apply.
-  LevelNames levels = {};
+  /// Which of the policy's levels apply to the meeting once this client is in it; nothing when its
+  /// token contradicts what the meeting runs under (see merge()), which refuses.
+  std::optional<LevelNames> levels = LevelNames{};
   /// The epoch that the token was made under; nothing when it doesn't say.
   std::optional<PolicyEpoch> seen = {};
   /// Nothing for the account's own people, and where the host governs.

@@ -7,10 +7,18 @@
 #include "base/check.hpp"
 
 namespace meridian::residency {
+namespace {
+
+// Without any, decide() refuses.
+LevelNames levels_of(const ClientQuestion& question) {
+  return question.levels.value_or(LevelNames{});
+}
+
+}  // namespace
 
 base::Expected<ClientAdmission, Denied> Gate::admit(const ClientQuestion& question,
                                                     const Subject& subject, UnixTime now) {
-  const Context context{question.policy, question.levels, audit::Leg::kClient, subject, now};
+  const Context context{question.policy, levels_of(question), audit::Leg::kClient, subject, now};
   const RegionId& asked = question.hint.value_or(question.arrived_at);
   ClientDecision decision = decide(question);
   if (auto* denied = std::get_if<Denied>(&decision)) {
@@ -43,10 +51,13 @@ base::Expected<RelayAdmission, Denied> Gate::admit(const RelayQuestion& question
 base::Expected<Permit<ClientLeg>, Denied> Gate::admit_again(const ClientQuestion& question,
                                                             const RegionId& region,
                                                             const Subject& subject, UnixTime now) {
-  const Context context{question.policy, question.levels, audit::Leg::kClient, subject, now};
+  const Context context{question.policy, levels_of(question), audit::Leg::kClient, subject, now};
+  if (!question.levels) {
+    return refuse(context, region, {DenialReason::kInvalidOverride, {}});
+  }
   // The same rule as for a relay that stays where it is: the region must be in the effective set.
   RelayDecision decision = decide(RelayQuestion{
-      .policy = question.policy, .levels = question.levels, .from = region, .to = region});
+      .policy = question.policy, .levels = levels_of(question), .from = region, .to = region});
   if (auto* denied = std::get_if<Denied>(&decision)) {
     return refuse(context, region, std::move(*denied));
   }

@@ -63,7 +63,7 @@ class Gate {
   // What the record of a decision says besides the policy.
   struct Context {
     const AccountPolicy* policy;
-    const LevelNames& levels;
+    LevelNames levels;
     audit::Leg leg;
     const Subject& subject;
     UnixTime now;

@@ -119,18 +119,43 @@ base::Expected<JoinIntent, Refusal> read_join(const HttpRequest& request,
   return intent;
 }
 
-residency::ClientQuestion residency_question(const api::Caller& caller,
-                                             const std::optional<RegionId>& hint,
-                                             const RegionId& arrived_at,
+AccountId home_account(const api::Caller& caller) {
+  const auto& routing = caller.claims.routing;
+  return routing && routing->home_account != caller.account.value()
+             ? AccountId(routing->home_account)
+             : AccountId();
+}
+
+residency::ClientQuestion residency_question(const api::Caller& caller, const Arrival& arrival,
                                              const directory::Directory& directory) {
   const directory::Account* account = directory.find_account(caller.account);
-  return {
+  const api::RoutingClaim routing = caller.claims.routing.value_or(api::RoutingClaim{});
+  residency::LevelNames claimed{.group = routing.group, .user = routing.user, .room = {}};
+  if (caller.claims.video) {
+    claimed.room = caller.claims.video->room;
+  }
+  residency::ClientQuestion question{
       .policy = account == nullptr ? nullptr : &account->policy,
-      .arrived_at = arrived_at,
-      .hint = hint,
+      .levels = arrival.meeting == nullptr
+                    ? claimed
+                    : residency::merge(arrival.meeting->room().levels, claimed),
+      .arrived_at = arrival.at,
+      .hint = arrival.hint,
       .regions = directory.regions(),
       .pools = directory.pools(),
   };
+  if (routing.epoch) {
+    question.seen = PolicyEpoch(*routing.epoch);
+  }
+  if (const AccountId home = home_account(caller); !home.empty()) {
+    const directory::Account* own = directory.find_account(home);
+    question.guest = residency::Guest{
+        .home = own == nullptr ? nullptr : &own->policy,
+        .in_use =
+            arrival.meeting == nullptr ? residency::RegionSet{} : arrival.meeting->regions_in_use(),
+    };
+  }
+  return question;
 }
 
 Refusal residency_refusal(const residency::Denied& denied, const directory::Directory& directory) {

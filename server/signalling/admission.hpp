@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "config/config.hpp"
 #include "directory/directory.hpp"
+#include "meeting/meeting.hpp"
 #include "meeting/participant.hpp"
 #include "residency/decide.hpp"
 #include "signalling/http.hpp"
@@ -45,11 +46,19 @@ struct Refusal {
                                                             const directory::Directory& directory,
                                                             UnixTime now);
 
+/// The circumstances in which a caller wants to join.
+struct Arrival {
+  RegionId at;
+  std::optional<RegionId> hint = {};
+  /// The meeting as it runs; null when the join would begin it.
+  const meeting::Meeting* meeting = nullptr;
+};
 /// What residency is asked about the join. Views into `directory`, until it changes.
 [[nodiscard]] residency::ClientQuestion residency_question(const api::Caller& caller,
-                                                           const std::optional<RegionId>& hint,
-                                                           const RegionId& arrived_at,
+                                                           const Arrival& arrival,
                                                            const directory::Directory& directory);
+/// The guest's own account as the token names it; empty for the host's people.
+[[nodiscard]] AccountId home_account(const api::Caller& caller);
 
 /// 403 or 503 with JSON {error, message, reason, permitted: [{region, name, url}]}.
 [[nodiscard]] Refusal residency_refusal(const residency::Denied& denied,

@@ -119,13 +119,18 @@ base::Expected<meeting::Grant, api::AuthError> make_grant(const api::Caller& cal
 
 meeting::TokenMaker make_token_maker(const api::Caller& caller,
                                      const directory::Directory& directory) {
-  return [claims = caller.claims, name = caller.api_key, &directory](
+  return [claims = caller.claims, name = caller.api_key, owner = caller.account, &directory](
              const livekit::ParticipantInfo& info, UnixTime now) -> std::string {
     const directory::ApiKey* key = directory.find_key(name);
     if (key == nullptr) {
       return {};  // the key was withdrawn: what it signed isn't prolonged
     }
     api::Claims current = claims;
+    const directory::Account* account = directory.find_account(owner);
+    if (current.routing && current.routing->epoch && account != nullptr) {
+      // Who is here was admitted under what holds now.
+      current.routing->epoch = account->policy.epoch().value();
+    }
     current.name = info.name();
     current.metadata = info.metadata();
     current.attributes.clear();

@@ -33,6 +33,9 @@ class ControlTest : public testing::Test {
       config.pools.push_back(pool);
     }
     config.accounts = {account("acme", {kLondon, kVirginia}), account("uk-only", {kLondon})};
+    config.accounts[0].guest_mode = residency::GuestMode::kStrict;
+    config.accounts[0].levels.groups["ward"] = {kLondon};
+    config.accounts[0].levels.rooms["board"] = {kLondon};
     config.web.token_endpoint = config::TokenEndpoint::kDevelopment;
     config.limits.rooms = 3;
     config.limits.participants_per_room = 3;
@@ -63,8 +66,10 @@ class ControlTest : public testing::Test {
   static SocketAddress address(const std::string& text) { return *SocketAddress::parse(text); }
 
   std::string token(const std::string& account, const std::string& room,
-                    const std::string& identity) const {
+                    const std::string& identity,
+                    const std::optional<api::RoutingClaim>& routing = {}) const {
     api::JoinTokenRequest request;
+    request.routing = routing;
     request.room = room;
     request.identity = identity;
     return api::join_token(request, {account + "-key", account + "-secret", now_.wall});
@@ -103,11 +108,12 @@ class ControlTest : public testing::Test {
     std::string room = "standup";
     std::string identity = "alice";
     RegionId at = kLondon;
+    std::optional<api::RoutingClaim> routing = {};
   };
   base::Expected<SignalSessionId, signalling::HttpResponse> open(
       const Who& who, const livekit::JoinRequest& request) {
     auto opened = control_->open_signalling(
-        get("/rtc/v1?access_token=" + token(who.account, who.room, who.identity) +
+        get("/rtc/v1?access_token=" + token(who.account, who.room, who.identity, who.routing) +
                 "&join_request=" + wrapped(request),
             who.at),
         now_);

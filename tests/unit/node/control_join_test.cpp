@@ -126,5 +126,68 @@ TEST_F(ControlTest, does_not_resume_across_accounts_or_at_a_forbidden_region) {
   EXPECT_FALSE(is_closed(first));
 }
 
+TEST_F(ControlTest, the_room_s_own_setting_narrows_where_it_may_be) {
+  const auto refused = open({.room = "board", .at = kVirginia}, join_request());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(boost::json::parse(refused.error().body).at("error"), "region_not_allowed");
+  join({.room = "board"});
+}
+
+TEST_F(ControlTest, a_token_that_names_the_host_s_group_narrows_the_meeting_for_everyone) {
+  const SignalSessionId bob = join({.identity = "bob", .at = kVirginia});
+  const SignalSessionId alice = join({.routing = api::RoutingClaim{.group = "ward"}});
+  EXPECT_FALSE(is_closed(alice));
+  EXPECT_TRUE(is_closed(bob)) << "the ward's meetings are in London";
+  EXPECT_EQ(last(bob, Response::kLeave)->leave().action(), livekit::LeaveRequest::RECONNECT);
+  EXPECT_FALSE(open({.identity = "bob", .at = kVirginia}, join_request()).has_value());
+  EXPECT_EQ(commands<forward::OpenTransport>().back().second->permit.levels().group, "ward");
+}
+
+TEST_F(ControlTest, refuses_a_token_that_names_another_host_than_the_meeting_has) {
+  join({.routing = api::RoutingClaim{.group = "ward"}});
+  const auto refused =
+      open({.identity = "bob", .routing = api::RoutingClaim{.group = "office"}}, join_request());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().status, 403U);
+  EXPECT_EQ(refusals("invalid_override"), 1U);
+}
+
+TEST_F(ControlTest, refuses_a_token_of_an_older_policy_with_the_places_of_the_new_one) {
+  const Who bob{.identity = "bob", .at = kVirginia, .routing = api::RoutingClaim{.epoch = 1}};
+  const SignalSessionId session = join(bob);
+  ASSERT_TRUE(control_->change_opted_in(AccountId("acme"), {kLondon}, PolicyEpoch(1), now_));
+  drain();
+  ASSERT_TRUE(is_closed(session));
+  const auto refused = open({.identity = "eve", .routing = bob.routing}, join_request());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().status, 403U);
+  const auto body = boost::json::parse(refused.error().body);
+  EXPECT_EQ(body.at("error"), "stale_epoch");
+  EXPECT_EQ(body.at("permitted").as_array().size(), 1U);
+  // Whoever was here got a token of the new policy before being told to come back.
+  const std::string fresh = last(session, Response::kRefreshToken)->refresh_token();
+  EXPECT_TRUE(control_
+                  ->open_signalling(get("/rtc/v1?access_token=" + fresh +
+                                        "&join_request=" + wrapped(join_request())),
+                                    now_)
+                  .has_value());
+}
+
+TEST_F(ControlTest, a_strict_host_has_guests_only_where_their_own_account_permits) {
+  const api::RoutingClaim guest{.home_account = "uk-only"};
+  const SignalSessionId gina = join({.identity = "gina", .routing = guest});
+  EXPECT_FALSE(is_closed(gina));
+  join({.identity = "bob", .at = kVirginia});
+  EXPECT_TRUE(is_closed(gina)) << "the meeting's media is in a region that her account excludes";
+  const auto refused = open({.identity = "gina", .routing = guest}, join_request());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refusals("guest_policy_conflict"), 1U);
+}
+
+TEST_F(ControlTest, a_guest_of_an_account_that_nobody_knows_is_refused_by_a_strict_host) {
+  EXPECT_FALSE(open({.routing = api::RoutingClaim{.home_account = "elsewhere"}}, join_request())
+                   .has_value());
+}
+
 }  // namespace
 }  // namespace meridian::node

@@ -107,12 +107,12 @@ TEST_F(AdmissionTest, explains_where_a_meeting_may_be_joined) {
 
 TEST_F(AdmissionTest, asks_residency_with_the_policy_of_the_caller_s_account) {
   api::Caller caller{.account = AccountId("uk-only"), .api_key = {}, .claims = {}};
-  const auto question = residency_question(caller, std::nullopt, kVirginia, directory_);
+  const auto question = residency_question(caller, {.at = kVirginia}, directory_);
   ASSERT_NE(question.policy, nullptr);
   EXPECT_EQ(question.policy->account(), AccountId("uk-only"));
   EXPECT_EQ(question.arrived_at, kVirginia);
   caller.account = AccountId("nobody");
-  EXPECT_EQ(residency_question(caller, std::nullopt, kLondon, directory_).policy, nullptr);
+  EXPECT_EQ(residency_question(caller, {.at = kLondon}, directory_).policy, nullptr);
 }
 
 TEST_F(AdmissionTest, describes_places_nearest_first) {

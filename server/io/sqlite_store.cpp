@@ -1,0 +1,338 @@
+#include "io/sqlite_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <optional>
+#include <sqlite3.h>
+#include <string>
+#include <utility>
+
+#include "directory/terms_reader.hpp"
+#include "io/file_descriptor.hpp"
+
+namespace meridian::io {
+namespace {
+
+using directory::ManagedBy;
+using directory::PolicyVersion;
+using Result = base::Expected<void, base::Error>;
+
+/// What leads from each schema version to the next; never changed once released.
+constexpr std::array<const char*, SqliteStore::kSchemaVersion> kMigrations{
+    R"(
+CREATE TABLE accounts (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  managed_by TEXT NOT NULL CHECK (managed_by IN ('file', 'store'))
+) STRICT;
+CREATE TABLE policies (
+  digest TEXT NOT NULL PRIMARY KEY,
+  terms TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE versions (
+  account TEXT NOT NULL REFERENCES accounts (id),
+  epoch INTEGER NOT NULL CHECK (epoch > 0),
+  digest TEXT NOT NULL REFERENCES policies (digest),
+  actor TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (account, epoch)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE keys (
+  number INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  secret TEXT NOT NULL,
+  account TEXT NOT NULL REFERENCES accounts (id)
+) STRICT;
+CREATE TRIGGER versions_stay BEFORE UPDATE ON versions
+  BEGIN SELECT RAISE(ABORT, 'a policy version is never changed'); END;
+CREATE TRIGGER versions_remain BEFORE DELETE ON versions
+  BEGIN SELECT RAISE(ABORT, 'a policy version is never deleted'); END;
+CREATE TRIGGER versions_grow BEFORE INSERT ON versions
+  WHEN new.epoch <= (SELECT max(epoch) FROM versions WHERE account = new.account)
+  BEGIN SELECT RAISE(ABORT, 'the account has a newer policy already'); END;
+CREATE TRIGGER policies_stay BEFORE UPDATE ON policies
+  BEGIN SELECT RAISE(ABORT, 'a policy is never changed'); END;
+CREATE TRIGGER policies_remain BEFORE DELETE ON policies
+  BEGIN SELECT RAISE(ABORT, 'a policy is never deleted'); END;
+)",
+    "ALTER TABLE accounts ADD COLUMN signalling_host TEXT NOT NULL DEFAULT '';"};
+
+constexpr int kApplicationId = 0x4d52444e;  // "MRDN"
+
+}  // namespace
+
+struct SqliteStore::Database {
+  ~Database() { sqlite3_close(handle); }
+
+  [[nodiscard]] std::unexpected<base::Error> fail() const {
+    return base::fail(path.string() + ": " + sqlite3_errmsg(handle));
+  }
+  Result execute(const char* sql) const {
+    if (sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
+      return fail();
+    }
+    return {};
+  }
+
+  std::filesystem::path path;
+  sqlite3* handle = nullptr;
+};
+
+namespace {
+
+/// One prepared statement, stepped from beginning to end.
+class Statement {
+ public:
+  Statement(sqlite3* handle, std::string_view sql) {
+    is_fine_ = sqlite3_prepare_v2(handle, sql.data(), static_cast<int>(sql.size()), &statement_,
+                                  nullptr) == SQLITE_OK;
+  }
+  ~Statement() { sqlite3_finalize(statement_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  /// Parameters in their order; texts must live until the last step.
+  Statement& bind(std::string_view text) {
+    // A null pointer would be NULL rather than an empty text.
+    const char* data = text.empty() ? "" : text.data();
+    is_fine_ = is_fine_ && sqlite3_bind_text(statement_, ++bound_, data,
+                                             static_cast<int>(text.size()), nullptr) == SQLITE_OK;
+    return *this;
+  }
+  Statement& bind(std::int64_t number) {
+    is_fine_ = is_fine_ && sqlite3_bind_int64(statement_, ++bound_, number) == SQLITE_OK;
+    return *this;
+  }
+  /// Whether there is a(nother) row.
+  bool step() {
+    if (!is_fine_) {
+      return false;
+    }
+    const int result = sqlite3_step(statement_);
+    is_fine_ = result == SQLITE_ROW || result == SQLITE_DONE;
+    return result == SQLITE_ROW;
+  }
+  /// Whether everything worked so far.
+  [[nodiscard]] bool is_fine() const { return is_fine_; }
+
+  [[nodiscard]] std::string text(int column) const {
+    const auto* data = sqlite3_column_text(statement_, column);
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+    return data == nullptr ? std::string() : std::string(data, data + size);
+  }
+  [[nodiscard]] std::int64_t number(int column) const {
+    return sqlite3_column_int64(statement_, column);
+  }
+
+ private:
+  sqlite3_stmt* statement_ = nullptr;
+  int bound_ = 0;
+  bool is_fine_ = false;
+};
+
+// Columns of a version from `first`: epoch, digest, actor, reason, time, terms.
+base::Expected<PolicyVersion, base::Error> read_version(const Statement& row, int first) {
+  const std::string text = row.text(first + 5);
+  auto terms = directory::parse_terms(text);
+  if (!terms) {
+    return std::unexpected(terms.error());
+  }
+  const std::int64_t epoch = row.number(first);
+  if (epoch <= 0 || audit::sha256({as_bytes(text)}).hex() != row.text(first + 1)) {
+    return base::fail("a stored policy is not what its digest says");
+  }
+  return PolicyVersion{
+      residency::AccountPolicy(std::move(*terms), PolicyEpoch(static_cast<std::uint64_t>(epoch))),
+      row.text(first + 2), row.text(first + 3), UnixTime::from_nanoseconds(row.number(first + 4))};
+}
+
+// The version of the tables, and that this is our kind of database.
+base::Expected<int, base::Error> read_schema(sqlite3* handle, const std::string& name) {
+  Statement application(handle, "PRAGMA application_id");
+  const bool has_id = application.step();
+  Statement version(handle, "PRAGMA user_version");
+  if (!has_id || !version.step()) {
+    return base::fail(name + ": " + sqlite3_errmsg(handle));
+  }
+  const auto schema = static_cast<int>(version.number(0));
+  if (schema != 0 && application.number(0) != kApplicationId) {
+    return base::fail(name + " is not a policy store");
+  }
+  if (schema > SqliteStore::kSchemaVersion) {
+    return base::fail(name + " is of version " + std::to_string(schema) +
+                      ", and this program knows up to " +
+                      std::to_string(SqliteStore::kSchemaVersion) + ": start the newer program");
+  }
+  return schema;
+}
+
+}  // namespace
+
+SqliteStore::SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+SqliteStore::~SqliteStore() = default;
+
+base::Expected<std::unique_ptr<SqliteStore>, base::Error> SqliteStore::open(
+    const std::filesystem::path& path) {
+  // Made here, so that nobody else can read it from its first moment on.
+  if (const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+      !file.is_open()) {
+    return base::fail("cannot write " + path.string() + ": " + std::strerror(errno));
+  }
+  auto database = std::make_unique<Database>();
+  database->path = path;
+  const int opened = sqlite3_open_v2(path.c_str(), &database->handle,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (opened != SQLITE_OK) {
+    return database->fail();
+  }
+  for (const char* setting :
+       {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA trusted_schema = OFF",
+        "PRAGMA foreign_keys = ON", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
+    if (const auto set = database->execute(setting); !set) {
+      return base::fail(set.error().message + " (does another process use it?)");
+    }
+  }
+  Statement check(database->handle, "PRAGMA quick_check(1)");
+  if (!check.step() || check.text(0) != "ok") {
+    return base::fail(path.string() + " is damaged: restore it from a backup");
+  }
+  const auto schema = read_schema(database->handle, path.string());
+  if (!schema) {
+    return std::unexpected(schema.error());
+  }
+  for (int version = *schema; version < kSchemaVersion; ++version) {
+    const std::string script = "BEGIN IMMEDIATE;" +
+                               std::string(kMigrations.at(static_cast<std::size_t>(version))) +
+                               "PRAGMA application_id = " + std::to_string(kApplicationId) +
+                               ";PRAGMA user_version = " + std::to_string(version + 1) + ";COMMIT";
+    if (const auto migrated = database->execute(script.c_str()); !migrated) {
+      return std::unexpected(migrated.error());
+    }
+  }
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database)));
+}
+
+base::Expected<std::vector<directory::PolicyStore::Entry>, base::Error> SqliteStore::accounts()
+    const {
+  Statement rows(database_->handle,
+                 "SELECT a.id, a.name, a.managed_by, a.signalling_host, v.epoch, v.digest, v.actor,"
+                 " v.reason, v.time, p.terms FROM accounts a JOIN versions v ON v.account = a.id"
+                 " AND v.epoch = (SELECT max(epoch) FROM versions WHERE account = a.id)"
+                 " JOIN policies p ON p.digest = v.digest ORDER BY a.number");
+  std::vector<Entry> entries;
+  while (rows.step()) {
+    auto version = read_version(rows, 4);
+    if (!version) {
+      return base::fail(database_->path.string() + ": " + version.error().message);
+    }
+    entries.push_back(
+        {{AccountId(rows.text(0)), rows.text(1),
+          rows.text(2) == name_of(ManagedBy::kFile) ? ManagedBy::kFile : ManagedBy::kStore,
+          rows.text(3)},
+         std::move(*version)});
+  }
+  if (!rows.is_fine()) {
+    return database_->fail();
+  }
+  return entries;
+}
+
+base::Expected<std::vector<directory::ApiKey>, base::Error> SqliteStore::keys() const {
+  Statement rows(database_->handle, "SELECT key, secret, account FROM keys ORDER BY number");
+  std::vector<directory::ApiKey> keys;
+  while (rows.step()) {
+    keys.push_back({rows.text(0), rows.text(1), AccountId(rows.text(2))});
+  }
+  if (!rows.is_fine()) {
+    return database_->fail();
+  }
+  return keys;
+}
+
+base::Expected<std::vector<PolicyVersion>, base::Error> SqliteStore::versions(
+    const AccountId& account, std::size_t limit, PolicyEpoch before) const {
+  Statement rows(database_->handle,
+                 "SELECT v.epoch, v.digest, v.actor, v.reason, v.time, p.terms FROM versions v"
+                 " JOIN policies p ON p.digest = v.digest WHERE v.account = ? AND (? = 0 OR"
+                 " v.epoch < ?) ORDER BY v.epoch DESC LIMIT ?");
+  const auto epoch = static_cast<std::int64_t>(before.value());
+  rows.bind(account.value())
+      .bind(epoch)
+      .bind(epoch)
+      .bind(static_cast<std::int64_t>(std::min(limit, kMaxListed)));
+  std::vector<PolicyVersion> versions;
+  while (rows.step()) {
+    auto version = read_version(rows, 0);
+    if (!version) {
+      return base::fail(database_->path.string() + ": " + version.error().message);
+    }
+    versions.push_back(std::move(*version));
+  }
+  if (!rows.is_fine()) {
+    return database_->fail();
+  }
+  return versions;
+}
+
+base::Expected<void, base::Error> SqliteStore::append(const directory::StoredAccount& account,
+                                                      const PolicyVersion& version) {
+  const std::string terms = canonical(version.policy.terms());
+  const std::string digest = version.policy.digest().hex();
+  if (auto begun = database_->execute("BEGIN IMMEDIATE"); !begun) {
+    return begun;
+  }
+  Statement about(database_->handle,
+                  "INSERT INTO accounts (id, name, managed_by, signalling_host) VALUES (?, ?, ?, ?)"
+                  " ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
+                  " managed_by = excluded.managed_by, signalling_host = excluded.signalling_host");
+  about.bind(account.id.value())
+      .bind(account.name)
+      .bind(name_of(account.managed_by))
+      .bind(account.signalling_host);
+  Statement policy(database_->handle,
+                   "INSERT INTO policies (digest, terms) VALUES (?, ?) ON CONFLICT DO NOTHING");
+  policy.bind(digest).bind(terms);
+  Statement row(database_->handle,
+                "INSERT INTO versions (account, epoch, digest, actor, reason, time)"
+                " VALUES (?, ?, ?, ?, ?, ?)");
+  row.bind(account.id.value())
+      .bind(static_cast<std::int64_t>(version.policy.epoch().value()))
+      .bind(digest)
+      .bind(version.actor)
+      .bind(version.reason)
+      .bind(version.time.nanoseconds());
+  for (Statement* statement : {&about, &policy, &row}) {
+    statement->step();
+    if (!statement->is_fine()) {
+      const auto failed = database_->fail();
+      (void)database_->execute("ROLLBACK");
+      return failed;
+    }
+  }
+  auto committed = database_->execute("COMMIT");
+  if (!committed) {
+    (void)database_->execute("ROLLBACK");
+  }
+  return committed;
+}
+
+base::Expected<void, base::Error> SqliteStore::put_key(const directory::ApiKey& key) {
+  Statement row(database_->handle,
+                "INSERT INTO keys (key, secret, account) VALUES (?, ?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET secret = excluded.secret");
+  row.bind(key.key).bind(key.secret).bind(key.account.value()).step();
+  return row.is_fine() ? Result() : Result(database_->fail());
+}
+
+base::Expected<void, base::Error> SqliteStore::remove_key(std::string_view key) {
+  Statement row(database_->handle, "DELETE FROM keys WHERE key = ?");
+  row.bind(key).step();
+  return row.is_fine() ? Result() : Result(database_->fail());
+}
+
+}  // namespace meridian::io
