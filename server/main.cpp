@@ -4,6 +4,7 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -167,22 +168,8 @@ int verify_audit(const std::vector<std::string>& names) {
   return kOk;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app("Meridian: a media server that keeps meetings inside their regions", "meridian");
-  app.require_subcommand(1);
-
-  std::string config_file;
-  std::string data_dir;
-  auto* serve_command = app.add_subcommand("serve", "run a node");
-  serve_command->add_option("--config", config_file, "configuration file")->required();
-  serve_command->add_option("--data-dir", data_dir, "overrides data_dir of the configuration");
-
-  auto* check_command = app.add_subcommand("check-config", "check a configuration and exit");
-  check_command->add_option("file", config_file, "configuration file")->required();
-
-  TokenOptions token;
+/// The command, and its option for the key's name.
+std::pair<CLI::App*, CLI::Option*> add_token_command(CLI::App& app, TokenOptions& token) {
   auto* token_command = app.add_subcommand("token", "print a token that joins a room");
   token_command->add_option("--config", token.config,
                             "take key and secret from this configuration");
@@ -201,6 +188,26 @@ int main(int argc, char** argv) {
   token_command->add_option("--user", token.routing.user, "the host's user, for its regions");
   token_command->add_option("--home-account", token.routing.home_account, "the guest's account");
   token_command->add_option("--epoch", token.routing.epoch, "of the policy that it is made under");
+  return {token_command, key_option};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Meridian: a media server that keeps meetings inside their regions", "meridian");
+  app.require_subcommand(1);
+
+  std::string config_file;
+  std::string data_dir;
+  auto* serve_command = app.add_subcommand("serve", "run a node");
+  serve_command->add_option("--config", config_file, "configuration file")->required();
+  serve_command->add_option("--data-dir", data_dir, "overrides data_dir of the configuration");
+
+  auto* check_command = app.add_subcommand("check-config", "check a configuration and exit");
+  check_command->add_option("file", config_file, "configuration file")->required();
+
+  TokenOptions token;
+  const auto [token_command, key_option] = add_token_command(app, token);
 
   std::string account;
   std::string reason;

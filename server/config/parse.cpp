@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <utility>
 
 #include "base/bytes.hpp"
@@ -157,6 +158,18 @@ void check_listeners(const YamlNode& root, const Config& config) {
   }
 }
 
+// Whether the one folder is the other or inside it, as the paths are written.
+bool is_below(const std::string& folder, const std::string& root) {
+  if (root.empty()) {
+    return false;
+  }
+  const auto plain = [](const std::string& path) {
+    std::string text = std::filesystem::path(path).lexically_normal().string();
+    return text.ends_with('/') ? text : text + '/';
+  };
+  return plain(folder).starts_with(plain(root));
+}
+
 void check_whole(const YamlNode& root, const Config& config) {
   for (const char* key : {"regions", "pools", "accounts"}) {
     if (!root[key].is_present() || (root[key].is_list() && root[key].elements().empty())) {
@@ -164,6 +177,9 @@ void check_whole(const YamlNode& root, const Config& config) {
     }
   }
   check_listeners(root, config);
+  if (is_below(config.data_dir, config.web.root)) {
+    root["data_dir"].error("is inside web.root, so everybody could fetch what is secret in it");
+  }
   for (const Account& account : config.accounts) {
     const bool is_served = std::ranges::any_of(config.pools, [&](const Pool& pool) {
       return pool.region == account.default_region || account.opted_in.contains(pool.region);

@@ -82,5 +82,53 @@ TEST(AccountReader, never_prints_a_secret) {
   EXPECT_FALSE(problems_of(text).empty());
 }
 
+constexpr std::string_view kRouting = R"(
+    guest_mode: strict
+    evidence: required
+    locked: [evidence]
+    groups: {ward: [uk]}
+    users: {ann: {group: ward, regions: [uk]}, bob: {}}
+    rooms: {board: [uk, us]}
+    signalling_host: a.example
+    opted_in: [us])";
+
+TEST(AccountReader, reads_levels_and_locks) {
+  const auto loaded = parse(sample_with("\n    opted_in: [us]", kRouting), "f");
+  ASSERT_TRUE(loaded);
+  const Account& account = loaded->config.accounts[0];
+  const RegionId uk("uk");
+  EXPECT_EQ(account.guest_mode, residency::GuestMode::kStrict);
+  EXPECT_EQ(account.evidence, residency::Evidence::kRequired);
+  EXPECT_EQ(account.locked, std::set{residency::Setting::kEvidence});
+  EXPECT_EQ(account.levels.groups.at("ward"), residency::RegionSet{uk});
+  EXPECT_EQ(account.levels.users.at("ann").group, "ward");
+  EXPECT_EQ(account.levels.users.at("ann").regions, residency::RegionSet{uk});
+  EXPECT_FALSE(account.levels.users.at("bob").regions);
+  EXPECT_EQ(account.levels.rooms.at("board").size(), 2U);
+  EXPECT_EQ(account.signalling_host, "a.example");
+}
+
+TEST(AccountReader, a_level_outside_its_parent_is_a_mistake) {
+  EXPECT_THAT(problems_of(sample_with("opted_in: [us]", "rooms: {board: [uk, us]}")),
+              ElementsAre(HasSubstr("the room setting of board allows region us")));
+  EXPECT_THAT(problems_of(sample_with("opted_in: [us]", "opted_in: [us]\n    groups: {g: [us]}")),
+              ElementsAre(HasSubstr("leaves out the default region uk")));
+}
+
+TEST(AccountReader, presets_and_plans_bound_what_an_account_says) {
+  const std::string presets = "presets: {p: {regions: default_only}}\n";
+  EXPECT_THAT(problems_of(presets + sample_with("opted_in: [us]", "opted_in: [us]\n    preset: p")),
+              ElementsAre(HasSubstr("region us is not for an account with its preset p")));
+  EXPECT_THAT(problems_of(sample_with("opted_in: [us]", "preset: none")),
+              ElementsAre(HasSubstr("there is no preset none")));
+  EXPECT_THAT(
+      problems_of(sample_with("opted_in: [us]", "opted_in: [us]\n    routing_control: fixed")),
+      ElementsAre(HasSubstr("region us is not for an account with its plan")));
+  const auto loaded = parse(presets + sample_with("opted_in: [us]", "preset: p"), "f");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.accounts[0].terms(loaded->config.presets, loaded->config.regions).preset,
+            "p");
+}
+
 }  // namespace
 }  // namespace meridian::config

@@ -84,6 +84,19 @@ log: {level: debug}
   EXPECT_EQ(loaded->config.log_level, LogLevel::kDebug);
 }
 
+TEST(ConfigParse, the_page_s_folder_must_not_hold_the_data) {
+  const auto with = [](const std::string& data, const std::string& root) {
+    return problems_of(std::string(kSample) + "data_dir: " + data + "\nweb: {root: " + root +
+                       "}\n");
+  };
+  for (const char* root : {"/srv", "/srv/", "/srv/../srv"}) {
+    EXPECT_THAT(with("/srv/data", root), ElementsAre(HasSubstr("is inside web.root")));
+  }
+  EXPECT_THAT(with("/srv", "/srv"), ElementsAre(HasSubstr("is inside web.root")));
+  EXPECT_THAT(with("/srv-data", "/srv"), IsEmpty());
+  EXPECT_THAT(with("/srv/data", "/srv/page"), IsEmpty());
+}
+
 TEST(ConfigParse, an_empty_file_lacks_its_three_lists) {
   EXPECT_THAT(problems_of(""),
               ElementsAre("accounts: needs at least one entry", "pools: needs at least one entry",

@@ -112,5 +112,269 @@ TEST_F(MemoryDirectoryTest, a_snapshot_is_of_the_policies_at_its_time) {
   EXPECT_FALSE(after->admits(*permit));
 }
 
+// ---- What a change may do -----------------------------------------------------------------------
+
+const RegionId kFrankfurt("eu-frankfurt");
+const UnixTime kNow = UnixTime::from_seconds(1000);
+
+/// A store that can be told to fail.
+class FailingStore final : public PolicyStore {
+ public:
+  base::Expected<std::vector<Entry>, base::Error> accounts() const override {
+    return kept.accounts();
+  }
+  base::Expected<std::vector<ApiKey>, base::Error> keys() const override { return kept.keys(); }
+  base::Expected<std::vector<PolicyVersion>, base::Error> versions(
+      const AccountId& account, std::size_t limit, PolicyEpoch before) const override {
+    return kept.versions(account, limit, before);
+  }
+  base::Expected<void, base::Error> append(const StoredAccount& account,
+                                           const PolicyVersion& version) override {
+    return is_broken ? base::fail("disk full") : kept.append(account, version);
+  }
+  base::Expected<void, base::Error> put_key(const ApiKey& key) override {
+    return is_broken ? base::fail("disk full") : kept.put_key(key);
+  }
+  base::Expected<void, base::Error> remove_key(std::string_view key) override {
+    return is_broken ? base::fail("disk full") : kept.remove_key(key);
+  }
+
+  MemoryPolicyStore kept;
+  bool is_broken = false;
+};
+
+class PolicyChange : public testing::Test {
+ protected:
+  PolicyChange() {
+    const auto made = directory_.create_account({.id = kDev,
+                                                 .name = "Development",
+                                                 .default_region = kLondon,
+                                                 .opted_in = {kFrankfurt, kVirginia},
+                                                 .preset = "",
+                                                 .signalling_host = "dev.example"},
+                                                {"ops", "new customer"}, kNow);
+    EXPECT_TRUE(made.has_value());
+  }
+  residency::AccountPolicy::Terms terms() const {
+    return directory_.find_account(kDev)->policy.terms();
+  }
+  PolicyResult<PolicyEpoch> put(residency::AccountPolicy::Terms terms,
+                                Authority authority = Authority::kOwner) {
+    const AccountId account = terms.account;
+    const Account* present = directory_.find_account(account);
+    return directory_.change_policy(std::move(terms),
+                                    present == nullptr ? PolicyEpoch(1) : present->policy.epoch(),
+                                    {"ann", "because", authority}, kNow);
+  }
+  AccountId create(const char* id, const char* preset, residency::RoutingControl control) {
+    const AccountId account(id);
+    EXPECT_TRUE(directory_.create_account({.id = account,
+                                           .name = "",
+                                           .default_region = kLondon,
+                                           .opted_in = {kFrankfurt},
+                                           .preset = preset,
+                                           .routing_control = control,
+                                           .signalling_host = ""},
+                                          {"ops", ""}, kNow));
+    return account;
+  }
+
+  FailingStore store_;
+  SeededRandomSource random_{4};
+  MemoryDirectory directory_{
+      Contents{.regions = {{kLondon, "", {"uk"}, {}, ""},
+                           {kFrankfurt, "", {"eu"}, {}, ""},
+                           {kVirginia, "", {"us"}, {}, ""}},
+               .accounts = {},
+               .keys = {},
+               .pools = {},
+               .presets = {{.name = "health",
+                            .regions = residency::Preset::Regions::kDefaultOnly,
+                            .jurisdictions = {},
+                            .strict_guests = true,
+                            .locked = {residency::Setting::kOptedIn}},
+                           {.name = "european", .jurisdictions = {"eu"}, .locked = {}}}},
+      store_};
+};
+
+TEST_F(PolicyChange, says_who_made_it_why_and_when_and_keeps_every_version) {
+  residency::AccountPolicy::Terms next = terms();
+  next.opted_in.erase(kVirginia);
+  EXPECT_EQ(put(next), PolicyEpoch(2));
+  const Account& account = *directory_.find_account(kDev);
+  EXPECT_EQ(account.actor, "ann");
+  EXPECT_EQ(account.reason, "because");
+  EXPECT_EQ(account.time, kNow);
+  EXPECT_EQ(account.signalling_host, "dev.example");
+  const auto history = directory_.history(kDev, 10, {});
+  ASSERT_TRUE(history);
+  ASSERT_EQ(history->size(), 2U);
+  EXPECT_EQ((*history)[0].policy.digest(), account.policy.digest());
+  EXPECT_EQ((*history)[1].reason, "new customer");
+  EXPECT_EQ(directory_.history(AccountId("none"), 10, {}).error(), PolicyError::kUnknownAccount);
+}
+
+TEST_F(PolicyChange, is_not_made_when_it_cannot_be_written) {
+  store_.is_broken = true;
+  residency::AccountPolicy::Terms next = terms();
+  next.opted_in.erase(kVirginia);
+  EXPECT_EQ(put(next).error(), PolicyError::kUnavailable);
+  EXPECT_EQ(directory_.find_account(kDev)->policy.epoch(), PolicyEpoch(1));
+  EXPECT_EQ(directory_.create_key(kDev, random_).error(), PolicyError::kUnavailable);
+  EXPECT_EQ(directory_.key_of(kDev), nullptr);
+}
+
+TEST_F(PolicyChange, refuses_levels_outside_their_parent_or_without_the_default_region) {
+  residency::AccountPolicy::Terms next = terms();
+  next.opted_in.erase(kVirginia);
+  next.levels.rooms["board"] = {kLondon, kVirginia};
+  EXPECT_EQ(put(next).error(), PolicyError::kOverrideOutsideParent);
+  next.levels.rooms["board"] = {kFrankfurt};
+  EXPECT_EQ(put(next).error(), PolicyError::kDefaultRegionLocked);
+  next.levels.rooms.clear();
+  next.levels.users[""] = {};
+  EXPECT_EQ(put(next).error(), PolicyError::kInvalid);
+  EXPECT_EQ(directory_.find_account(kDev)->policy.epoch(), PolicyEpoch(1));
+}
+
+TEST_F(PolicyChange, never_moves_the_default_region) {
+  residency::AccountPolicy::Terms next = terms();
+  next.default_region = kFrankfurt;
+  EXPECT_EQ(put(next).error(), PolicyError::kDefaultRegionLocked);
+}
+
+TEST_F(PolicyChange, the_operator_narrows_and_never_widens) {
+  residency::AccountPolicy::Terms next = terms();
+  next.opted_in.erase(kVirginia);
+  EXPECT_TRUE(put(next, Authority::kOperator));
+  next.opted_in.insert(kVirginia);
+  EXPECT_EQ(put(next, Authority::kOperator).error(), PolicyError::kOperatorCannotWiden);
+  EXPECT_TRUE(put(next, Authority::kAdmin));
+  next.signalling_scope = residency::SignallingScope::kAny;
+  EXPECT_EQ(put(next, Authority::kOperator).error(), PolicyError::kOperatorCannotWiden);
+}
+
+TEST_F(PolicyChange, what_the_owner_locked_only_the_owner_changes) {
+  residency::AccountPolicy::Terms next = terms();
+  next.locked = {residency::Setting::kOptedIn};
+  EXPECT_EQ(put(next, Authority::kAdmin).error(), PolicyError::kLocked);
+  ASSERT_TRUE(put(next));
+  next.opted_in.erase(kVirginia);
+  EXPECT_EQ(put(next, Authority::kAdmin).error(), PolicyError::kLocked);
+  EXPECT_TRUE(put(next));
+  next.evidence = residency::Evidence::kRequired;
+  EXPECT_TRUE(put(next, Authority::kAdmin));
+}
+
+TEST_F(PolicyChange, a_preset_bounds_what_anybody_in_the_account_can_change) {
+  const AccountId clinic = create("clinic", "health", residency::RoutingControl::kChosen);
+  residency::AccountPolicy::Terms next = directory_.find_account(clinic)->policy.terms();
+  EXPECT_EQ(next.opted_in, residency::RegionSet{kLondon});
+  next.opted_in.insert(kFrankfurt);
+  EXPECT_EQ(put(next).error(), PolicyError::kLockedByPreset);
+  next.opted_in.erase(kFrankfurt);
+  next.guest_mode = residency::GuestMode::kHostGoverns;
+  EXPECT_EQ(put(next).error(), PolicyError::kLockedByPreset);
+  next.guest_mode = residency::GuestMode::kStrict;
+  next.locked.clear();
+  EXPECT_EQ(put(next).error(), PolicyError::kLockedByPreset);
+  next = directory_.find_account(clinic)->policy.terms();
+  next.preset.clear();
+  EXPECT_EQ(put(next).error(), PolicyError::kLockedByPreset);
+  next.preset = "health";
+  next.evidence = residency::Evidence::kRequired;
+  EXPECT_TRUE(put(next));
+  const AccountId bank = create("bank", "european", residency::RoutingControl::kChosen);
+  next = directory_.find_account(bank)->policy.terms();
+  next.opted_in.insert(kVirginia);
+  EXPECT_EQ(put(next).error(), PolicyError::kLockedByPreset);
+}
+
+TEST_F(PolicyChange, a_plan_without_the_choice_has_its_default_region) {
+  const AccountId basic = create("basic", "", residency::RoutingControl::kFixed);
+  residency::AccountPolicy::Terms next = directory_.find_account(basic)->policy.terms();
+  EXPECT_EQ(next.opted_in, residency::RegionSet{kLondon});
+  next.opted_in.insert(kFrankfurt);
+  EXPECT_EQ(put(next).error(), PolicyError::kRoutingFixed);
+  next.routing_control = residency::RoutingControl::kChosen;
+  EXPECT_EQ(put(next).error(), PolicyError::kRoutingFixed);
+}
+
+TEST_F(PolicyChange, an_account_of_the_file_is_changed_there) {
+  const AccountId file("file");
+  ASSERT_TRUE(directory_.reload_account(
+      {.name = "File",
+       .terms = {.account = file, .default_region = kLondon, .opted_in = {kLondon}},
+       .signalling_host = "",
+       .keys = {{"filekey", "s", file}}},
+      {"reload", ""}, kNow));
+  EXPECT_EQ(put(directory_.find_account(file)->policy.terms()).error(),
+            PolicyError::kManagedByFile);
+  EXPECT_EQ(directory_.create_key(file, random_).error(), PolicyError::kManagedByFile);
+  EXPECT_EQ(directory_.revoke_key(file, "filekey").error(), PolicyError::kManagedByFile);
+}
+
+// ---- Accounts, keys, reload ---------------------------------------------------------------------
+
+TEST_F(PolicyChange, refuses_accounts_that_exist_or_cannot_be) {
+  NewAccount wanted{.id = kDev,
+                    .name = "",
+                    .default_region = kLondon,
+                    .opted_in = {},
+                    .preset = "",
+                    .signalling_host = ""};
+  const auto refused = [&] { return directory_.create_account(wanted, {}, kNow).error(); };
+  EXPECT_EQ(refused(), PolicyError::kAlreadyExists);
+  wanted.id = AccountId("Dev/..");
+  EXPECT_EQ(refused(), PolicyError::kInvalid);
+  wanted.id = AccountId("new");
+  wanted.default_region = RegionId("mars");
+  EXPECT_EQ(refused(), PolicyError::kUnknownRegion);
+  wanted.default_region = kLondon;
+  wanted.preset = "none";
+  EXPECT_EQ(refused(), PolicyError::kUnknownPreset);
+  EXPECT_EQ(directory_.find_account(AccountId("new")), nullptr);
+}
+
+TEST_F(PolicyChange, keys_are_made_rotated_and_revoked) {
+  const auto key = directory_.create_key(kDev, random_);
+  ASSERT_TRUE(key);
+  EXPECT_GE(key->secret.size(), 32U);
+  ASSERT_NE(directory_.find_key(key->key), nullptr);
+  const auto rotated = directory_.rotate_key(kDev, key->key, random_);
+  ASSERT_TRUE(rotated);
+  EXPECT_NE(rotated->secret, key->secret);
+  EXPECT_EQ(directory_.find_key(key->key)->secret, rotated->secret);
+  EXPECT_EQ(store_.keys()->front(), *rotated);
+  const AccountId other = create("other", "", residency::RoutingControl::kChosen);
+  EXPECT_EQ(directory_.revoke_key(other, key->key).error(), PolicyError::kUnknownKey);
+  EXPECT_TRUE(directory_.revoke_key(kDev, key->key));
+  EXPECT_EQ(directory_.find_key(key->key), nullptr);
+  EXPECT_TRUE(store_.keys()->empty());
+  for (std::size_t i = 0; i < kMaxKeys; ++i) {
+    ASSERT_TRUE(directory_.create_key(kDev, random_));
+  }
+  EXPECT_EQ(directory_.create_key(kDev, random_).error(), PolicyError::kInvalid);
+  EXPECT_EQ(directory_.keys_of(kDev).size(), kMaxKeys);
+}
+
+TEST_F(PolicyChange, a_reload_takes_policy_and_keys_and_may_widen) {
+  const AccountId file("file");
+  FileAccount account{.name = "File",
+                      .terms = {.account = file, .default_region = kLondon, .opted_in = {kLondon}},
+                      .signalling_host = "",
+                      .keys = {{"one", "s", file}}};
+  EXPECT_EQ(directory_.reload_account(account, {"reload", ""}, kNow), PolicyEpoch(1));
+  EXPECT_EQ(directory_.reload_account(account, {"reload", ""}, kNow), PolicyEpoch(1));
+  account.terms.opted_in.insert(kVirginia);
+  account.keys = {{"two", "s", file}};
+  EXPECT_EQ(directory_.reload_account(account, {"reload", ""}, kNow), PolicyEpoch(2));
+  EXPECT_EQ(directory_.find_key("one"), nullptr);
+  EXPECT_NE(directory_.find_key("two"), nullptr);
+  account.terms.account = kDev;
+  EXPECT_EQ(directory_.reload_account(account, {"reload", ""}, kNow).error(),
+            PolicyError::kAlreadyExists);
+}
+
 }  // namespace
 }  // namespace meridian::directory
