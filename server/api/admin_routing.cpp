@@ -88,17 +88,15 @@ void AdminApi::put_routing(Call& call) {
         AdminResponse::error(update.error().status, update.error().error, update.error().message);
     return;
   }
-  const directory::Author author = call.author(std::move(update->reason));
+  directory::Author author = call.author(std::move(update->reason));
   const auto checked = directory_.check_change(update->terms, *expected, author.authority);
   if (!checked) {
     answer = refusal(checked.error());
     return;
   }
-  change.request.account = call.account_id();
   change.request.terms = std::move(update->terms);
   change.request.expected = *expected;
-  change.request.author = {author.actor, author.reason};
-  change.authority = author.authority;
+  change.request.author = std::move(author);
   change.is_dry_run = dry_run == "1";
   answer = AdminTask(std::move(change));
 }

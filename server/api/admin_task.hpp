@@ -21,7 +21,6 @@ inline constexpr std::size_t kMaxPage = 1000;
 /// `is_dry_run`: what it would do, instead of doing it.
 struct ChangeRouting {
   ChangeRequest request;
-  directory::Authority authority = directory::Authority::kAdmin;
   bool is_dry_run = false;
 };
 struct FindChange {

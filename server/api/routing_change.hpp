@@ -8,6 +8,7 @@
 
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "directory/directory.hpp"
 #include "residency/policy.hpp"
 
 /// A change of an account's routing while meetings run, as plain values: what is asked of
@@ -18,8 +19,6 @@ namespace meridian::api {
 inline constexpr std::size_t kMaxListedPeople = 1000;
 /// Longest time that ChangeMode::kGraceful may give.
 inline constexpr Duration kMaxGrace = 120s;
-/// When not every worker has answered by then, the outcome says what the lease covers.
-inline constexpr Duration kDryWithin = 2s;
 
 enum class ChangeMode : std::uint8_t {
   kImmediate,  // permits stop at once; people come back in a permitted region
@@ -27,18 +26,12 @@ enum class ChangeMode : std::uint8_t {
                // `grace`
 };
 
-struct ChangeAuthor {
-  /// Server-made name of the principal, never personal.
-  std::string actor;
-  std::string reason;
-};
-
 struct ChangeRequest {
-  AccountId account;
+  /// They name the account.
   residency::AccountPolicy::Terms terms;
   /// The epoch that the author saw.
   PolicyEpoch expected;
-  ChangeAuthor author;
+  directory::Author author;
   ChangeMode mode = ChangeMode::kImmediate;
   /// kGraceful only; more than kMaxGrace counts as kMaxGrace.
   Duration grace = 30s;

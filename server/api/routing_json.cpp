@@ -252,8 +252,8 @@ json::array region_array(const RegionSet& regions) {
   return array;
 }
 
-json::object routing_document(const residency::AccountPolicy& policy, const ChangeAuthor& author,
-                              UnixTime time) {
+json::object routing_document(const directory::PolicyVersion& version) {
+  const residency::AccountPolicy& policy = version.policy;
   const Terms& terms = policy.terms();
   json::array locked;
   for (const residency::Setting setting : terms.locked) {
@@ -273,17 +273,16 @@ json::object routing_document(const residency::AccountPolicy& policy, const Chan
           {"groups", level_object(terms.levels.groups)},
           {"users", users_object(terms.levels.users)},
           {"rooms", level_object(terms.levels.rooms)},
-          {"actor", view(author.actor)},
-          {"reason", view(author.reason)},
-          {"time", view(timestamp(time))}};
+          {"actor", view(version.actor)},
+          {"reason", view(version.reason)},
+          {"time", view(timestamp(version.time))}};
 }
 
 json::object routing_document(const directory::Account& account) {
-  return routing_document(account.policy, {account.actor, account.reason}, account.time);
-}
-
-json::object routing_document(const directory::PolicyVersion& version) {
-  return routing_document(version.policy, {version.actor, version.reason}, version.time);
+  return routing_document(directory::PolicyVersion{.policy = account.policy,
+                                                   .actor = account.actor,
+                                                   .reason = account.reason,
+                                                   .time = account.time});
 }
 
 base::Expected<RoutingUpdate, BodyError> parse_routing_change(std::string_view body,

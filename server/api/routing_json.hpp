@@ -17,9 +17,7 @@ namespace meridian::api {
 /// `2026-11-23T00:05:07.042Z`: RFC 3339, UTC, milliseconds.
 [[nodiscard]] std::string timestamp(UnixTime time);
 
-/// `Routing`.
-[[nodiscard]] boost::json::object routing_document(const residency::AccountPolicy& policy,
-                                                   const ChangeAuthor& author, UnixTime time);
+/// `Routing`: the version in force, and any other.
 [[nodiscard]] boost::json::object routing_document(const directory::Account& account);
 [[nodiscard]] boost::json::object routing_document(const directory::PolicyVersion& version);
 

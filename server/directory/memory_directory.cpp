@@ -172,7 +172,11 @@ residency::SharedPolicySnapshot MemoryDirectory::snapshot(std::uint64_t generati
   for (const Account& account : contents_.accounts) {
     policies.push_back(account.policy);
   }
-  return std::make_shared<const residency::PolicySnapshot>(generation, policies);
+  residency::RegionSet regions;
+  for (const residency::Region& region : contents_.regions) {
+    regions.insert(region.id);
+  }
+  return std::make_shared<const residency::PolicySnapshot>(generation, policies, regions);
 }
 
 // ---- Accounts and keys --------------------------------------------------------------------------

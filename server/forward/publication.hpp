@@ -16,6 +16,7 @@
 #include "forward/layer_selector.hpp"
 #include "forward/media_packet.hpp"
 #include "forward/speaker_detector.hpp"
+#include "metrics/transit.hpp"
 #include "residency/permit.hpp"
 #include "rtcp/keyframe_throttle.hpp"
 #include "rtcp/send_stats.hpp"
@@ -51,6 +52,8 @@ struct RelayTarget {
   /// Layers that it gets until it asks anew, even when another one comes nearer to what it wants:
   /// its subscribers need the old layer until a key frame of the new one begins there.
   std::uint8_t served = 0;
+  /// What was put into the ring since the last report.
+  metrics::TransitCounts transit = {};
 };
 
 /// A track on this worker, local or fed by a relay: the history of its layers, who subscribes, and

@@ -9,6 +9,7 @@
 #include "forward/frame_reader.hpp"
 #include "forward/media_packet.hpp"
 #include "forward/relay.hpp"
+#include "metrics/transit.hpp"
 #include "residency/permit.hpp"
 
 namespace meridian::forward {
@@ -28,6 +29,9 @@ class RelaySink {
   [[nodiscard]] WorkerIndex from() const { return from_; }
   [[nodiscard]] const residency::Permit<residency::RelayLeg>& permit() const { return permit_; }
 
+  /// What was taken out of the ring since the last report.
+  [[nodiscard]] metrics::TransitCounts& transit() { return transit_; }
+
   /// A kMedia frame as a packet, with views into the frame; nothing when it makes no sense.
   [[nodiscard]] std::optional<MediaPacket> read(const RelaySlot& slot);
 
@@ -38,6 +42,7 @@ class RelaySink {
   WorkerIndex from_;
   residency::Permit<residency::RelayLeg> permit_;
   const rtp::ExtensionMap map_ = relay_extensions();
+  metrics::TransitCounts transit_;
   std::array<FrameReader, kMaxLayers> readers_;
   std::array<std::uint32_t, kMaxLayers> generations_{};
   std::uint8_t told_ = 0;

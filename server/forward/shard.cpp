@@ -130,6 +130,7 @@ void Shard::unpublish(PublicationId id) {
     room->second.remove(id);
   }
   std::erase(dirty_, publication);
+  end_relays(*publication);
   publications_.erase(id);
   config_.counters.publications.decrement();
 }
@@ -256,6 +257,13 @@ void Shard::handle_timeout(Instant now) {
       send_key_frame_requests(*publication, now);
     }
   }
+  if (now >= next_transit_) {
+    for (auto& [id, publication] : publications_) {
+      report_relays(*publication);
+    }
+    next_transit_ = now + kTransitInterval;
+  }
+  closed_sinks_.poll(now, events_);
   for (auto room = speakers_.begin(); room != speakers_.end();) {
     if (auto changes = room->second.poll(now); !changes.empty()) {
       events_.emplace_back(SpeakersChanged{.room = room->first, .speakers = std::move(changes)});

@@ -15,6 +15,7 @@
 #include "forward/peer.hpp"
 #include "forward/publication.hpp"
 #include "forward/relay.hpp"
+#include "forward/relay_transit.hpp"
 #include "forward/speaker_detector.hpp"
 #include "forward/subscription.hpp"
 #include "metrics/worker_counters.hpp"
@@ -40,6 +41,8 @@ class Shard {
   static constexpr Duration kSelectionInterval = 100ms;
   static constexpr Duration kRateInterval = 1s;
   static constexpr Duration kQualityInterval = 5s;
+  /// Between reports of what passed over a relay.
+  static constexpr Duration kTransitInterval = 5s;
   /// Packets that may come before the one with which their key frame begins and still be of use.
   static constexpr std::uint64_t kMaxOvertaken = 128;
 
@@ -79,7 +82,9 @@ class Shard {
   void flush(Instant now);
   void handle_timeout(Instant now);
 
-  [[nodiscard]] bool is_idle() const { return peers_.empty() && publications_.empty(); }
+  [[nodiscard]] bool is_idle() const {
+    return peers_.empty() && publications_.empty() && closed_sinks_.empty();
+  }
   /// Bit i: worker i has new frames in its ring.
   [[nodiscard]] std::uint64_t take_wakes() { return std::exchange(wakes_, 0); }
   [[nodiscard]] std::vector<Event>& events() { return events_; }
@@ -111,6 +116,9 @@ class Shard {
   void handle_relay_want(Publication& publication, WorkerIndex from, std::uint8_t layers,
                          Instant now);
   void send_relay_wish(Publication& publication, RelayFrame type, std::uint8_t value);
+  void report_relays(Publication& publication);
+  void end_relay_source(const Publication& publication, RelayTarget& target);
+  void end_relays(Publication& publication);
 
   ShardConfig config_;
   std::unordered_map<TransportId, std::unique_ptr<Peer>> peers_;
@@ -123,6 +131,8 @@ class Shard {
   std::vector<Publication*> dirty_;
   std::vector<Event> events_;
   std::uint64_t wakes_ = 0;
+  ClosedSinks closed_sinks_;
+  Instant next_transit_;
   Instant next_selection_;
   Instant next_rates_;
   Instant last_rates_;

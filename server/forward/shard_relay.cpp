@@ -7,6 +7,9 @@
 /// Both ends of relays between workers of one process.
 namespace meridian::forward {
 
+using metrics::Direction;
+using metrics::TransitKind;
+
 RelaySlot* Shard::claim(WorkerIndex to) {
   RelayRing* ring =
       to.value() < config_.relays_out.size() ? config_.relays_out[to.value()] : nullptr;
@@ -28,14 +31,22 @@ void Shard::open_relay_source(OpenRelaySource&& command) {
     return;
   }
   close_relay_source({.publication = command.publication, .to = command.to});
-  publication->relays().push_back(
-      {.to = command.to, .permit = std::move(command.permit), .wanted = 0});
+  publication->relays().push_back({.to = command.to,
+                                   .permit = std::move(command.permit),
+                                   .wanted = 0,
+                                   .served = 0,
+                                   .transit = {}});
 }
 
 void Shard::close_relay_source(const CloseRelaySource& command) {
   if (Publication* publication = find_publication(command.publication)) {
-    std::erase_if(publication->relays(),
-                  [&](const RelayTarget& target) { return target.to == command.to; });
+    std::erase_if(publication->relays(), [&](RelayTarget& target) {
+      if (target.to != command.to) {
+        return false;
+      }
+      end_relay_source(*publication, target);
+      return true;
+    });
   }
 }
 
@@ -57,14 +68,67 @@ void Shard::open_relay_sink(OpenRelaySink&& command) {
 void Shard::readmit_relays(const residency::PolicySnapshot& policy) {
   std::vector<PublicationId> denied;
   for (auto& [id, publication] : publications_) {
-    std::erase_if(publication->relays(),
-                  [&](const RelayTarget& target) { return !policy.admits(target.permit); });
+    std::erase_if(publication->relays(), [&](RelayTarget& target) {
+      if (policy.admits(target.permit)) {
+        return false;
+      }
+      end_relay_source(*publication, target);
+      return true;
+    });
     if (publication->sink() != nullptr && !policy.admits(publication->sink()->permit())) {
       denied.push_back(id);
     }
   }
   std::ranges::for_each(denied, [this](PublicationId id) { unpublish(id); });
 }
+
+// ---- What passed, for transit reports -----------------------------------------------------------
+
+void Shard::report_relays(Publication& publication) {
+  const auto report = [&](const residency::Permit<residency::RelayLeg>& permit, WorkerIndex peer,
+                          metrics::TransitCounts& counts) {
+    if (!counts.empty()) {
+      events_.emplace_back(RelayTransit{.publication = publication.id(),
+                                        .room = publication.traits().room,
+                                        .region = permit.region(),
+                                        .peer = peer,
+                                        .counts = std::exchange(counts, {}),
+                                        .is_final = false});
+    }
+  };
+  for (RelayTarget& target : publication.relays()) {
+    report(target.permit, target.to, target.transit);
+  }
+  if (RelaySink* sink = publication.sink()) {
+    report(sink->permit(), sink->from(), sink->transit());
+  }
+}
+
+void Shard::end_relay_source(const Publication& publication, RelayTarget& target) {
+  events_.emplace_back(RelayTransit{.publication = publication.id(),
+                                    .room = publication.traits().room,
+                                    .region = target.permit.region(),
+                                    .peer = target.to,
+                                    .counts = target.transit,
+                                    .is_final = true});
+}
+
+void Shard::end_relays(Publication& publication) {
+  for (RelayTarget& target : publication.relays()) {
+    end_relay_source(publication, target);
+  }
+  if (RelaySink* sink = publication.sink()) {
+    closed_sinks_.add({.publication = publication.id(),
+                       .room = publication.traits().room,
+                       .region = sink->permit().region(),
+                       .peer = sink->from(),
+                       .counts = sink->transit(),
+                       .is_final = true},
+                      events_);
+  }
+}
+
+// ---- Frames -------------------------------------------------------------------------------------
 
 void Shard::copy_to_relays(Publication& publication) {
   for (RelayTarget& target : publication.relays()) {
@@ -90,6 +154,7 @@ void Shard::copy_to_relays(Publication& publication) {
       slot->layer_count = static_cast<std::uint8_t>(publication.layer_count());
       slot->clock_rate = publication.layer(pending.layer).clock_rate;
       config_.counters.out(metrics::Traffic::kRelay).add(slot->length);
+      target.transit.at(TransitKind::kRtp, Direction::kOut).add(slot->length);
       publish_slot(target.to);
     }
   }
@@ -140,11 +205,20 @@ void Shard::send_relay_wish(Publication& publication, RelayFrame type, std::uint
 
 void Shard::handle_relay(WorkerIndex from, const RelaySlot& slot, Instant now) {
   Publication* publication = find_publication(slot.publication);
+  const bool is_from_source = publication != nullptr && publication->sink() != nullptr &&
+                              publication->sink()->from() == from;
+  if (slot.type == RelayFrame::kMedia) {
+    // Counted as taken out of the ring, whatever becomes of it.
+    if (is_from_source) {
+      publication->sink()->transit().at(TransitKind::kRtp, Direction::kIn).add(slot.length);
+    } else {
+      closed_sinks_.count(slot.publication, from, slot.length);
+    }
+  }
   if (publication == nullptr) {
     config_.counters.drop(metrics::DropReason::kNoPublication);
     return;
   }
-  const bool is_from_source = publication->sink() != nullptr && publication->sink()->from() == from;
   switch (slot.type) {
     case RelayFrame::kMedia:
       if (is_from_source) {

@@ -1,7 +1,6 @@
 #include "io/control_loop.hpp"
 
 #include <csignal>
-#include <deque>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -23,10 +22,6 @@ constexpr int kMaxHandlersPerTurn = 64;
 constexpr auto kHousekeeping = std::chrono::seconds(2);
 /// Bodies of requests that are no API call.
 constexpr std::size_t kMaxPlainBody = 64 * 1024;
-
-HttpReply unavailable(std::string text) {
-  return {signalling::HttpResponse::text(503, std::move(text)), nullptr};
-}
 
 log::Level to_level(node::LogLevel level) {
   switch (level) {
@@ -88,10 +83,7 @@ struct ControlLoop::State final : HttpHandler {
   }
   base::Expected<node::SignalSessionId, signalling::HttpResponse> open_websocket(
       const signalling::HttpRequest& request) override {
-    if (!audit.is_writable()) {
-      // What can't be recorded doesn't happen.
-      return std::unexpected(unavailable("the audit log can't be written\n").response);
-    }
+    watch_audit();
     return control.open_signalling(request, io::now());
   }
   void handle_frame(node::SignalSessionId session, Bytes message, node::FrameKind kind) override {
@@ -188,18 +180,15 @@ struct ControlLoop::State final : HttpHandler {
     }
   }
 
-  /// Evidence first. While it can't be written, nothing reaches a worker that it would be about;
-  /// signalling goes on, so that nobody is cut off.
+  /// Evidence first. While it can't be written it waits in Control's log; when that is full,
+  /// nothing is granted any more. Media and what stops it go on.
   void drain_outputs() {
-    const bool is_recorded = audit.append(control.take_audit_lines());
-    for (auto& command : control.take_commands()) {
-      held_commands.push_back(std::move(command));
+    if (audit.append({})) {
+      (void)audit.append(control.take_audit_lines());
     }
-    while (is_recorded && !held_commands.empty()) {
-      auto& [worker, command] = held_commands.front();
+    for (auto& [worker, command] : control.take_commands()) {
       MERIDIAN_CHECK(workers[worker.value()]->commands().push(std::move(command)) ==
                      CommandChannel::Push::kQueued);
-      held_commands.pop_front();
     }
     for (sctp::Command& command : control.take_sctp_commands()) {
       MERIDIAN_CHECK(sctp->push(std::move(command)) == SctpChannel::Push::kQueued);
@@ -273,18 +262,25 @@ struct ControlLoop::State final : HttpHandler {
     if (tls != nullptr && tls->has_changed_on_disk()) {
       reload_certificate();
     }
-    if (const bool is_writable = audit.is_writable(); is_writable != was_audit_writable) {
-      was_audit_writable = is_writable;
-      log::write(is_writable ? log::Level::kInfo : log::Level::kError,
-                 is_writable ? "audit_writable" : "audit_not_writable");
-    }
-    (void)audit.append({});  // tries again what could not be written
+    watch_audit();
     housekeeping.expires_after(kHousekeeping);
     housekeeping.async_wait([this](Error error) {
       if (!error) {
         keep_house();
       }
     });
+  }
+
+  void watch_audit() {
+    const bool is_writable = audit.is_writable();
+    if (is_writable == was_audit_writable) {
+      return;
+    }
+    was_audit_writable = is_writable;
+    control.set_evidence(is_writable ? node::EvidenceState::kWritten
+                                     : node::EvidenceState::kWaiting);
+    log::write(is_writable ? log::Level::kInfo : log::Level::kError,
+               is_writable ? "audit_writable" : "audit_not_writable");
   }
 
   void reload_certificate() {
@@ -306,7 +302,6 @@ struct ControlLoop::State final : HttpHandler {
   node::Control control;
   std::vector<WorkerThread*> workers;
   SctpChannel* sctp = nullptr;
-  std::deque<std::pair<WorkerIndex, forward::Command>> held_commands;
 
   asio::io_context context{1};
   Wakeup wakeup;

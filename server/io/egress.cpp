@@ -6,10 +6,10 @@
 
 namespace meridian::io {
 
-Egress::Egress(std::span<UdpSocket> sockets, SendPermission permission,
+Egress::Egress(std::span<UdpSocket> sockets, SendGate gate,
                metrics::WorkerCounters& worker_counters, IoCounters& counters)
     : sockets_(sockets),
-      permission_(permission),
+      gate_(gate),
       worker_counters_(worker_counters),
       counters_(counters),
       lanes_(std::make_unique<Lane[]>(sockets.size())) {}
@@ -37,9 +37,13 @@ void Egress::send(std::span<const transport::OutboundDatagram> batch) {
 
 void Egress::flush(std::size_t socket) {
   Lane& lane = lanes_[socket];
+  if (lane.size == 0) {
+    return;
+  }
   std::size_t count = 0;
+  const Instant now = monotonic_now();
   for (const auto* datagram : std::span(lane.sources).first(lane.size)) {
-    if (!permission_.may_send(permission_.context, datagram->transport)) {
+    if (!gate_.may_send(gate_.context, datagram->transport, now)) {
       counters_.sends_forbidden.increment();
       continue;
     }
@@ -50,9 +54,16 @@ void Egress::flush(std::size_t socket) {
   if (count == 0) {
     return;
   }
-  const UdpSocket::Sent result = sockets_[socket].send(std::span(lane.items).first(count));
+  lane.refused.fill(false);
+  const UdpSocket::Sent result = sockets_[socket].send(std::span(lane.items).first(count),
+                                                       std::span(lane.refused).first(count));
   counters_.sends_refused.add(result.refused);
-  record_sent(std::span(lane.sources).first(result.sent));
+  const Instant sent = monotonic_now();
+  for (std::size_t i = 0; i < result.sent; ++i) {
+    if (!lane.refused[i]) {
+      record_sent(lane, *lane.sources[i], sent);
+    }
+  }
   for (std::size_t i = result.sent; i < count; ++i) {
     keep(socket, *lane.sources[i]);
   }
@@ -77,15 +88,19 @@ void Egress::handle_writable(std::size_t socket) {
   while (lane.waiting > 0) {
     Waiting& oldest = *lane.backlog.front();
     const std::size_t size = oldest.datagram.bytes.size();
-    if (permission_.may_send(permission_.context, oldest.datagram.transport)) {
+    const Instant now = monotonic_now();
+    if (gate_.may_send(gate_.context, oldest.datagram.transport, now)) {
       const SendItem item{oldest.datagram.to, Bytes(oldest.bytes).first(size)};
       const UdpSocket::Sent result = sockets_[socket].send({&item, 1});
       if (result.would_block) {
         return;
       }
       counters_.sends_refused.add(result.refused);
-      const transport::OutboundDatagram* sent = &oldest.datagram;
-      record_sent({&sent, 1});
+      if (result.refused == 0) {
+        transport::OutboundDatagram sent = oldest.datagram;
+        sent.bytes = MutableBytes(oldest.bytes).first(size);
+        record_sent(lane, sent, now);
+      }
     } else {
       counters_.sends_forbidden.increment();
     }
@@ -94,12 +109,11 @@ void Egress::handle_writable(std::size_t socket) {
   }
 }
 
-void Egress::record_sent(std::span<const transport::OutboundDatagram* const> sent) {
-  const Instant now = monotonic_now();
-  for (const auto* datagram : sent) {
-    if (!datagram->received.is_never()) {
-      worker_counters_.forward_latency.record(now - datagram->received);
-    }
+void Egress::record_sent(Lane& lane, const transport::OutboundDatagram& datagram, Instant now) {
+  lane.handed_over += datagram.bytes.size();
+  gate_.handle_sent(gate_.context, datagram.transport, datagram.bytes);
+  if (!datagram.received.is_never()) {
+    worker_counters_.forward_latency.record(now - datagram.received);
   }
 }
 

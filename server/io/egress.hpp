@@ -14,9 +14,11 @@
 namespace meridian::io {
 
 /// The last gate: asks for each datagram, immediately before the system call that would send it,
-/// whether its transport may still send. A function pointer, called once a datagram.
-struct SendPermission {
-  bool (*may_send)(void* context, TransportId transport) = nullptr;
+/// whether its transport may still send at `now`, and tells of each that was handed to the network.
+/// Function pointers, each called once a datagram.
+struct SendGate {
+  bool (*may_send)(void* context, TransportId transport, Instant now) = nullptr;
+  void (*handle_sent)(void* context, TransportId transport, Bytes datagram) = nullptr;
   void* context = nullptr;
 };
 
@@ -28,13 +30,17 @@ class Egress {
   static constexpr std::size_t kMaxBacklog = 2048;
 
   /// `sockets` by OutboundDatagram::socket, all referred to outlive it.
-  Egress(std::span<UdpSocket> sockets, SendPermission permission,
-         metrics::WorkerCounters& worker_counters, IoCounters& counters);
+  Egress(std::span<UdpSocket> sockets, SendGate gate, metrics::WorkerCounters& worker_counters,
+         IoCounters& counters);
 
   /// Sends the batch; whatever can't be sent now is kept or counted.
   void send(std::span<const transport::OutboundDatagram> batch);
   /// Whether this socket is to be watched for writability.
   [[nodiscard]] bool has_backlog(std::size_t socket) const { return lanes_[socket].waiting > 0; }
+  /// Payload bytes that the kernel took for this socket since the start.
+  [[nodiscard]] std::uint64_t handed_over(std::size_t socket) const {
+    return lanes_[socket].handed_over;
+  }
   /// The socket is writable: sends of its backlog what it takes.
   void handle_writable(std::size_t socket);
 
@@ -50,14 +56,16 @@ class Egress {
     std::size_t size = 0;
     base::SpscRing<Waiting> backlog{kMaxBacklog};
     std::size_t waiting = 0;
+    std::uint64_t handed_over = 0;
+    std::array<bool, UdpSocket::kMaxSendBatch> refused{};
   };
 
   void flush(std::size_t socket);
   void keep(std::size_t socket, const transport::OutboundDatagram& datagram);
-  void record_sent(std::span<const transport::OutboundDatagram* const> sent);
+  void record_sent(Lane& lane, const transport::OutboundDatagram& datagram, Instant now);
 
   std::span<UdpSocket> sockets_;
-  SendPermission permission_;
+  SendGate gate_;
   metrics::WorkerCounters& worker_counters_;
   IoCounters& counters_;
   std::unique_ptr<Lane[]> lanes_;

@@ -207,6 +207,9 @@ void add_listeners(Page& page, const MetricsInput& input) {
   page.counter("http_timeouts_total", "Connections closed at a deadline.", input.http.timed_out);
   page.counter("slow_readers_total", "WebSockets closed because they did not read.",
                input.http.slow_readers);
+  page.counter("lease_lapses_total",
+               "Times that the lease had run out, so that restricted accounts stood still.",
+               input.control.lease_lapses);
   page.gauge("audit_writable", "1 while evidence can be written; new permits need it.",
              input.is_audit_writable ? 1 : 0);
   if (input.certificate_left) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 
 #include "io/clock.hpp"
 
@@ -169,7 +171,7 @@ UdpSocket::Received UdpSocket::receive(ReceiveBatch& batch, const Now& now) {
   return {static_cast<std::size_t>(count), truncated};
 }
 
-UdpSocket::Sent UdpSocket::send(std::span<const SendItem> items) {
+UdpSocket::Sent UdpSocket::send(std::span<const SendItem> items, std::span<bool> refused) {
   Sent result;
   while (result.sent < items.size()) {
     const std::size_t count = std::min(items.size() - result.sent, kMaxSendBatch);
@@ -193,11 +195,22 @@ UdpSocket::Sent UdpSocket::send(std::span<const SendItem> items) {
       return result;
     } else if (errno != EINTR) {
       // The first datagram cannot be sent to where it should go; the others still can.
+      if (!refused.empty()) {
+        refused[result.sent] = true;
+      }
       ++result.sent;
       ++result.refused;
     }
   }
   return result;
+}
+
+std::uint64_t UdpSocket::waiting_bytes() const {
+  int bytes = 0;
+  // Where it can't be told, something waits: nothing may be called dry that isn't known to be.
+  return ::ioctl(descriptor(), SIOCOUTQ, &bytes) == 0 && bytes >= 0
+             ? static_cast<std::uint64_t>(bytes)
+             : UINT64_MAX;
 }
 
 std::optional<IpAddress> outbound_address(const IpAddress& towards) {

@@ -102,7 +102,11 @@ class UdpSocket {
     bool would_block = false;
   };
   /// sendmmsg over all items, kMaxSendBatch a call. Stops early only when the socket would block.
-  Sent send(std::span<const SendItem> items);
+  /// In `refused`, when it isn't empty (then as long as `items`), those that were refused are set.
+  Sent send(std::span<const SendItem> items, std::span<bool> refused = {});
+
+  /// Bytes, the kernel's own overhead included, that were handed over and have not left yet.
+  [[nodiscard]] std::uint64_t waiting_bytes() const;
 
   /// Datagrams that the kernel dropped because the receive buffer was full, since the socket
   /// opened.

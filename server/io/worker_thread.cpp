@@ -13,6 +13,7 @@
 
 #include "io/clock.hpp"
 #include "io/egress.hpp"
+#include "io/transmit_barrier.hpp"
 
 namespace meridian::io {
 namespace asio = boost::asio;
@@ -27,7 +28,7 @@ class WorkerThread::Loop {
         context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE),
         wakeup_(context_, owner.wakeup_.descriptor()),
         timer_(context_),
-        egress_(owner.sockets_, {&may_send, &owner.worker_}, owner.worker_counters_,
+        egress_(owner.sockets_, {&may_send, &handle_sent, &owner.worker_}, owner.worker_counters_,
                 owner.counters_) {
     for (UdpSocket& socket : owner.sockets_) {
       lanes_.emplace_back(asio::posix::stream_descriptor(context_, socket.descriptor()));
@@ -69,8 +70,11 @@ class WorkerThread::Loop {
     bool is_watched_for_writing = false;
   };
 
-  static bool may_send(void* worker, TransportId transport) {
-    return static_cast<node::Worker*>(worker)->may_send(transport);
+  static bool may_send(void* worker, TransportId transport, Instant now) {
+    return static_cast<node::Worker*>(worker)->may_send(transport, now);
+  }
+  static void handle_sent(void* worker, TransportId transport, Bytes datagram) {
+    static_cast<node::Worker*>(worker)->handle_sent(transport, datagram);
   }
   static void send_batch(void* loop, transport::SendBatch& batch) {
     static_cast<Loop*>(loop)->egress_.send(batch.datagrams());
@@ -115,6 +119,7 @@ class WorkerThread::Loop {
         watch_writable(i);
       }
     }
+    watch_barrier(now.monotonic);
     wake_peers();
     deliver_events();
     owner_.counters_.loop_lag.record(monotonic_now() - now.monotonic);
@@ -129,6 +134,27 @@ class WorkerThread::Loop {
     watch_wakeup();
     for (forward::Command& command : owner_.commands_.drain()) {
       owner_.worker_.handle_command(std::move(command), now);
+    }
+  }
+
+  /// The policy moved: the worker's answer waits until what was sent before is gone. Nothing was
+  /// sent since that the policy now forbids, so that it's enough to look once the turn is over.
+  void watch_barrier(Instant now) {
+    const auto generation = owner_.worker_.undrained();
+    if (!generation) {
+      return;
+    }
+    std::array<TransmitBarrier::Queue, TransmitBarrier::kMaxSockets> queues{};
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      queues[i] = {.handed_over = egress_.handed_over(i),
+                   .waiting = owner_.sockets_[i].waiting_bytes()};
+    }
+    const auto sockets = std::span(queues).first(lanes_.size());
+    if (barrier_.generation() != generation) {
+      barrier_.begin(*generation, sockets, now);
+    }
+    if (const auto drained = barrier_.poll(sockets, now)) {
+      owner_.worker_.handle_drained(*drained);
     }
   }
 
@@ -187,7 +213,10 @@ class WorkerThread::Loop {
 
   /// A timer that is due too early only costs an idle turn, so it is moved only to come earlier.
   void arm_timer() {
-    const Instant next = owner_.worker_.next_timeout();
+    Instant next = owner_.worker_.next_timeout();
+    if (barrier_.is_standing()) {
+      next = std::min(next, monotonic_now() + TransmitBarrier::kInterval);
+    }
     if (next.is_never() || armed_ <= next) {
       return;
     }
@@ -208,6 +237,7 @@ class WorkerThread::Loop {
   asio::posix::stream_descriptor wakeup_;
   asio::steady_timer timer_;
   Egress egress_;
+  TransmitBarrier barrier_;
   std::vector<Lane> lanes_;
   std::array<std::uint64_t, 2> lane_drops_{};
   ReceiveBatch batch_;

@@ -254,12 +254,25 @@ void Meeting::close(livekit::DisconnectReason reason, livekit::LeaveRequest::Act
   settle(now);
 }
 
-void Meeting::evict_outside(const residency::RegionSet& permitted, Now now) {
+std::vector<Meeting::Evicted> Meeting::evict(const Stays& stays, Now now) {
+  std::vector<Evicted> evicted;
   for_each([&](Participant& participant) {
     // Tokens that name a policy's epoch name the new one, or nobody could come back with them.
     send_token(participant, now);
-    if (!permitted.contains(participant.region)) {
+    if (!stays(participant)) {
+      evicted.push_back({participant.sid(), participant.transport, participant.has_signal()});
       dismiss(participant, livekit::MIGRATION, livekit::LeaveRequest::RECONNECT, now);
+    }
+  });
+  settle(now);
+  return evicted;
+}
+
+void Meeting::ask_to_move(const Stays& stays, Now now) {
+  for_each([&](Participant& participant) {
+    send_token(participant, now);
+    if (!stays(participant) && participant.has_signal()) {
+      room_.send(participant, leave_message(livekit::MIGRATION, livekit::LeaveRequest::RECONNECT));
     }
   });
   settle(now);

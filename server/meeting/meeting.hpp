@@ -76,11 +76,24 @@ class Meeting {
   void set_levels(residency::LevelNames levels) { room_.levels = std::move(levels); }
   /// Where somebody's media is.
   [[nodiscard]] residency::RegionSet regions_in_use() const;
+
+  /// Whether a participant may stay where it is.
+  using Stays = std::function<bool(const Participant&)>;
+  /// Who was sent away.
+  struct Evicted {
+    ParticipantSid sid;
+    TransportId transport;
+    /// Signalling was there to tell them to reconnect.
+    bool was_told = false;
+  };
+  /// Says leave to those who may not stay, with the action RECONNECT, and removes them.
+  std::vector<Evicted> evict(const Stays& stays, Now now);
   /// The same for guests whose own account excludes a region in use, where one of the two accounts
   /// is strict about guests. `next` is about to be used, too; empty = none.
   void evict_conflicting_guests(const RegionId& next, Now now);
-  /// Says leave to those whose media is in a region that is no longer permitted.
-  void evict_outside(const residency::RegionSet& permitted, Now now);
+  /// Tells those who may not stay the same, and lets them go by themselves: who comes back is placed anew and takes
+  /// the place of who was here.
+  void ask_to_move(const Stays& stays, Now now);
 
   /// Empty for long enough; the owner may destroy it.
   [[nodiscard]] bool is_finished(Instant now) const;

@@ -48,6 +48,9 @@ enum class DropReason : std::uint8_t {
   kTooManySources,      // more SSRCs than a transport may send
   kUnknownPayloadType,  // not negotiated, or not taken by the subscriber
   kRelayFull,           // the ring to another worker has no room
+  // Residency, later additions.
+  kPermitRevoked,  // from the peer of a transport whose permit was revoked
+  kLeaseExpired,   // the account is restricted and the node's lease ran out
   kCount,
 };
 
@@ -64,6 +67,7 @@ constexpr std::string_view name(DropReason reason) {
       "srtp_index_reused",  "srtp_unknown_stream", "srtp_key_exhausted",   "no_selected_pair",
       "transport_closed",   "no_publication",      "queue_full",           "duplicate",
       "unknown_source",     "too_many_sources",    "unknown_payload_type", "relay_full",
+      "permit_revoked",     "lease_expired",
   };
   static_assert(!kNames.back().empty(), "a reason has no name");
   const auto index = static_cast<std::size_t>(reason);

@@ -69,6 +69,7 @@ Control::Control(ControlConfig config) {
     s.record(audit::Kind::kPolicyLoaded, &account, account.policy.digest(), now);
   }
   s.distribute_policy();
+  s.renew_lease(now.monotonic);
   s.report_pools();
 }
 
@@ -98,38 +99,13 @@ void Control::State::record(audit::Kind kind, const directory::Account* account,
   (void)audit.append(std::move(record));
 }
 
-void Control::State::record_revocations(const AccountId& account,
-                                        const residency::RegionSet& permitted, Now now) {
-  const directory::Account* owner = directory.find_account(account);
-  for (const auto& [key, meeting] : meetings) {
-    if (key.first != account) {
-      continue;
-    }
-    for (const auto& participant : meeting->room().roster.all()) {
-      if (permitted.contains(participant->region)) {
-        continue;
-      }
-      audit::Record record;
-      record.time = now.wall;
-      record.account = account;
-      record.kind = audit::Kind::kPermitRevoked;
-      record.leg = audit::Leg::kClient;
-      record.region = participant->region;
-      record.epoch = owner->policy.epoch();
-      record.digest = owner->policy.digest();
-      record.room_sid = meeting->room().sid.value();
-      record.participant_sid = participant->info.sid();
-      record.reason = residency::name_of(residency::DenialReason::kRegionNotAllowed);
-      (void)audit.append(std::move(record));
-    }
-  }
-}
-
-void Control::State::distribute_policy() {
-  const residency::SharedPolicySnapshot snapshot = directory.snapshot(config.policy.advance());
-  for (const WorkerPlacement& worker : config.workers) {
-    outbox.commands.emplace_back(worker.index, forward::ApplyPolicy{snapshot});
-  }
+/// The directory is part of this process, so that asking and hearing are one; a control thread that
+/// hangs does neither, and restricted accounts stop.
+void Control::State::renew_lease(Instant now) {
+  const Instant until = config.policy.lease().until();
+  lease_lapses += now >= until && next_renewal != Instant{} ? 1 : 0;
+  config.policy.lease().renew(config.policy.load(), now);
+  next_renewal = now + residency::Lease::kRenewal;
 }
 
 void Control::State::log(LogLevel level, std::string event,
@@ -237,8 +213,17 @@ void Control::State::drain_signals(Now now) {
 // ---- Events and time
 // ------------------------------------------------------------------------------
 
-void Control::handle_event(WorkerIndex, forward::Event&& event, Now now) {
+void Control::handle_event(WorkerIndex worker, forward::Event&& event, Now now) {
   State& s = *state_;
+  if (const auto* applied = std::get_if<forward::PolicyApplied>(&event)) {
+    s.changes.handle(worker, *applied, now);
+    s.finish_changes();
+    return;
+  }
+  if (const auto* still = std::get_if<forward::StillSending>(&event)) {
+    s.changes.handle(*still);
+    return;
+  }
   const auto room = room_of(s.numbers, event);
   if (meeting::Meeting* meeting = room ? s.find_meeting(*room) : nullptr) {
     meeting->handle_event(event, now);
@@ -258,11 +243,17 @@ void Control::handle_sctp_event(sctp::Event&& event, Now now) {
 
 void Control::handle_timeout(Now now) {
   State& s = *state_;
+  if (now.monotonic >= s.next_renewal) {
+    s.renew_lease(now.monotonic);
+  }
   for (const auto& [key, meeting] : s.meetings) {
     if (meeting->next_timeout() <= now.monotonic) {
       meeting->handle_timeout(now);
     }
   }
+  s.changes.handle_timeout(now);
+  s.check_graces(now);
+  s.finish_changes();
   s.remove_finished(now.monotonic);
   s.drain_signals(now);
 }
@@ -281,41 +272,15 @@ void Control::State::remove_finished(Instant now) {
 }
 
 Instant Control::next_timeout() const {
-  Instant next = Instant::never();
+  Instant next = std::min(state_->next_renewal, state_->next_change_timeout());
   for (const auto& [key, meeting] : state_->meetings) {
     next = std::min(next, meeting->next_timeout());
   }
   return next;
 }
 
-directory::PolicyResult<PolicyEpoch> Control::change_opted_in(const AccountId& account,
-                                                              residency::RegionSet opted_in,
-                                                              PolicyEpoch expected, Now now) {
-  State& s = *state_;
-  residency::AccountPolicy::Terms terms;
-  if (const directory::Account* present = s.directory.find_account(account)) {
-    terms = present->policy.terms();
-  }
-  terms.account = account;
-  terms.opted_in = std::move(opted_in);
-  const auto changed = s.directory.change_policy(std::move(terms), expected,
-                                                 {.actor = "node", .reason = "opted_in"}, now.wall);
-  if (!changed || *changed == expected) {
-    return changed;
-  }
-  // From this advance on no worker sends or decrypts anything until it has the new snapshot.
-  s.distribute_policy();
-  const directory::Account* owner = s.directory.find_account(account);
-  s.record(audit::Kind::kPolicyLoaded, owner, owner->policy.digest(), now);
-  const residency::RegionSet permitted = owner->policy.effective();
-  s.record_revocations(account, permitted, now);
-  for (const auto& [key, meeting] : s.meetings) {
-    if (key.first == account) {
-      meeting->evict_outside(permitted, now);
-    }
-  }
-  s.drain_signals(now);
-  return changed;
+void Control::set_evidence(EvidenceState state) {
+  state_->evidence = state;
 }
 
 void Control::begin_shutdown(Now now) {
@@ -360,6 +325,7 @@ ControlCounters Control::counters() const {
   counters.joins = s.joins;
   counters.resumes = s.resumes;
   counters.undecodable_frames = s.undecodable_frames;
+  counters.lease_lapses = s.lease_lapses;
   counters.refusals.assign(s.refusals.begin(), s.refusals.end());
   for (const auto& [key, meeting] : s.meetings) {
     counters.participants_now += meeting->room().roster.size();

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/routing_change.hpp"
 #include "audit/chain.hpp"
 #include "base/expected.hpp"
 #include "base/random.hpp"
@@ -51,6 +52,8 @@ struct ControlCounters {
   std::uint64_t joins = 0;
   std::uint64_t resumes = 0;
   std::uint64_t undecodable_frames = 0;
+  /// How often the lease was renewed only after it had run out.
+  std::uint64_t lease_lapses = 0;
   /// Refused joins by `reason`: `region_not_allowed`, `unauthorized`, `bad_request` …
   std::vector<std::pair<std::string, std::uint64_t>> refusals;
 };
@@ -94,12 +97,22 @@ class Control {
   void handle_timeout(Now now);
   [[nodiscard]] Instant next_timeout() const;
 
-  /// Replaces the set of regions that an account has opted into. The workers' send checks fail
-  /// closed from before this returns; participants whose region is now outside the set are told to
-  /// reconnect, and their transports are closed.
-  [[nodiscard]] directory::PolicyResult<PolicyEpoch> change_opted_in(const AccountId& account,
-                                                                     residency::RegionSet opted_in,
-                                                                     PolicyEpoch expected, Now now);
+  /// Puts new terms into force. The workers' send checks fail closed from before this returns;
+  /// whoever is where they may not be any more is told to reconnect, and closed (kGraceful: first
+  /// told, and closed when the grace is over). The result is the epoch in force, under which
+  /// find_change() has the outcome; that is finished when the regions are dry.
+  [[nodiscard]] directory::PolicyResult<PolicyEpoch> begin_change(api::ChangeRequest request,
+                                                                  Now now);
+  /// What begin_change() would do now to those who are here. Changes nothing.
+  [[nodiscard]] directory::PolicyResult<api::ChangePreview> preview_change(
+      const api::ChangeRequest& request);
+  /// Null for changes that were never made here, or long ago.
+  [[nodiscard]] const api::ChangeOutcome* find_change(const AccountId& account,
+                                                      PolicyEpoch epoch) const;
+
+  /// What has become of the audit records. While they wait media goes on, /readyz says so, and
+  /// accounts that require evidence begin no new meetings.
+  void set_evidence(EvidenceState state);
 
   /// From now on joins are refused (503) and /readyz says so; everyone gets `leave` with the action
   /// RECONNECT and is closed.

@@ -68,12 +68,14 @@ signalling::HttpAnswer Control::State::route(const HttpRequest& request, Now now
   if (!is_get) {
     return method_not_allowed("GET");
   }
-  if (path == "/" || path == "/healthz") {
+  if (path == "/") {
     return HttpResponse::text(200, "OK");
   }
+  if (path == "/healthz") {
+    return health();
+  }
   if (path == "/readyz") {
-    return is_shutting_down ? HttpResponse::text(503, "shutting down")
-                            : HttpResponse::text(200, "OK");
+    return readiness();
   }
   if (path == "/settings/regions") {
     return regions_of_caller(request, now);
@@ -87,6 +89,24 @@ signalling::HttpAnswer Control::State::route(const HttpRequest& request, Now now
   HttpResponse response = HttpResponse::text(426, "this path is for WebSocket connections");
   response.with("Upgrade", "websocket");
   return response;
+}
+
+/// The process works. The digest is that of the checkpoints and reports.
+HttpResponse Control::State::health() const {
+  return HttpResponse::json(200,
+                            boost::json::serialize(boost::json::object{
+                                {"status", "ok"}, {"config_digest", config.config.digest.hex()}}));
+}
+
+/// Whether new people should be sent here.
+HttpResponse Control::State::readiness() const {
+  if (is_shutting_down) {
+    return HttpResponse::text(503, "shutting down");
+  }
+  if (evidence == EvidenceState::kWaiting) {
+    return HttpResponse::text(503, "the audit log can't be written");
+  }
+  return HttpResponse::text(200, "OK");
 }
 
 /// The status and body that the upgrade would have got: browsers can't see those of an upgrade.

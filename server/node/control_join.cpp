@@ -35,6 +35,12 @@ std::optional<signalling::Refusal> Control::State::obstacle(const signalling::Jo
   }
   const meeting::Meeting* meeting = find_meeting({intent.caller.account, intent.room});
   if (meeting == nullptr) {
+    const directory::Account* account = directory.find_account(intent.caller.account);
+    if (evidence == EvidenceState::kWaiting && account != nullptr &&
+        account->policy.evidence() == residency::Evidence::kRequired) {
+      return signalling::refuse(503, "audit_unavailable",
+                                "the audit log can't be written, which this account requires");
+    }
     return meetings.size() < config.config.limits.rooms ? std::nullopt
                                                         : std::optional(overloaded());
   }
@@ -96,7 +102,11 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
   if (meeting->room().levels != *question.levels) {
     // The token names the host more closely than the tokens before it did: the meeting narrows.
     meeting->set_levels(*question.levels);
-    meeting->evict_outside(question.policy->effective(*question.levels), now);
+    (void)meeting->evict(
+        [&](const meeting::Participant& participant) {
+          return question.policy->allows(participant.region, *question.levels);
+        },
+        now);
   }
   meeting->evict_conflicting_guests(region, now);
   const SignalSessionId session = add_client(intent, now);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "audit/chain.hpp"
 #include "directory/memory_directory.hpp"
 #include "meeting/meeting.hpp"
+#include "node/change_book.hpp"
 #include "node/control.hpp"
 #include "residency/gate.hpp"
 #include "signalling/admission.hpp"
@@ -47,6 +50,8 @@ struct Control::State {
   /// For a request that is answered later, by respond().
   signalling::PendingResponse defer() { return signalling::PendingResponse(++last_pending); }
   void respond(signalling::PendingResponse request, signalling::HttpResponse response);
+  [[nodiscard]] signalling::HttpResponse health() const;
+  [[nodiscard]] signalling::HttpResponse readiness() const;
   signalling::HttpResponse validate(const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse regions_of_caller(const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse meeting_of_caller(const signalling::HttpRequest& request, Now now);
@@ -60,12 +65,54 @@ struct Control::State {
   void drain_signals(Now now);
   void end_session(SignalSessionId id, Now now);
   void send(SignalSessionId id, const livekit::SignalResponse& message);
-  void distribute_policy();
+  void renew_lease(Instant now);
   void record(audit::Kind kind, const directory::Account* account, const audit::Digest& digest,
               Now now);
-  void record_revocations(const AccountId& account, const residency::RegionSet& permitted, Now now);
   void log(LogLevel level, std::string event,
            std::vector<std::pair<std::string, std::string>> fields);
+
+  // control_change.cpp
+  /// Somebody who may not stay where they are, and where they could be instead.
+  struct Displaced {
+    std::string room_sid;
+    std::string participant_sid;
+    RegionId from;
+    std::optional<RegionId> to;
+    std::string reason;  // when there is nowhere
+  };
+  /// A graceful change that is under way: what workers still tolerate, and until when.
+  struct Grace {
+    residency::AccountPolicy::Terms tolerated;
+    Instant until;
+    Instant next_check;
+  };
+  struct Manner {
+    api::ChangeMode mode = api::ChangeMode::kImmediate;
+    Duration grace{};
+  };
+  using RenderOutcome = std::function<signalling::HttpResponse(const api::ChangeOutcome&)>;
+  struct WaitingReply {
+    signalling::PendingResponse request;
+    AccountId account;
+    PolicyEpoch epoch;
+    RenderOutcome render;
+  };
+  [[nodiscard]] std::vector<Displaced> displaced(const residency::AccountPolicy& policy);
+  /// To be called when a new version is in force in the directory, however it came there; `before`
+  /// are the terms that it replaces.
+  void follow_change(const residency::AccountPolicy::Terms& before, const Manner& manner, Now now);
+  void enforce(const residency::AccountPolicy::Terms& before, Now now);
+  void ask_to_move(const residency::AccountPolicy& policy, Now now);
+  void note_evicted(const residency::AccountPolicy& policy, const Displaced& fate,
+                    const meeting::Meeting::Evicted& evicted);
+  void record_revocations(const residency::AccountPolicy& policy, Now now);
+  void check_graces(Now now);
+  [[nodiscard]] Instant next_change_timeout() const;
+  void finish_changes();
+  /// Answers a request at once when the change is dry, else when it is.
+  signalling::HttpAnswer answer_when_dry(const AccountId& account, PolicyEpoch epoch,
+                                         RenderOutcome render);
+  void distribute_policy();
 
   ControlConfig config;
   std::unique_ptr<directory::Directory> owned_directory;
@@ -81,6 +128,12 @@ struct Control::State {
   std::unordered_map<SignalSessionId, Client> clients;
   SignalSessionId::rep last_session = 0;
   bool is_shutting_down = false;
+  EvidenceState evidence = EvidenceState::kWritten;
+  Instant next_renewal;
+  std::uint64_t lease_lapses = 0;
+  ChangeBook changes;
+  std::map<AccountId, Grace> graces;
+  std::vector<WaitingReply> waiting_replies;
 
   std::vector<SignalOutput> signal_outputs;
   std::vector<LogEvent> log_events;

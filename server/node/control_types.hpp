@@ -32,6 +32,12 @@ struct WorkerPlacement {
   std::vector<SocketAddress> advertised;
 };
 
+/// Whether audit records reach the disk.
+enum class EvidenceState : std::uint8_t {
+  kWritten,
+  kWaiting,  // disk full or read-only: they wait in memory, up to a bound
+};
+
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 
 /// One structured log line. Values are server-made ids, region and account ids and numbers: never

@@ -1,26 +1,14 @@
 #include "node/worker.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 
 #include "base/check.hpp"
-#include "dtls/certificate.hpp"
-#include "forward/shard.hpp"
-#include "metrics/worker_counters.hpp"
-#include "residency/generation.hpp"
-#include "rtp/packet.hpp"
-#include "transport/demultiplexer.hpp"
-#include "transport/transport.hpp"
+#include "node/worker_state.hpp"
 
 namespace meridian::node {
 namespace {
-
-using metrics::DropReason;
-using metrics::Traffic;
-using rtp::PacketKind;
-using transport::Transport;
 
 /// Timers are looked at this often while there is anything; the finest need is the NACK's.
 constexpr Duration kTick = 10ms;
@@ -30,80 +18,6 @@ constexpr std::size_t kMaxRelayFrames = 256;
 constexpr Duration kFarewell = 100ms;
 
 }  // namespace
-
-struct Worker::State {
-  State(WorkerConfig worker_config, transport::SendBatch& batch)
-      : config(std::move(worker_config)),
-        output(batch),
-        shard({.random = config.random,
-               .counters = config.counters,
-               .output = batch,
-               .relays_out = config.relays_out}) {}
-
-  /// A transport with its peer in the shard.
-  struct Member {
-    std::unique_ptr<Transport> transport;
-    forward::Peer* peer = nullptr;
-  };
-  struct Farewell {
-    TransportId transport;
-    Instant until;
-  };
-
-  // Datagrams.
-  void handle(const InboundDatagram& datagram, Now now);
-  void handle_stun(const InboundDatagram& datagram, const ice::Tuple& from, Now now);
-  void handle_dtls(const InboundDatagram& datagram, Transport& to, const ice::Tuple& from, Now now);
-  void handle_media(const InboundDatagram& datagram, Transport& to, const ice::Tuple& from,
-                    PacketKind kind, Now now);
-  void follow(Transport& transport, Now now);
-
-  // Commands, one for each alternative of forward::Command.
-  void handle(forward::ApplyPolicy&& command, Now now);
-  void handle(forward::OpenTransport&& command, Now now);
-  void handle(forward::RestartIce&& command, Now now);
-  void handle(forward::CloseTransport&& command, Now now);
-  void handle(forward::ConfigureReceive&& command, Now) { shard.configure(command); }
-  void handle(forward::Publish&& command, Now) { shard.publish(command); }
-  void handle(forward::Unpublish&& command, Now) { shard.unpublish(command.publication); }
-  void handle(forward::MutePublication&& command, Now) { shard.mute(command); }
-  void handle(forward::Subscribe&& command, Now now) { shard.subscribe(command, now.monotonic); }
-  void handle(forward::Unsubscribe&& command, Now) { shard.unsubscribe(command.subscription); }
-  void handle(forward::SetSubscription&& command, Now now) {
-    shard.set_subscription(command, now.monotonic);
-  }
-  void handle(forward::OpenRelaySource&& command, Now);
-  void handle(forward::OpenRelaySink&& command, Now);
-  void handle(forward::CloseRelaySource&& command, Now) { shard.close_relay_source(command); }
-  void handle(forward::SendSctpPacket&& command, Now now);
-
-  [[nodiscard]] Member* find(TransportId id) {
-    const auto found = members.find(id);
-    return found != members.end() ? &found->second : nullptr;
-  }
-  void remove(TransportId id);
-  void report(TransportId id, transport::TransportState state,
-              transport::TransportFailure reason = transport::TransportFailure::kNone) {
-    shard.events().emplace_back(
-        forward::TransportStateChanged{.transport = id, .state = state, .reason = reason});
-  }
-  void drop(DropReason reason) { config.counters.drop(reason); }
-  /// Whether the policy is the one under which our permits were admitted.
-  [[nodiscard]] bool is_policy_current() const {
-    return policy != nullptr && config.policy.load() == policy->generation();
-  }
-
-  WorkerConfig config;
-  transport::SendBatch& output;
-  forward::Shard shard;
-  transport::Demultiplexer demultiplexer;
-  std::unordered_map<TransportId, Member> members;
-  residency::SharedPolicySnapshot policy;
-  std::vector<Farewell> farewells;
-  // Datagrams of one transport come and go together.
-  Transport* last_sender = nullptr;
-  Instant next_tick = Instant::never();
-};
 
 Worker::Worker(WorkerConfig config, transport::SendBatch& output)
     : state_(std::make_unique<State>(std::move(config), output)) {
@@ -141,7 +55,7 @@ void Worker::State::handle(const InboundDatagram& datagram, Now now) {
   }
   Transport* to = demultiplexer.find(from);
   if (to == nullptr) {
-    drop(DropReason::kUnknownTuple);
+    drop_stranger(datagram, from, DropReason::kUnknownTuple);
   } else if (kind == PacketKind::kDtls) {
     handle_dtls(datagram, *to, from, now);
   } else {
@@ -152,20 +66,33 @@ void Worker::State::handle(const InboundDatagram& datagram, Now now) {
 void Worker::State::handle_stun(const InboundDatagram& datagram, const ice::Tuple& from, Now now) {
   const auto taken = demultiplexer.handle_stun(datagram.bytes, from, now.monotonic, output);
   if (!taken) {
-    drop(taken.error());
+    drop_stranger(datagram, from, taken.error());
     return;
   }
+  revoked.forget(from);
   config.counters.in(Traffic::kStun).add(datagram.bytes.size());
+  find((*taken)->id())->transit.at(TransitKind::kStun, Direction::kIn).add(datagram.bytes.size());
   follow(**taken, now);
+}
+
+void Worker::State::drop_stranger(const InboundDatagram& datagram, const ice::Tuple& from,
+                                  DropReason reason) {
+  drop(revoked.take(from, datagram.bytes.size()) ? DropReason::kPermitRevoked : reason);
 }
 
 void Worker::State::handle_dtls(const InboundDatagram& datagram, Transport& to,
                                 const ice::Tuple& from, Now now) {
+  Member& member = *find(to.id());
+  if (!is_covered(member, now.monotonic)) {
+    drop(DropReason::kLeaseExpired);
+    return;
+  }
   const auto taken = to.handle_dtls(datagram.bytes, from, now.monotonic, output);
   if (!taken) {
     drop(taken.error());
   } else {
     config.counters.in(Traffic::kDtls).add(datagram.bytes.size());
+    member.transit.at(TransitKind::kDtls, Direction::kIn).add(datagram.bytes.size());
   }
   while (auto packet = to.poll_sctp()) {
     shard.events().emplace_back(
@@ -178,6 +105,10 @@ void Worker::State::handle_media(const InboundDatagram& datagram, Transport& to,
                                  const ice::Tuple& from, PacketKind kind, Now now) {
   Member* member = find(to.id());
   MERIDIAN_CHECK(member != nullptr);
+  if (!is_covered(*member, now.monotonic)) {
+    drop(DropReason::kLeaseExpired);
+    return;
+  }
   if (!member->peer->budget.take(1, now.monotonic)) {
     drop(DropReason::kRateLimited);
     return;
@@ -190,6 +121,8 @@ void Worker::State::handle_media(const InboundDatagram& datagram, Transport& to,
     return;
   }
   const Bytes plain = datagram.bytes.first(*length);
+  member->transit.at(is_rtp ? TransitKind::kRtp : TransitKind::kRtcp, Direction::kIn)
+      .add(datagram.bytes.size());
   if (is_rtp) {
     shard.handle_rtp(*member->peer, plain, datagram.received, now.monotonic);
   } else {
@@ -217,26 +150,6 @@ void Worker::handle_command(forward::Command&& command, Now now) {
   }
 }
 
-void Worker::State::handle(forward::ApplyPolicy&& command, Now) {
-  if (command.snapshot == nullptr ||
-      (policy != nullptr && command.snapshot->generation() < policy->generation())) {
-    return;
-  }
-  policy = std::move(command.snapshot);
-  std::vector<TransportId> denied;
-  for (auto& [id, member] : members) {
-    if (!policy->admits(member.transport->permit())) {
-      denied.push_back(id);
-    }
-  }
-  for (const TransportId id : denied) {
-    find(id)->transport->revoke();
-    remove(id);
-    report(id, transport::TransportState::kFailed, transport::TransportFailure::kNotPermitted);
-  }
-  shard.readmit_relays(*policy);
-}
-
 void Worker::State::handle(forward::OpenTransport&& command, Now now) {
   const TransportId id = command.transport;
   if (find(id) != nullptr) {
@@ -258,8 +171,11 @@ void Worker::State::handle(forward::OpenTransport&& command, Now now) {
     return;
   }
   Transport& added = *opened;
-  members.emplace(
-      id, Member{.transport = std::move(opened), .peer = &shard.add_peer(added, command.room)});
+  members.emplace(id, Member{.transport = std::move(opened),
+                             .peer = &shard.add_peer(added, command.room),
+                             .room = command.room,
+                             .is_restricted = policy->is_restricted(added.permit()),
+                             .transit = {}});
   config.counters.transports.increment();
 }
 
@@ -282,19 +198,18 @@ void Worker::State::handle(forward::CloseTransport&& command, Now now) {
     return;
   }
   member->transport->close(output);
-  farewells.push_back({.transport = command.transport, .until = now.monotonic + kFarewell});
-  remove(command.transport);
+  leaving.push_back({.member = remove(command.transport), .until = now.monotonic + kFarewell});
 }
 
-void Worker::State::remove(TransportId id) {
-  Member* member = find(id);
-  if (last_sender == member->transport.get()) {
-    last_sender = nullptr;
-  }
+Worker::State::Member Worker::State::remove(TransportId id) {
+  auto node = members.extract(id);
+  Member member = std::move(node.mapped());
+  last_sender = nullptr;
   shard.remove_peer(id);
-  demultiplexer.remove(*member->transport);
-  members.erase(id);
+  member.peer = nullptr;
+  demultiplexer.remove(*member.transport);
   config.counters.transports.decrement();
+  return member;
 }
 
 void Worker::State::handle(forward::OpenRelaySource&& command, Now) {
@@ -356,31 +271,13 @@ void Worker::handle_timeout(Now now) {
     }
   }
   state.shard.handle_timeout(now.monotonic);
-  std::erase_if(state.farewells,
-                [&](const State::Farewell& farewell) { return now.monotonic >= farewell.until; });
-  const bool is_idle = state.shard.is_idle() && state.farewells.empty();
+  state.handle_policy_timeout(now.monotonic);
+  const bool is_idle = state.shard.is_idle() && state.leaving.empty() && state.revoked.empty();
   state.next_tick = is_idle ? Instant::never() : now.monotonic + kTick;
 }
 
 Instant Worker::next_timeout() const {
   return state_->next_tick;
-}
-
-bool Worker::may_send(TransportId transport) {
-  State& state = *state_;
-  if (!state.is_policy_current()) {
-    return false;
-  }
-  if (state.last_sender != nullptr && state.last_sender->id() == transport) {
-    return state.last_sender->is_permitted();
-  }
-  if (const State::Member* member = state.find(transport)) {
-    state.last_sender = member->transport.get();
-    return state.last_sender->is_permitted();
-  }
-  return std::ranges::any_of(state.farewells, [&](const State::Farewell& farewell) {
-    return farewell.transport == transport;
-  });
 }
 
 std::uint64_t Worker::take_wakes() {

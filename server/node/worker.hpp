@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -64,7 +65,9 @@ struct WorkerConfig {
 ///   for (auto& c : mailbox.drain()) worker.handle_command(std::move(c), now);
 ///   worker.handle_relay(now);                     // when a peer woke us, or simply each turn
 ///   worker.handle_timeout(now);                   // when next_timeout() is due
-///   output.flush();                               // asks may_send() for each datagram
+///   output.flush();                               // asks may_send() for each datagram, and tells
+///                                                 // handle_sent() of each that left
+///   if (worker.undrained()) …                     // see there
 ///   for (each bit of worker.take_wakes()) wake that worker
 ///   hand worker.take_events() to the control thread
 ///
@@ -86,9 +89,18 @@ class Worker {
   [[nodiscard]] Instant next_timeout() const;
 
   /// The policy check immediately before the send call: whether a datagram of this transport may
-  /// still leave. O(1), no lock; false for unknown and closed transports, and for all of them
-  /// from when the policy moves until this worker was given the new one (forward::ApplyPolicy).
-  [[nodiscard]] bool may_send(TransportId transport);
+  /// still leave. O(1), no lock; false for unknown and closed transports, for all of them from when
+  /// the policy moves until this worker was given the new one (forward::ApplyPolicy), and for those
+  /// of restricted accounts when the node's lease has run out at `now`.
+  [[nodiscard]] bool may_send(TransportId transport, Instant now);
+  /// The datagram has been handed to the network: counted for transit reports.
+  void handle_sent(TransportId transport, Bytes datagram);
+
+  /// The generation that was applied last, while its barrier stands: what was handed to the system
+  /// before may still leave. `io` looks each turn, and calls handle_drained() once it has left;
+  /// then forward::PolicyApplied is among the events.
+  [[nodiscard]] std::optional<std::uint64_t> undrained() const;
+  void handle_drained(std::uint64_t generation);
 
   /// Bit i = worker i has frames from us in its ring since the last call.
   [[nodiscard]] std::uint64_t take_wakes();

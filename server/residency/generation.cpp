@@ -4,16 +4,28 @@
 
 namespace meridian::residency {
 
-PolicySnapshot::PolicySnapshot(std::uint64_t generation, std::span<const AccountPolicy> policies)
-    : generation_(generation), policies_(policies.begin(), policies.end()) {
+PolicySnapshot::PolicySnapshot(std::uint64_t generation, std::span<const AccountPolicy> policies,
+                               const RegionSet& regions)
+    : generation_(generation), policies_(policies.begin(), policies.end()), regions_(regions) {
   std::ranges::sort(policies_, {}, &AccountPolicy::account);
+}
+
+const AccountPolicy* PolicySnapshot::find(const AccountId& account) const {
+  const auto policy = std::ranges::lower_bound(policies_, account, {}, &AccountPolicy::account);
+  return policy != policies_.end() && policy->account() == account ? &*policy : nullptr;
 }
 
 bool PolicySnapshot::admits(const AccountId& account, const RegionId& region,
                             const LevelNames& levels, PolicyEpoch epoch) const {
-  const auto policy = std::ranges::lower_bound(policies_, account, {}, &AccountPolicy::account);
-  return policy != policies_.end() && policy->account() == account && epoch <= policy->epoch() &&
-         policy->allows(region, levels);
+  const AccountPolicy* policy = find(account);
+  return policy != nullptr && epoch <= policy->epoch() && policy->allows(region, levels);
+}
+
+bool PolicySnapshot::is_restricted(const AccountId& account, const LevelNames& levels) const {
+  const AccountPolicy* policy = find(account);
+  return policy == nullptr || regions_.empty() ||
+         !std::ranges::all_of(
+             regions_, [&](const RegionId& region) { return policy->allows(region, levels); });
 }
 
 }  // namespace meridian::residency

@@ -37,7 +37,10 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 class PolicySnapshot {
  public:
   PolicySnapshot() = default;
-  PolicySnapshot(std::uint64_t generation, std::span<const AccountPolicy> policies);
+  /// `regions`: all that there are. A meeting that may be in each of them is not restricted;
+  /// without `regions` every one is.
+  PolicySnapshot(std::uint64_t generation, std::span<const AccountPolicy> policies,
+                 const RegionSet& regions = {});
 
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
@@ -49,13 +52,23 @@ class PolicySnapshot {
     return permit.is_valid() &&
            admits(permit.account(), permit.region(), permit.levels(), permit.epoch());
   }
+  /// Whether there is a region where the meeting of the permit may not be: then it stops when the
+  /// lease runs out, since a policy that we haven't heard of may forbid this one, too.
+  template <class Leg>
+  [[nodiscard]] bool is_restricted(const Permit<Leg>& permit) const {
+    return is_restricted(permit.account(), permit.levels());
+  }
 
  private:
+  /// Null for an unknown account.
+  [[nodiscard]] const AccountPolicy* find(const AccountId& account) const;
   [[nodiscard]] bool admits(const AccountId& account, const RegionId& region,
                             const LevelNames& levels, PolicyEpoch epoch) const;
+  [[nodiscard]] bool is_restricted(const AccountId& account, const LevelNames& levels) const;
 
   std::uint64_t generation_ = 0;
   std::vector<AccountPolicy> policies_;  // sorted by account
+  RegionSet regions_;
 };
 
 using SharedPolicySnapshot = std::shared_ptr<const PolicySnapshot>;

@@ -107,12 +107,18 @@ void SimNode::handle_datagram(WorkerIndex worker, Bytes bytes, const SocketAddre
   settle(now);
 }
 
-bool SimNode::change_opted_in(const AccountId& account, const residency::RegionSet& opted_in,
-                              PolicyEpoch expected, Now now) {
-  const bool is_changed = control_->change_opted_in(account, opted_in, expected, now).has_value();
+bool SimNode::change_opted_in(const AccountId& account, const RegionId& home,
+                              const residency::RegionSet& opted_in, PolicyEpoch expected, Now now) {
+  api::ChangeRequest request;
+  request.terms.account = account;
+  request.terms.default_region = home;
+  request.terms.opted_in = opted_in;
+  request.expected = expected;
+  request.author = {.actor = "simulator", .reason = "scenario"};
+  const bool is_changed = control_->begin_change(std::move(request), now).has_value();
   // Between the change and the commands nothing may leave: flush what a worker has left, if any.
   for (std::size_t i = 0; i < seats_.size(); ++i) {
-    send(i, seats_[i]->output);
+    send(i, seats_[i]->output, now);
   }
   settle(now);
   return is_changed;
@@ -139,9 +145,10 @@ void SimNode::handle_timeout(Now now) {
   settle(now);
 }
 
-void SimNode::send(std::size_t index, transport::SendBatch& batch) {
+void SimNode::send(std::size_t index, transport::SendBatch& batch, Now now) {
   for (const transport::OutboundDatagram& datagram : batch.datagrams()) {
-    if (seats_[index]->worker->may_send(datagram.transport)) {
+    if (seats_[index]->worker->may_send(datagram.transport, now.monotonic)) {
+      seats_[index]->worker->handle_sent(datagram.transport, datagram.bytes);
       observer_.on_datagram(placements_[index].index, datagram.to, datagram.bytes);
     }
   }
@@ -150,7 +157,10 @@ void SimNode::send(std::size_t index, transport::SendBatch& batch) {
 
 void SimNode::drain_worker(std::size_t index, Now now) {
   Seat& seat = *seats_[index];
-  send(index, seat.output);
+  send(index, seat.output, now);
+  if (const auto generation = seat.worker->undrained()) {
+    seat.worker->handle_drained(*generation);  // there is no queue behind us
+  }
   woken_ |= seat.worker->take_wakes();
   for (forward::Event& event : seat.worker->take_events()) {
     if (std::holds_alternative<forward::SctpPacketReceived>(event)) {

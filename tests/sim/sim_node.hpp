@@ -42,8 +42,9 @@ class SimNode {
   void handle_frame(node::SignalSessionId session, Bytes frame, Now now);
   void handle_signal_closed(node::SignalSessionId session, Now now);
   void handle_datagram(WorkerIndex worker, Bytes bytes, const SocketAddress& from, Now now);
-  [[nodiscard]] bool change_opted_in(const AccountId& account, const residency::RegionSet& opted_in,
-                                     PolicyEpoch expected, Now now);
+  [[nodiscard]] bool change_opted_in(const AccountId& account, const RegionId& home,
+                                     const residency::RegionSet& opted_in, PolicyEpoch expected,
+                                     Now now);
   void handle_timeout(Now now);
   [[nodiscard]] Instant next_timeout() const;
   void finish_start(Now now) { settle(now); }
@@ -69,7 +70,7 @@ class SimNode {
   void drain_worker(std::size_t index, Now now);
   [[nodiscard]] bool drain_control(Now now);
   void settle(Now now);
-  void send(std::size_t index, transport::SendBatch& batch);
+  void send(std::size_t index, transport::SendBatch& batch, Now now);
 
   NodeObserver& observer_;
   SeededRandomSource random_;

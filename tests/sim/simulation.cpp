@@ -325,8 +325,8 @@ void Simulation::change_policy(const PolicyPlan& policy) {
   const bool is_change = effective != law_.allowed(account.id);
   // What comes while the call runs is judged by the stricter reading: both must allow it.
   law_.change(account.id, policy.opted_in);
-  if (!node_->change_opted_in(AccountId(account.id), to_regions(policy.opted_in), PolicyEpoch(1),
-                              now())) {
+  if (!node_->change_opted_in(AccountId(account.id), RegionId(account.home),
+                              to_regions(policy.opted_in), PolicyEpoch(1), now())) {
     fault("the policy of " + account.id + " can't be changed");
   }
   policy_changes_ += is_change ? 1 : 0;

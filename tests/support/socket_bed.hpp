@@ -99,9 +99,12 @@ class SocketBed {
  private:
   struct Station {
     Station(node::Worker& worker, metrics::WorkerCounters& worker_counters)
-        : egress(sockets, {&may_send, &worker}, worker_counters, counters) {}
-    static bool may_send(void* worker, TransportId transport) {
-      return static_cast<node::Worker*>(worker)->may_send(transport);
+        : egress(sockets, {&may_send, &handle_sent, &worker}, worker_counters, counters) {}
+    static bool may_send(void* worker, TransportId transport, Instant now) {
+      return static_cast<node::Worker*>(worker)->may_send(transport, now);
+    }
+    static void handle_sent(void* worker, TransportId transport, Bytes datagram) {
+      static_cast<node::Worker*>(worker)->handle_sent(transport, datagram);
     }
     static void send(void* station, transport::SendBatch& batch) {
       static_cast<Station*>(station)->egress.send(batch.datagrams());

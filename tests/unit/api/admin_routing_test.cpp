@@ -27,8 +27,8 @@ TEST_F(AdminRoutingTest, a_change_is_checked_and_handed_to_the_node) {
   const auto change = task<ChangeRouting>(
       "PUT", kRouting, {.token = "admin", .body = kToLondon, .if_match = "\"1\""});
   EXPECT_FALSE(change.is_dry_run);
-  EXPECT_EQ(change.authority, directory::Authority::kAdmin);
-  EXPECT_EQ(change.request.account, AccountId("dev"));
+  EXPECT_EQ(change.request.author.authority, directory::Authority::kAdmin);
+  EXPECT_EQ(change.request.terms.account, AccountId("dev"));
   EXPECT_EQ(change.request.expected, PolicyEpoch(1));
   EXPECT_EQ(change.request.author.actor, "admin-dev");
   EXPECT_EQ(change.request.author.reason, "audit");
@@ -79,7 +79,7 @@ TEST_F(AdminRoutingTest, a_level_never_widens) {
 TEST_F(AdminRoutingTest, the_operator_narrows_only) {
   EXPECT_EQ(task<ChangeRouting>("PUT", kRouting,
                                 {.token = "operator", .body = kToLondon, .if_match = "1"})
-                .authority,
+                .request.author.authority,
             directory::Authority::kOperator);
   ASSERT_TRUE(directory_.change_policy(
       [&] {

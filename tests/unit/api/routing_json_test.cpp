@@ -26,9 +26,11 @@ residency::AccountPolicy::Terms terms() {
 }
 
 std::string document() {
-  return json::serialize(routing_document(residency::AccountPolicy(terms(), PolicyEpoch(3)),
-                                          {"owner-dev", "because"},
-                                          UnixTime::from_milliseconds(1'700'000'000'042)));
+  return json::serialize(routing_document(
+      directory::PolicyVersion{.policy = residency::AccountPolicy(terms(), PolicyEpoch(3)),
+                               .actor = "owner-dev",
+                               .reason = "because",
+                               .time = UnixTime::from_milliseconds(1'700'000'000'042)}));
 }
 
 BodyError fault(std::string_view body) {

@@ -258,5 +258,58 @@ TEST_F(ShardRelayTest, an_epoch_older_than_the_permit_is_refused) {
             1U);
 }
 
+// ---- What passed
+
+TEST_F(ShardRelayTest, both_ends_count_to_the_byte_even_what_is_in_the_ring_at_the_end) {
+  source_.publish(alice_);
+  open(Meeting::kMicrophone, rtp::MediaKind::kAudio);
+  sink_.subscribe(bob_, Meeting::kMicrophone, 1);
+  exchange();
+  for (std::uint16_t i = 1; i <= 5; ++i) {
+    first_.send(alice_, source_.audio(i));
+  }
+  exchange();
+  first_.send(alice_, source_.audio(6));
+  first_.send(alice_, source_.audio(7));  // these two are in the ring when the sink closes
+  second_.shard.unpublish(Meeting::kMicrophone);
+  first_.shard.close_relay_source({.publication = Meeting::kMicrophone, .to = kSecond});
+  run_for(ClosedSinks::kLinger + 50ms);
+  const auto sent = first_.take_events<RelayTransit>();
+  const auto received = second_.take_events<RelayTransit>();
+  ASSERT_EQ(sent.size(), 1U);
+  ASSERT_EQ(received.size(), 1U);
+  EXPECT_TRUE(sent[0].is_final && received[0].is_final);
+  EXPECT_EQ(sent[0].peer, kSecond);
+  EXPECT_EQ(received[0].peer, kFirst);
+  EXPECT_EQ(sent[0].room, RoomNumber(1));
+  const auto& out = sent[0].counts.at(metrics::TransitKind::kRtp, metrics::Direction::kOut);
+  const auto& in = received[0].counts.at(metrics::TransitKind::kRtp, metrics::Direction::kIn);
+  EXPECT_EQ(out.packets, 7U);
+  EXPECT_GT(out.bytes, 0U);
+  EXPECT_EQ(out, in);
+}
+
+TEST_F(ShardRelayTest, what_crosses_is_reported_while_it_does) {
+  source_.publish(alice_);
+  open(Meeting::kMicrophone, rtp::MediaKind::kAudio);
+  sink_.subscribe(bob_, Meeting::kMicrophone, 1);
+  exchange();
+  first_.send(alice_, source_.audio(1));
+  run_for(Shard::kTransitInterval + 50ms);
+  metrics::TransitCounts sent;
+  metrics::TransitCounts received;
+  for (const RelayTransit& report : first_.take_events<RelayTransit>()) {
+    EXPECT_FALSE(report.is_final);
+    sent += report.counts;
+  }
+  for (const RelayTransit& report : second_.take_events<RelayTransit>()) {
+    received += report.counts;
+  }
+  EXPECT_EQ(sent.at(metrics::TransitKind::kRtp, metrics::Direction::kOut).packets, 1U);
+  EXPECT_EQ(received.at(metrics::TransitKind::kRtp, metrics::Direction::kIn).packets, 1U);
+  run_for(Shard::kTransitInterval + 50ms);
+  EXPECT_TRUE(first_.take_events<RelayTransit>().empty());  // nothing new
+}
+
 }  // namespace
 }  // namespace meridian::forward

@@ -18,10 +18,17 @@ namespace {
 struct Permissions {
   std::set<std::uint32_t> forbidden;
   std::size_t asked = 0;
-  static bool may_send(void* self, TransportId transport) {
+  std::size_t sent = 0;
+  std::uint64_t bytes = 0;
+  static bool may_send(void* self, TransportId transport, Instant) {
     auto& permissions = *static_cast<Permissions*>(self);
     ++permissions.asked;
     return !permissions.forbidden.contains(transport.value());
+  }
+  static void handle_sent(void* self, TransportId, Bytes datagram) {
+    auto& permissions = *static_cast<Permissions*>(self);
+    ++permissions.sent;
+    permissions.bytes += datagram.size();
   }
 };
 
@@ -30,7 +37,8 @@ class EgressTest : public testing::Test {
   EgressTest() {
     sockets_.push_back(std::move(*UdpSocket::open({IpAddress::v4({127, 0, 0, 1}), 0})));
     receiver_.emplace(std::move(*UdpSocket::open({IpAddress::v4({127, 0, 0, 1}), 0})));
-    egress_.emplace(sockets_, SendPermission{&Permissions::may_send, &permissions_},
+    egress_.emplace(sockets_,
+                    SendGate{&Permissions::may_send, &Permissions::handle_sent, &permissions_},
                     worker_counters_, counters_);
   }
 
@@ -85,6 +93,19 @@ TEST_F(EgressTest, asks_for_each_datagram_of_a_batch_of_several_calls) {
   egress_->send(batch);
   EXPECT_EQ(permissions_.asked, 200U);
   EXPECT_EQ(first_bytes_received(200).size(), 200U);
+}
+
+TEST_F(EgressTest, tells_of_what_was_handed_to_the_network_and_of_nothing_else) {
+  permissions_.forbidden = {2};
+  auto refused = datagram(3);
+  refused.to.port = 0;  // nobody can be there
+  const std::vector batch = {datagram(1), datagram(2), refused, datagram(4)};
+  egress_->send(batch);
+  EXPECT_EQ(permissions_.sent, 2U);
+  EXPECT_EQ(permissions_.bytes, 200U);
+  EXPECT_EQ(egress_->handed_over(0), 200U);
+  EXPECT_EQ(counters_.sends_refused.value(), 1U);
+  EXPECT_EQ(first_bytes_received(2), (std::vector<std::uint8_t>{1, 4}));
 }
 
 TEST_F(EgressTest, records_how_long_forwarded_packets_were_in_the_node) {

@@ -183,12 +183,27 @@ TEST_F(MeetingTest, closes_with_a_reason_for_everyone) {
 TEST_F(MeetingTest, evicts_only_those_outside_the_permitted_regions) {
   const Client& alice = join_active("alice");
   const Client& bob = join_active("bob", {.region = kFrankfurt});
-  meeting_->evict_outside({kLondon}, now_);
+  const auto evicted = meeting_->evict(
+      [](const Participant& participant) { return participant.region == kLondon; }, now_);
   drain();
+  ASSERT_EQ(evicted.size(), 1U);
+  EXPECT_TRUE(evicted[0].was_told);
   EXPECT_FALSE(alice.is_closed);
   EXPECT_TRUE(bob.is_closed);
   EXPECT_EQ(bob.last(Response::kLeave)->leave().action(), livekit::LeaveRequest::RECONNECT);
   EXPECT_EQ(alice.seen("bob")->state(), livekit::ParticipantInfo::DISCONNECTED);
+}
+
+TEST_F(MeetingTest, who_is_asked_to_move_stays_until_they_go) {
+  const Client& alice = join_active("alice");
+  const Client& bob = join_active("bob", {.region = kFrankfurt});
+  meeting_->ask_to_move(
+      [](const Participant& participant) { return participant.region == kLondon; }, now_);
+  drain();
+  EXPECT_FALSE(alice.last(Response::kLeave).has_value());
+  EXPECT_EQ(bob.last(Response::kLeave)->leave().action(), livekit::LeaveRequest::RECONNECT);
+  EXPECT_FALSE(bob.is_closed);
+  EXPECT_NE(meeting_->find(Identity("bob")), nullptr);
 }
 
 TEST_F(MeetingTest, finishes_after_it_was_empty_for_a_while) {

@@ -81,6 +81,17 @@ class ControlTest : public testing::Test {
     request.listener_region = at;
     return request;
   }
+  /// What the configuration says of `acme`.
+  static residency::AccountPolicy::Terms acme_terms() {
+    residency::AccountPolicy::Terms terms;
+    terms.account = AccountId("acme");
+    terms.default_region = kLondon;
+    terms.opted_in = {kLondon, kVirginia};
+    terms.guest_mode = residency::GuestMode::kStrict;
+    terms.levels.groups["ward"] = {kLondon};
+    terms.levels.rooms["board"] = {kLondon};
+    return terms;
+  }
   /// The response to a request that is answered at once.
   signalling::HttpResponse http(const signalling::HttpRequest& request) {
     signalling::HttpAnswer answer = control_->handle_http(request, now_);

@@ -104,5 +104,15 @@ TEST_F(ControlHttpTest, makes_development_tokens_that_join) {
   EXPECT_EQ(http(request).status, 405U);
 }
 
+TEST_F(ControlHttpTest, health_names_the_configuration_and_readiness_what_is_missing) {
+  EXPECT_TRUE(http(get("/healthz")).body.contains(R"("config_digest":"000000)"));
+  EXPECT_EQ(http(get("/readyz")).status, 200U);
+  control_->set_evidence(EvidenceState::kWaiting);
+  EXPECT_EQ(http(get("/healthz")).status, 200U);
+  EXPECT_EQ(http(get("/readyz")).status, 503U);
+  control_->set_evidence(EvidenceState::kWritten);
+  EXPECT_EQ(http(get("/readyz")).status, 200U);
+}
+
 }  // namespace
 }  // namespace meridian::node

@@ -155,7 +155,11 @@ TEST_F(ControlTest, refuses_a_token_that_names_another_host_than_the_meeting_has
 TEST_F(ControlTest, refuses_a_token_of_an_older_policy_with_the_places_of_the_new_one) {
   const Who bob{.identity = "bob", .at = kVirginia, .routing = api::RoutingClaim{.epoch = 1}};
   const SignalSessionId session = join(bob);
-  ASSERT_TRUE(control_->change_opted_in(AccountId("acme"), {kLondon}, PolicyEpoch(1), now_));
+  api::ChangeRequest change;
+  change.terms = acme_terms();
+  change.terms.opted_in = {kLondon};
+  change.expected = PolicyEpoch(1);
+  ASSERT_TRUE(control_->begin_change(std::move(change), now_));
   drain();
   ASSERT_TRUE(is_closed(session));
   const auto refused = open({.identity = "eve", .routing = bob.routing}, join_request());
@@ -187,6 +191,24 @@ TEST_F(ControlTest, a_strict_host_has_guests_only_where_their_own_account_permit
 TEST_F(ControlTest, a_guest_of_an_account_that_nobody_knows_is_refused_by_a_strict_host) {
   EXPECT_FALSE(open({.routing = api::RoutingClaim{.home_account = "elsewhere"}}, join_request())
                    .has_value());
+}
+
+TEST_F(ControlTest, accounts_that_require_evidence_begin_no_meeting_while_it_waits) {
+  api::ChangeRequest change;
+  change.terms.account = AccountId("uk-only");
+  change.terms.default_region = kLondon;
+  change.terms.opted_in = {kLondon};
+  change.terms.evidence = residency::Evidence::kRequired;
+  change.expected = PolicyEpoch(1);
+  ASSERT_TRUE(control_->begin_change(std::move(change), now_).has_value());
+  join({.account = "uk-only", .room = "running"});
+  control_->set_evidence(EvidenceState::kWaiting);
+  join({.account = "uk-only", .room = "running", .identity = "bob"});
+  join({});  // best effort
+  const auto refused = open({.account = "uk-only", .room = "new"}, join_request());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().status, 503U);
+  EXPECT_EQ(refusals("audit_unavailable"), 1U);
 }
 
 }  // namespace

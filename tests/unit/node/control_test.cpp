@@ -112,40 +112,21 @@ TEST_F(ControlTest, forgets_rooms_that_stay_empty) {
     control_->handle_timeout(now_);
   }
   EXPECT_EQ(control_->counters().rooms_now, 0U);
-  EXPECT_TRUE(control_->next_timeout().is_never());
+  EXPECT_GT(control_->next_timeout(), now_.monotonic);  // only the lease is left
 }
 
-TEST_F(ControlTest, opts_a_region_out_while_meetings_run) {
-  const SignalSessionId alice = join({});
-  const SignalSessionId bob = join({.identity = "bob", .at = kVirginia});
-  ASSERT_EQ(last(bob, Response::kJoin)->join().server_info().region(), "us-east");
-  (void)control_->take_audit_lines();
-  commands_.clear();
-  const std::uint64_t before = policy_.load();
-  const auto epoch = control_->change_opted_in(AccountId("acme"), {kLondon}, PolicyEpoch(1), now_);
-  ASSERT_TRUE(epoch.has_value());
-  EXPECT_EQ(*epoch, PolicyEpoch(2));
-  EXPECT_GT(policy_.load(), before);
-  drain();
-  ASSERT_FALSE(commands_.empty());
-  EXPECT_TRUE(std::holds_alternative<forward::ApplyPolicy>(commands_[0].second));
-  EXPECT_EQ(commands<forward::ApplyPolicy>().size(), 2U);
-  EXPECT_TRUE(is_closed(bob));
-  EXPECT_EQ(last(bob, Response::kLeave)->leave().action(), livekit::LeaveRequest::RECONNECT);
-  EXPECT_FALSE(is_closed(alice));
-  const auto lines = control_->take_audit_lines();
-  ASSERT_EQ(lines.size(), 2U);
-  EXPECT_TRUE(lines[0].contains("policy_loaded"));
-  EXPECT_TRUE(lines[1].contains("permit_revoked"));
-  EXPECT_TRUE(lines[1].contains("us-east"));
-  EXPECT_EQ(open({.identity = "bob", .at = kVirginia}, join_request()).error().status, 403U);
-}
-
-TEST_F(ControlTest, refuses_to_opt_out_of_the_default_region) {
-  EXPECT_EQ(control_->change_opted_in(AccountId("acme"), {kVirginia}, PolicyEpoch(1), now_).error(),
-            directory::PolicyError::kDefaultRegionLocked);
-  EXPECT_EQ(control_->change_opted_in(AccountId("acme"), {kLondon}, PolicyEpoch(9), now_).error(),
-            directory::PolicyError::kStaleEpoch);
+TEST_F(ControlTest, renews_the_lease_each_second_and_not_while_it_is_not_asked) {
+  const residency::Lease& lease = policy_.lease();
+  EXPECT_TRUE(lease.covers(policy_.load(), now_.monotonic + 2999ms));
+  EXPECT_FALSE(lease.covers(policy_.load(), now_.monotonic + 3s));
+  EXPECT_LE(control_->next_timeout(), now_.monotonic + 1s);
+  now_.monotonic = now_.monotonic + 1s;
+  control_->handle_timeout(now_);
+  EXPECT_EQ(lease.until(), now_.monotonic + residency::Lease::kTerm);
+  now_.monotonic = now_.monotonic + 10s;  // hung
+  EXPECT_FALSE(lease.covers(policy_.load(), now_.monotonic));
+  control_->handle_timeout(now_);
+  EXPECT_TRUE(lease.covers(policy_.load(), now_.monotonic));
 }
 
 TEST_F(ControlTest, shuts_down_by_sending_everyone_elsewhere) {

@@ -78,11 +78,18 @@ class WorkerBed {
   /// All workers learn that the account may be here.
   void allow() { apply({policy_}); }
   void deny() { apply({}); }
+  /// The account's region is all that there are.
+  void allow_everywhere() { apply({policy_}, {RegionId("uk-london")}); }
+  /// The lease as it was asked for then.
+  void set_lease(Instant asked) { generation_.lease().renew(generation_.load(), asked); }
   /// The policy moves, and the workers don't know yet.
   void advance() { generation_.advance(); }
-  void apply(const std::vector<residency::AccountPolicy>& policies) {
+  void apply(const std::vector<residency::AccountPolicy>& policies,
+             const residency::RegionSet& regions = {}) {
     const auto snapshot =
-        std::make_shared<const residency::PolicySnapshot>(generation_.advance(), policies);
+        std::make_shared<const residency::PolicySnapshot>(generation_.advance(), policies, regions);
+    // For as long as any test is; those about the lease take it away.
+    generation_.lease().renew(snapshot->generation(), now.monotonic + std::chrono::hours(1));
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       command(i, forward::ApplyPolicy{.snapshot = snapshot});
     }
@@ -244,10 +251,11 @@ class WorkerBed {
                                                              slot.output.datagrams().end());
     std::vector<std::pair<BedClient*, PacketBytes>> arrived;
     for (const transport::OutboundDatagram& datagram : datagrams) {
-      if (!slot.worker->may_send(datagram.transport)) {
+      if (!slot.worker->may_send(datagram.transport, now.monotonic)) {
         ++withheld_;
         continue;
       }
+      slot.worker->handle_sent(datagram.transport, datagram.bytes);
       for (BedClient& client : clients_) {
         if (client.address == datagram.to) {
           arrived.emplace_back(&client, PacketBytes(datagram.bytes.begin(), datagram.bytes.end()));

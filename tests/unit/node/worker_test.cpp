@@ -1,48 +1,11 @@
 #include "node/worker.hpp"
 
-#include <gtest/gtest.h>
-
-#include "unit/node/worker_bed.hpp"
+#include "unit/node/worker_fixture.hpp"
 
 namespace meridian::node {
 namespace {
 
-using forward::test::token;
-using forward::test::view;
-using metrics::DropReason;
-using test::BedClient;
-using test::WorkerBed;
-using Sample = forward::test::Meeting;
-
-/// Commands and packets of the meeting that the tests of shards use.
-class WorkerTest : public testing::Test {
- protected:
-  void publish(WorkerBed& bed, BedClient& client) const {
-    const std::size_t worker = client.worker.value();
-    for (const bool is_video : {false, true}) {
-      bed.command(worker, forward::Publish{
-                              .publication = is_video ? Sample::kCamera : Sample::kMicrophone,
-                              .transport = client.id,
-                              .room = RoomNumber(1),
-                              .kind = is_video ? rtp::MediaKind::kVideo : rtp::MediaKind::kAudio});
-    }
-    bed.command(worker, Sample::configuration(client.id, {}));
-  }
-  forward::Subscribe subscription(BedClient& client, PublicationId publication,
-                                  std::uint32_t number) const {
-    forward::test::Client named;
-    named.id = client.id;
-    return sample_.subscription(named, publication, number);
-  }
-  void subscribe(WorkerBed& bed, BedClient& client, PublicationId publication,
-                 std::uint32_t number = 1) const {
-    bed.command(client.worker.value(), subscription(client, publication, number));
-    bed.pump();
-  }
-
-  forward::test::ShardBed unused_;
-  Sample sample_{unused_};
-};
+using namespace test;
 
 TEST_F(WorkerTest, two_peers_meet_through_one_worker) {
   WorkerBed bed;
@@ -118,104 +81,15 @@ TEST_F(WorkerTest, a_closed_transport_says_goodbye_and_then_nothing) {
   BedClient& alice = bed.join();
   bed.command(0, forward::CloseTransport{.transport = alice.id});
   EXPECT_TRUE(alice.peer->is_failed());
-  EXPECT_TRUE(bed.worker().may_send(alice.id));
+  EXPECT_TRUE(bed.worker().may_send(alice.id, bed.now.monotonic));
   bed.run_for(200ms);
-  EXPECT_FALSE(bed.worker().may_send(alice.id));
+  EXPECT_FALSE(bed.worker().may_send(alice.id, bed.now.monotonic));
   const std::size_t before = alice.datagrams;
   bed.send(alice, sample_.audio(1));
   EXPECT_EQ(alice.datagrams, before);
   EXPECT_EQ(bed.counters().transports.value(), 0U);
   bed.run_for(20ms);
   EXPECT_TRUE(bed.worker().next_timeout().is_never());
-}
-
-// ---- Residency
-
-TEST_F(WorkerTest, nothing_is_opened_without_a_policy_that_admits_it) {
-  WorkerBed bed;
-  bed.deny();
-  BedClient& alice = bed.add_client();
-  bed.open(alice);
-  const auto states = bed.take_events<forward::TransportStateChanged>();
-  ASSERT_EQ(states.size(), 1U);
-  EXPECT_EQ(states[0].reason, transport::TransportFailure::kNotPermitted);
-  alice.peer->start(bed.now.monotonic);
-  bed.pump();
-  EXPECT_EQ(alice.datagrams, 0U);
-}
-
-TEST_F(WorkerTest, when_the_policy_moves_nothing_leaves_or_is_decrypted_until_it_is_known) {
-  WorkerBed bed;
-  BedClient& alice = bed.join();
-  BedClient& bob = bed.join();
-  publish(bed, alice);
-  subscribe(bed, bob, Sample::kMicrophone);
-  bed.advance();
-  EXPECT_FALSE(bed.worker().may_send(bob.id));
-  bed.send(alice, sample_.audio(1));
-  EXPECT_EQ(bed.dropped(DropReason::kPermitStale), 1U);
-  EXPECT_TRUE(bob.take_rtp().empty());
-  bed.allow();
-  EXPECT_TRUE(bed.worker().may_send(bob.id));
-  bed.send(alice, sample_.audio(2));
-  EXPECT_EQ(bob.take_rtp().size(), 1U);
-}
-
-TEST_F(WorkerTest, a_policy_that_denies_closes_what_it_denies) {
-  WorkerBed bed;
-  BedClient& alice = bed.join();
-  BedClient& bob = bed.join();
-  publish(bed, alice);
-  subscribe(bed, bob, Sample::kMicrophone);
-  bed.send(alice, sample_.audio(1));
-  (void)bob.take_rtp();
-  (void)bed.take_events<forward::TransportStateChanged>();
-  const std::size_t before = alice.datagrams + bob.datagrams;
-  bed.deny();
-  EXPECT_FALSE(bed.worker().may_send(alice.id));
-  bed.send(alice, sample_.audio(2));
-  bed.run_for(5s);
-  EXPECT_EQ(alice.datagrams + bob.datagrams, before);
-  const auto states = bed.take_events<forward::TransportStateChanged>();
-  ASSERT_EQ(states.size(), 2U);
-  EXPECT_EQ(states[0].reason, transport::TransportFailure::kNotPermitted);
-  EXPECT_EQ(bed.counters().transports.value(), 0U);
-}
-
-TEST_F(WorkerTest, what_is_queued_when_the_policy_moves_does_not_leave) {
-  WorkerBed bed;
-  BedClient& alice = bed.join();
-  bed.worker().handle_command(forward::SendSctpPacket{.transport = alice.id, .packet = {1, 2, 3}},
-                              bed.now);
-  EXPECT_FALSE(bed.output().empty());
-  const std::size_t before = alice.datagrams;
-  bed.advance();
-  bed.pump();
-  EXPECT_EQ(alice.datagrams, before);
-  EXPECT_EQ(bed.withheld(), 1U);
-}
-
-TEST_F(WorkerTest, an_older_snapshot_does_not_replace_a_newer_one) {
-  WorkerBed bed;
-  BedClient& alice = bed.join();
-  bed.allow();
-  bed.command(
-      0, forward::ApplyPolicy{.snapshot = std::make_shared<const residency::PolicySnapshot>()});
-  EXPECT_TRUE(bed.worker().may_send(alice.id));
-}
-
-TEST_F(WorkerTest, relays_need_a_policy_that_admits_them) {
-  WorkerBed bed(2);
-  BedClient& bob = bed.join(1);
-  residency::RelayAdmission admission = bed.office.relay();
-  bed.deny();
-  bed.command(1, forward::OpenRelaySink{.publication = Sample::kMicrophone,
-                                        .room = RoomNumber(1),
-                                        .kind = rtp::MediaKind::kAudio,
-                                        .from = WorkerIndex(0),
-                                        .permit = std::move(admission.sink)});
-  subscribe(bed, bob, Sample::kMicrophone);
-  EXPECT_EQ(bed.counters(1).publications.value(), 0U);
 }
 
 // ---- Strangers and floods
