@@ -1,8 +1,6 @@
 // The command line: everything else is in io and below.
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "config/config.hpp"
 #include "io/audit_writer.hpp"
 #include "io/clock.hpp"
+#include "io/config_file.hpp"
 #include "io/policy_files.hpp"
 #include "io/runtime.hpp"
 
@@ -35,14 +34,7 @@ int complain(const std::string& sentence) {
 
 /// Reads and checks a file, printing every problem; nothing when there is an error.
 std::optional<config::Config> load_config(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) {
-    complain("cannot read " + file);
-    return std::nullopt;
-  }
-  auto loaded = config::parse(text.str(), file);
+  auto loaded = io::load_config_file(file);
   if (!loaded) {
     for (const config::Problem& problem : loaded.error()) {
       std::cerr << problem.to_string() << '\n';
@@ -63,7 +55,7 @@ int serve(const std::string& file, const std::string& data_dir) {
   if (!data_dir.empty()) {
     config->data_dir = data_dir;
   }
-  auto runtime = io::Runtime::make(*config);
+  auto runtime = io::Runtime::make(*config, file);
   if (!runtime) {
     return complain(runtime.error().message);
   }

@@ -77,11 +77,11 @@ base::Expected<JoinTokenRequest, AuthError> parse_body(std::string_view body) {
 // Where the client is sent. Null when `region` names none.
 const residency::Region* pick_region(const directory::Directory& directory,
                                      const residency::AccountPolicy& policy,
-                                     const TokenSourceRequest& request) {
+                                     const TokenSourceRequest& request, const std::string& room) {
   if (request.region) {
     return directory.find_region(*request.region);
   }
-  const bool may_stay = policy.effective().contains(request.arrived_at);
+  const bool may_stay = policy.allows(request.arrived_at, {.group = {}, .user = {}, .room = room});
   return directory.find_region(may_stay ? request.arrived_at : policy.default_region());
 }
 
@@ -101,10 +101,6 @@ base::Expected<std::string, AuthError> answer_token_source(const directory::Dire
   if (key == nullptr) {
     return refuse(404, "no such account, or it has no API key");
   }
-  const residency::Region* region = pick_region(directory, account->policy, request);
-  if (region == nullptr) {
-    return refuse(404, "no such region");
-  }
   auto join = parse_body(request.body);
   if (!join) {
     return std::unexpected(std::move(join.error()));
@@ -114,6 +110,10 @@ base::Expected<std::string, AuthError> answer_token_source(const directory::Dire
   }
   if (join->identity.empty()) {
     join->identity = "guest-" + random.alphanumeric(kRandomLength);
+  }
+  const residency::Region* region = pick_region(directory, account->policy, request, join->room);
+  if (region == nullptr) {
+    return refuse(404, "no such region");
   }
   const std::string token = join_token(*join, {key->key, key->secret, now});
   // What a join would refuse is refused here already, where the page can show it.

@@ -400,6 +400,11 @@ PolicyResult<PolicyEpoch> MemoryDirectory::reload_account(FileAccount from, cons
     return refuse(PolicyError::kAlreadyExists,
                   "account " + id.value() + " is in the store already, and can't be in both");
   }
+  if (auto checked =
+          check_regions(from.terms, present == nullptr ? nullptr : &present->policy.terms());
+      !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
   for (const ApiKey& key : from.keys) {
     if (const ApiKey* taken = find_key(key.key); taken != nullptr && taken->account != id) {
       return refuse(PolicyError::kAlreadyExists,

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "io/clock.hpp"
+#include "io/config_file.hpp"
 #include "io/log.hpp"
 #include "io/site.hpp"
 
@@ -51,6 +52,7 @@ struct ControlLoop::State final : HttpHandler {
         audit(from.audit),
         tls(from.tls),
         metrics(std::move(from.metrics)),
+        config_file(std::move(from.config_file)),
         site(std::move(from.files), config.regions),
         control(std::move(from.control)),
         events(kMaxEvents, wakeup),
@@ -236,6 +238,7 @@ struct ControlLoop::State final : HttpHandler {
       }
       if (signal == SIGHUP) {
         reload_certificate();
+        reload_accounts();
       } else {
         begin_shutdown();
       }
@@ -283,6 +286,23 @@ struct ControlLoop::State final : HttpHandler {
                is_writable ? "audit_writable" : "audit_not_writable");
   }
 
+  void reload_accounts() {
+    if (config_file.empty()) {
+      return;
+    }
+    const auto loaded = load_config_file(config_file);
+    if (!loaded) {
+      for (const config::Problem& problem : loaded.error()) {
+        log::error("config_not_reloaded", {{"problem", problem.to_string()}});
+      }
+      return;
+    }
+    for (const auto& refused : control.reload_accounts(loaded->config, io::now())) {
+      log::error("account_not_reloaded", {{"reason", refused.message}});
+    }
+    log::info("config_reloaded");
+  }
+
   void reload_certificate() {
     if (tls == nullptr) {
       return;
@@ -298,6 +318,7 @@ struct ControlLoop::State final : HttpHandler {
   AuditWriter& audit;
   TlsCertificate* const tls;
   const std::vector<WorkerMetrics> metrics;
+  const std::string config_file;
   const Site site;
   node::Control control;
   std::vector<WorkerThread*> workers;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "config/config.hpp"
@@ -34,6 +35,8 @@ class ControlLoop {
     /// Null without TLS.
     TlsCertificate* tls = nullptr;
     std::vector<WorkerMetrics> metrics;
+    /// Read again on SIGHUP; empty = never.
+    std::string config_file = {};
   };
   explicit ControlLoop(Config config);
   ~ControlLoop();
@@ -50,7 +53,7 @@ class ControlLoop {
   [[nodiscard]] SctpEventChannel& sctp_events();
 
   /// Serves until SIGINT or SIGTERM, or request_stop(), and then until everyone has been told or
-  /// kShutdownGrace is over. SIGHUP reads the TLS certificate again.
+  /// kShutdownGrace is over. SIGHUP reads the TLS certificate and the accounts again.
   void run(std::vector<WorkerThread*> workers, SctpChannel& sctp);
   /// Any thread.
   void request_stop();

@@ -85,6 +85,7 @@ struct Runtime::State {
   }
 
   const config::Config config;
+  std::string config_file;
   std::vector<std::string> warnings;
   SystemRandom random;
   const dtls::Certificate certificate;
@@ -222,7 +223,8 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
                                                               .audit = *audit,
                                                               .files = std::move(*files),
                                                               .tls = tls ? &*tls : nullptr,
-                                                              .metrics = std::move(metrics)});
+                                                              .metrics = std::move(metrics),
+                                                              .config_file = config_file});
   return control->listen();
 }
 
@@ -262,12 +264,14 @@ void Runtime::State::make_workers() {
   }
 }
 
-base::Expected<std::unique_ptr<Runtime>, base::Error> Runtime::make(const config::Config& config) {
+base::Expected<std::unique_ptr<Runtime>, base::Error> Runtime::make(
+    const config::Config& config, const std::string& config_file) {
   (void)log::set_level(to_string(config.log_level));
   // A client that closes while we write is no reason to end.
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   auto state = std::make_unique<State>(config);
+  state->config_file = config_file;
   for (const auto open :
        {&State::open_audit, &State::open_policies, &State::open_tls, &State::open_pools}) {
     if (auto opened = ((*state).*open)(); !opened) {

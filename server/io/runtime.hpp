@@ -14,7 +14,9 @@ class Runtime {
  public:
   /// Opens everything that can fail: sockets, listeners, TLS files, the audit log. Errors: a
   /// sentence that names what is wrong.
-  static base::Expected<std::unique_ptr<Runtime>, base::Error> make(const config::Config& config);
+  /// SIGHUP reads `config_file` again, for its accounts; empty = never.
+  static base::Expected<std::unique_ptr<Runtime>, base::Error> make(
+      const config::Config& config, const std::string& config_file = {});
 
   ~Runtime();
   Runtime(const Runtime&) = delete;

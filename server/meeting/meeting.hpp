@@ -91,8 +91,8 @@ class Meeting {
   /// The same for guests whose own account excludes a region in use, where one of the two accounts
   /// is strict about guests. `next` is about to be used, too; empty = none.
   void evict_conflicting_guests(const RegionId& next, Now now);
-  /// Tells those who may not stay the same, and lets them go by themselves: who comes back is placed anew and takes
-  /// the place of who was here.
+  /// Tells those who may not stay the same, and lets them go by themselves: who comes back is
+  /// placed anew and takes the place of who was here.
   void ask_to_move(const Stays& stays, Now now);
 
   /// Empty for long enough; the owner may destroy it.

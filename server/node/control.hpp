@@ -114,6 +114,12 @@ class Control {
   /// accounts that require evidence begin no new meetings.
   void set_evidence(EvidenceState state);
 
+  /// Puts the accounts of a configuration that was read again into force, on running meetings too;
+  /// nothing else of it. An account that is no longer in it keeps its meetings but loses its keys.
+  /// Returns what was refused; the others are taken over.
+  [[nodiscard]] std::vector<directory::PolicyRefusal> reload_accounts(const config::Config& next,
+                                                                      Now now);
+
   /// From now on joins are refused (503) and /readyz says so; everyone gets `leave` with the action
   /// RECONNECT and is closed.
   void begin_shutdown(Now now);

@@ -210,6 +210,10 @@ void Control::State::enforce(const AccountPolicy::Terms& before, Now now) {
   for (const auto& [key, meeting] : meetings) {
     meeting->evict_conflicting_guests(RegionId(), now);  // a guest's own account may be this one
   }
+  // Guests elsewhere whose own account this is may not be where they are any more.
+  for (const auto& [key, meeting] : meetings) {
+    meeting->evict_conflicting_guests(RegionId(), now);
+  }
   std::vector<WorkerPlacement> awaited;
   std::ranges::copy_if(config.workers, std::back_inserter(awaited),
                        [&](const WorkerPlacement& w) { return affected.contains(w.region); });

@@ -139,9 +139,13 @@ HttpResponse Control::State::regions_of_caller(const HttpRequest& request, Now n
   if (account == nullptr) {
     return HttpResponse::text(401, "invalid API key");
   }
-  HttpResponse response =
-      HttpResponse::json(200, signalling::describe_regions(account->policy.effective(),
-                                                           request.listener_region, directory));
+  const std::string room = caller->claims.video ? caller->claims.video->room : std::string();
+  const residency::ClientQuestion question = signalling::residency_question(
+      *caller, {request.listener_region, {}, find_meeting({caller->account, room})}, directory);
+  const residency::RegionSet permitted =
+      account->policy.effective(question.levels.value_or(residency::LevelNames{}));
+  HttpResponse response = HttpResponse::json(
+      200, signalling::describe_regions(permitted, request.listener_region, directory));
   response.with("Cache-Control", "max-age=5");
   return response;
 }

@@ -71,6 +71,9 @@ struct Control::State {
   void log(LogLevel level, std::string event,
            std::vector<std::pair<std::string, std::string>> fields);
 
+  // control_reload.cpp
+  directory::PolicyResult<void> reload(directory::FileAccount account, Now now);
+
   // control_change.cpp
   /// Somebody who may not stay where they are, and where they could be instead.
   struct Displaced {

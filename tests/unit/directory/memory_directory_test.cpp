@@ -371,6 +371,10 @@ TEST_F(PolicyChange, a_reload_takes_policy_and_keys_and_may_widen) {
   EXPECT_EQ(directory_.reload_account(account, {"reload", ""}, kNow), PolicyEpoch(2));
   EXPECT_EQ(directory_.find_key("one"), nullptr);
   EXPECT_NE(directory_.find_key("two"), nullptr);
+  account.terms.opted_in.insert(RegionId("mars"));  // regions are not reloaded
+  EXPECT_EQ(directory_.reload_account(account, {"reload", ""}, kNow).error(),
+            PolicyError::kUnknownRegion);
+  account.terms.opted_in.erase(RegionId("mars"));
   account.terms.account = kDev;
   EXPECT_EQ(directory_.reload_account(account, {"reload", ""}, kNow).error(),
             PolicyError::kAlreadyExists);

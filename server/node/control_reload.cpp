@@ -1,0 +1,58 @@
+// A configuration that was read again: its accounts take effect on running meetings.
+#include <algorithm>
+
+#include "api/bootstrap.hpp"
+#include "node/control_state.hpp"
+
+namespace meridian::node {
+
+std::vector<directory::PolicyRefusal> Control::reload_accounts(const config::Config& next,
+                                                               Now now) {
+  State& s = *state_;
+  s.config.config.digest = next.digest;
+  s.record(audit::Kind::kConfigLoaded, nullptr, next.digest, now);
+  std::vector<directory::FileAccount> accounts = api::file_accounts(next);
+  for (const directory::Account& present : s.directory.accounts()) {
+    const bool is_left = std::ranges::none_of(accounts, [&](const directory::FileAccount& account) {
+      return account.terms.account == present.id();
+    });
+    if (present.managed_by == directory::ManagedBy::kFile && is_left) {
+      // Without keys nobody can join; who is in a meeting may end it.
+      accounts.push_back({present.name, present.policy.terms(), present.signalling_host, {}});
+    }
+  }
+  std::vector<directory::PolicyRefusal> refused;
+  for (directory::FileAccount& account : accounts) {
+    if (auto reloaded = s.reload(std::move(account), now); !reloaded) {
+      refused.push_back(std::move(reloaded.error()));
+    }
+  }
+  s.drain_signals(now);
+  return refused;
+}
+
+directory::PolicyResult<void> Control::State::reload(directory::FileAccount account, Now now) {
+  const AccountId id = account.terms.account;
+  std::optional<residency::AccountPolicy::Terms> before;
+  if (const directory::Account* present = directory.find_account(id)) {
+    before = present->policy.terms();
+  }
+  const auto epoch = directory.reload_account(
+      std::move(account), {.actor = "configuration", .reason = "reload"}, now.wall);
+  if (!epoch) {
+    return std::unexpected(epoch.error());
+  }
+  if (before) {
+    const bool is_changed = *before != directory.find_account(id)->policy.terms();
+    if (is_changed) {
+      follow_change(*before, {}, now);
+    }
+    return {};
+  }
+  distribute_policy();
+  record(audit::Kind::kPolicyLoaded, directory.find_account(id),
+         directory.find_account(id)->policy.digest(), now);
+  return {};
+}
+
+}  // namespace meridian::node
