@@ -171,7 +171,7 @@ bool is_below(const std::string& folder, const std::string& root) {
 }
 
 void check_whole(const YamlNode& root, const Config& config) {
-  for (const char* key : {"regions", "pools", "accounts"}) {
+  for (const char* key : {"regions", "pools"}) {
     if (!root[key].is_present() || (root[key].is_list() && root[key].elements().empty())) {
       root[key].error("needs at least one entry");
     }

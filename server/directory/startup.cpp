@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "audit/text.hpp"
+
 namespace meridian::directory {
 namespace {
 
@@ -28,6 +30,25 @@ StartRefusal confirmable(const AccountId& account, std::string message) {
 }
 StartRefusal broken(const AccountId& account, std::string message) {
   return {account, "account " + account.value() + ": " + std::move(message), false};
+}
+
+// The digest of terms as programs before the store wrote them to their audit logs (version 1).
+audit::Digest digest_before_store(const Terms& terms) {
+  std::string text = R"({"account":)";
+  audit::append_json_string(text, terms.account.value());
+  text += R"(,"default_region":)";
+  audit::append_json_string(text, terms.default_region.value());
+  text += R"(,"opted_in":[)";
+  std::string_view separator;
+  for (const RegionId& region : terms.opted_in) {
+    text += separator;
+    audit::append_json_string(text, region.value());
+    separator = ",";
+  }
+  text += R"(],"signalling_scope":)";
+  audit::append_json_string(text, name_of(terms.signalling_scope));
+  text += R"(,"v":1})";
+  return audit::sha256({as_bytes(text)});
 }
 
 // Whether the store is behind what the audit log says, or says something else.
@@ -65,12 +86,18 @@ class Starter {
       return;
     }
     const PolicyVersion* stored = entry == nullptr ? nullptr : &entry->version;
-    if (auto refusal = check_recorded(id, stored, find(from_.recorded, id))) {
+    const RecordedPolicy* recorded = find(from_.recorded, id);
+    const bool is_from_before_store = stored == nullptr && recorded != nullptr &&
+                                      recorded->epoch == PolicyEpoch(1) &&
+                                      recorded->digest == digest_before_store(account.terms);
+    auto refusal = check_recorded(id, stored, is_from_before_store ? nullptr : recorded);
+    if (refusal) {
       refusals_.push_back(std::move(*refusal));
       return;
     }
-    PolicyVersion version{AccountPolicy(account.terms, PolicyEpoch(1)), "configuration",
-                          "first start", from_.now};
+    const PolicyEpoch first(is_from_before_store ? 2 : 1);
+    PolicyVersion version{AccountPolicy(account.terms, first), "configuration", "first start",
+                          from_.now};
     if (stored != nullptr && !is_within(version.policy.terms(), stored->policy.terms())) {
       refusals_.push_back(confirmable(
           id, "the configuration permits more than the policy of epoch " +

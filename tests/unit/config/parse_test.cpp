@@ -97,10 +97,9 @@ TEST(ConfigParse, the_page_s_folder_must_not_hold_the_data) {
   EXPECT_THAT(with("/srv/data", "/srv/page"), IsEmpty());
 }
 
-TEST(ConfigParse, an_empty_file_lacks_its_three_lists) {
+TEST(ConfigParse, an_empty_file_lacks_its_two_lists) {
   EXPECT_THAT(problems_of(""),
-              ElementsAre("accounts: needs at least one entry", "pools: needs at least one entry",
-                          "regions: needs at least one entry"));
+              ElementsAre("pools: needs at least one entry", "regions: needs at least one entry"));
 }
 
 TEST(ConfigParse, text_that_is_no_yaml_is_named_with_its_line) {

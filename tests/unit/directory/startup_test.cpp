@@ -143,6 +143,21 @@ TEST_F(StartupTest, a_store_that_is_gone_is_refused_when_the_audit_log_knows_bet
   EXPECT_FALSE(start_node());
 }
 
+TEST_F(StartupTest, a_log_from_before_there_was_a_store_is_continued) {
+  const std::string text = R"({"account":"dev","default_region":"uk","opted_in":["eu","uk","us"],)"
+                           R"("signalling_scope":"permitted_only","v":1})";
+  from_.recorded[kDev] = {PolicyEpoch(1), audit::sha256({as_bytes(text)})};
+  const StartingPoint before = from_;
+  const auto started = start_node();
+  ASSERT_TRUE(started);
+  EXPECT_EQ(started->contents.accounts[0].policy.epoch(), PolicyEpoch(2));
+  EXPECT_TRUE(start_node());
+  // Not with other terms than it had.
+  StartingPoint wider = before;
+  wider.accounts[0].terms.opted_in.insert(RegionId("jp"));
+  EXPECT_FALSE(start(wider, MemoryPolicyStore()));
+}
+
 TEST_F(StartupTest, a_policy_that_is_not_the_recorded_one_is_refused) {
   ASSERT_TRUE(start_node());
   from_.recorded[kDev].digest.bytes[0] ^= 1U;
