@@ -20,6 +20,7 @@ bool ClosedSinks::count(PublicationId publication, WorkerIndex from, std::size_t
   if (sink == sinks_.end()) {
     return false;
   }
+  sink->until.reset();
   sink->report.counts.at(metrics::TransitKind::kRtp, metrics::Direction::kIn).add(bytes);
   return true;
 }

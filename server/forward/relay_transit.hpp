@@ -16,8 +16,8 @@ namespace meridian::forward {
 /// although it goes nowhere: only then both ends agree to the byte.
 class ClosedSinks {
  public:
-  /// From the close until nothing can be in the ring any more: the source stops when it reads its
-  /// own command, and a ring is read in each turn.
+  /// After the last frame: the source stops when it reads its own command, and a ring is read in
+  /// each turn.
   static constexpr Duration kLinger = 2s;
   /// Beyond it the oldest gives its numbers at once.
   static constexpr std::size_t kMaxSinks = 1024;
@@ -33,7 +33,7 @@ class ClosedSinks {
  private:
   struct Sink {
     RelayTransit report;
-    /// Set by the first poll, as closing knows no time.
+    /// Set by the next poll, as frames and closing know no time.
     std::optional<Instant> until;
   };
   std::vector<Sink> sinks_;  // oldest first

@@ -336,8 +336,13 @@ void Control::State::distribute_policy() {
   } else {
     std::vector<AccountPolicy> policies;
     RegionSet regions;
+    // What they are tolerated in ends with the grace, which a control thread that hangs can't end.
+    std::set<AccountId> restricted;
     for (const directory::Account& account : directory.accounts()) {
       const auto grace = graces.find(account.id());
+      if (grace != graces.end()) {
+        restricted.insert(account.id());
+      }
       policies.push_back(grace == graces.end()
                              ? account.policy
                              : AccountPolicy(grace->second.tolerated, account.policy.epoch()));
@@ -345,7 +350,8 @@ void Control::State::distribute_policy() {
     for (const residency::Region& region : directory.regions()) {
       regions.insert(region.id);
     }
-    snapshot = std::make_shared<const residency::PolicySnapshot>(generation, policies, regions);
+    snapshot = std::make_shared<const residency::PolicySnapshot>(generation, policies, regions,
+                                                                 std::move(restricted));
   }
   for (const WorkerPlacement& worker : config.workers) {
     outbox.commands.emplace_back(worker.index, forward::ApplyPolicy{snapshot});

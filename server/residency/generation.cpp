@@ -1,12 +1,16 @@
 #include "residency/generation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace meridian::residency {
 
 PolicySnapshot::PolicySnapshot(std::uint64_t generation, std::span<const AccountPolicy> policies,
-                               const RegionSet& regions)
-    : generation_(generation), policies_(policies.begin(), policies.end()), regions_(regions) {
+                               const RegionSet& regions, std::set<AccountId> restricted)
+    : generation_(generation),
+      policies_(policies.begin(), policies.end()),
+      regions_(regions),
+      restricted_(std::move(restricted)) {
   std::ranges::sort(policies_, {}, &AccountPolicy::account);
 }
 
@@ -23,7 +27,7 @@ bool PolicySnapshot::admits(const AccountId& account, const RegionId& region,
 
 bool PolicySnapshot::is_restricted(const AccountId& account, const LevelNames& levels) const {
   const AccountPolicy* policy = find(account);
-  return policy == nullptr || regions_.empty() ||
+  return policy == nullptr || regions_.empty() || restricted_.contains(account) ||
          !std::ranges::all_of(
              regions_, [&](const RegionId& region) { return policy->allows(region, levels); });
 }

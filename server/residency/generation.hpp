@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -38,9 +39,9 @@ class PolicySnapshot {
  public:
   PolicySnapshot() = default;
   /// `regions`: all that there are. A meeting that may be in each of them is not restricted;
-  /// without `regions` every one is.
+  /// without `regions` every one is. `restricted`: accounts that are in any case.
   PolicySnapshot(std::uint64_t generation, std::span<const AccountPolicy> policies,
-                 const RegionSet& regions = {});
+                 const RegionSet& regions = {}, std::set<AccountId> restricted = {});
 
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
@@ -69,6 +70,7 @@ class PolicySnapshot {
   std::uint64_t generation_ = 0;
   std::vector<AccountPolicy> policies_;  // sorted by account
   RegionSet regions_;
+  std::set<AccountId> restricted_;
 };
 
 using SharedPolicySnapshot = std::shared_ptr<const PolicySnapshot>;

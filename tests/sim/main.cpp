@@ -4,10 +4,13 @@
 #include <string>
 #include <string_view>
 
+#include "sim/residency/run.hpp"
 #include "sim/simulation.hpp"
 
 /// meridian_sim --seed N [--log]     one run; --log prints what happens
 /// meridian_sim --seeds FROM COUNT   each twice, which must give the same log; one line for each
+/// meridian_sim --residency-seed N [--log] and --residency FROM COUNT   the same for sequences of
+/// policies, joins, failures and changes (R10), once each
 namespace {
 
 using meridian::sim::RunLog;
@@ -54,6 +57,55 @@ bool run_many(std::uint64_t from, std::uint64_t count) {
   return failed == 0;
 }
 
+using ResidencyResult = meridian::sim::law::Result;
+
+ResidencyResult run_residency(std::uint64_t seed, RunLog::Output output) {
+  return meridian::sim::law::Run(seed, output).run();
+}
+
+void print(const ResidencyResult& result) {
+  if (result.faults.empty()) {
+    return;
+  }
+  std::printf("residency seed %llu FAILED\n", static_cast<unsigned long long>(result.seed));
+  for (const std::string& fault : result.faults) {
+    std::printf("  %s\n", fault.c_str());
+  }
+  const char* commit = std::getenv("MERIDIAN_COMMIT");
+  std::printf("  replay with: git checkout %s && tests/sim/run.sh --residency-seed %llu\n",
+              commit != nullptr ? commit : "THIS_COMMIT",
+              static_cast<unsigned long long>(result.seed));
+  std::fflush(stdout);
+}
+
+/// Sums say what the sequences came to: a run in which nothing happened would prove nothing.
+bool run_many_residency(std::uint64_t from, std::uint64_t count) {
+  std::uint64_t failed = 0;
+  ResidencyResult sum;
+  for (std::uint64_t seed = from; seed < from + count; ++seed) {
+    const ResidencyResult result = run_residency(seed, RunLog::Output::kNone);
+    failed += result.faults.empty() ? 0 : 1;
+    sum.datagrams += result.datagrams;
+    sum.joins += result.joins;
+    sum.refusals += result.refusals;
+    sum.changes += result.changes;
+    sum.moved += result.moved;
+    sum.covered_by_lease += result.covered_by_lease;
+    sum.relayed += result.relayed;
+    print(result);
+  }
+  std::printf(
+      "residency: %llu datagrams checked, %llu relayed packets, %llu joins, %llu refusals, "
+      "%llu changes, %llu people moved, %llu regions covered by the lease\n",
+      static_cast<unsigned long long>(sum.datagrams), static_cast<unsigned long long>(sum.relayed),
+      static_cast<unsigned long long>(sum.joins), static_cast<unsigned long long>(sum.refusals),
+      static_cast<unsigned long long>(sum.changes), static_cast<unsigned long long>(sum.moved),
+      static_cast<unsigned long long>(sum.covered_by_lease));
+  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(count - failed),
+              static_cast<unsigned long long>(failed));
+  return failed == 0;
+}
+
 bool parse(std::string_view text, std::uint64_t& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return error == std::errc() && end == text.data() + text.size();
@@ -74,6 +126,19 @@ int main(int count, char** words) {
   if (mode == "--seeds" && count == 4 && parse(words[2], first) && parse(words[3], second)) {
     return run_many(first, second) ? EXIT_SUCCESS : EXIT_FAILURE;
   }
-  std::fputs("usage: meridian_sim --seed N [--log] | --seeds FROM COUNT\n", stderr);
+  if (mode == "--residency-seed" && count >= 3 && parse(words[2], first)) {
+    const bool has_log = count == 4 && std::string_view(words[3]) == "--log";
+    const ResidencyResult result =
+        run_residency(first, has_log ? RunLog::Output::kPrint : RunLog::Output::kNone);
+    print(result);
+    return result.faults.empty() ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
+  if (mode == "--residency" && count == 4 && parse(words[2], first) && parse(words[3], second)) {
+    return run_many_residency(first, second) ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
+  std::fputs(
+      "usage: meridian_sim --seed N [--log] | --seeds FROM COUNT | --residency-seed N [--log] | "
+      "--residency FROM COUNT\n",
+      stderr);
   return 2;
 }

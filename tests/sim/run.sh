@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Builds the simulator and runs it: tests/sim/run.sh [COUNT] runs seeds 1 to COUNT (200 unless told),
-# each twice; tests/sim/run.sh --seed N replays one with its log.
+# each twice, and then test R10: RESIDENCY (500 unless set) sequences of policies, joins, failures and
+# changes against a model of the policy that shares no code with the server.
+# tests/sim/run.sh --seed N or --residency-seed N replays one with its log.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 jobs=${JOBS:-$(nproc)}
@@ -12,29 +14,33 @@ sim=build/$preset/tests/meridian_sim
 MERIDIAN_COMMIT=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 export MERIDIAN_COMMIT
 
-if [ "${1:-}" = --seed ]; then
-  exec "$sim" --seed "${2:?which seed}" --log
+if [ "${1:-}" = --seed ] || [ "${1:-}" = --residency-seed ]; then
+  exec "$sim" "$1" "${2:?which seed}" --log
 fi
-count=${1:-200}
-[ "$jobs" -le "$count" ] || jobs=$count
 
-# One process for each core, each with its own range of seeds.
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
-from=1
-for ((i = 0; i < jobs; i++)); do
-  share=$(((count - from + 1) / (jobs - i)))
-  "$sim" --seeds "$from" "$share" >"$results/$i" &
-  from=$((from + share))
-done
 status=0
-for ((i = 0; i < jobs; i++)); do
-  wait -n || status=1
-done
-for ((i = 0; i < jobs; i++)); do
-  sed '$d' "$results/$i"
-done
-for ((i = 0; i < jobs; i++)); do
-  tail -n 1 "$results/$i"
-done | awk '{ passed += $1; failed += $3 } END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' || status=1
+
+run_range() {  # run_range MODE COUNT: one process for each core, each with its own range of seeds
+  local mode=$1 count=$2 from=1 share i processes=$jobs
+  [ "$processes" -le "$count" ] || processes=$count
+  for ((i = 0; i < processes; i++)); do
+    share=$(((count - from + 1) / (processes - i)))
+    "$sim" "$mode" "$from" "$share" >"$results/$i" &
+    from=$((from + share))
+  done
+  for ((i = 0; i < processes; i++)); do
+    wait -n || status=1
+  done
+  for ((i = 0; i < processes; i++)); do
+    sed '$d' "$results/$i"
+  done
+  for ((i = 0; i < processes; i++)); do
+    tail -n 1 "$results/$i"
+  done | awk '{ passed += $1; failed += $3 } END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' || status=1
+}
+
+run_range --seeds "${1:-200}"
+run_range --residency "${RESIDENCY:-500}"
 exit "$status"

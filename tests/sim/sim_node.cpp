@@ -102,6 +102,9 @@ void SimNode::handle_datagram(WorkerIndex worker, Bytes bytes, const SocketAddre
                                        .from = from,
                                        .socket = 0,
                                        .received = now.monotonic};
+  if (seats_[worker.value()]->health == Health::kHung) {
+    return;  // its socket's buffer is full by the time that it is back
+  }
   seats_[worker.value()]->worker->handle_datagrams({&datagram, 1}, now);
   drain_worker(worker.value(), now);
   settle(now);
@@ -115,29 +118,50 @@ bool SimNode::change_opted_in(const AccountId& account, const RegionId& home,
   request.terms.opted_in = opted_in;
   request.expected = expected;
   request.author = {.actor = "simulator", .reason = "scenario"};
-  const bool is_changed = control_->begin_change(std::move(request), now).has_value();
+  return begin_change(std::move(request), now).has_value();
+}
+
+directory::PolicyResult<PolicyEpoch> SimNode::begin_change(api::ChangeRequest request, Now now) {
+  auto changed = control_->begin_change(std::move(request), now);
   // Between the change and the commands nothing may leave: flush what a worker has left, if any.
   for (std::size_t i = 0; i < seats_.size(); ++i) {
     send(i, seats_[i]->output, now);
   }
   settle(now);
-  return is_changed;
+  return changed;
+}
+
+void SimNode::set_worker(WorkerIndex worker, Health health, Now now) {
+  Seat& seat = *seats_[worker.value()];
+  seat.health = health;
+  if (health == Health::kWell) {
+    deliver_commands(worker.value(), now);
+    woken_ |= std::uint64_t{1} << worker.value();
+    settle(now);
+  }
+}
+
+void SimNode::set_control(Health health, Now now) {
+  control_health_ = health;
+  settle(now);
 }
 
 Instant SimNode::next_timeout() const {
-  Instant next = control_->next_timeout();
+  Instant next = control_health_ == Health::kWell ? control_->next_timeout() : Instant::never();
   for (const auto& seat : seats_) {
-    next = std::min(next, seat->worker->next_timeout());
+    if (seat->health != Health::kHung) {
+      next = std::min(next, seat->worker->next_timeout());
+    }
   }
   return next;
 }
 
 void SimNode::handle_timeout(Now now) {
-  if (control_->next_timeout() <= now.monotonic) {
+  if (control_health_ == Health::kWell && control_->next_timeout() <= now.monotonic) {
     control_->handle_timeout(now);
   }
   for (std::size_t i = 0; i < seats_.size(); ++i) {
-    if (seats_[i]->worker->next_timeout() <= now.monotonic) {
+    if (seats_[i]->health != Health::kHung && seats_[i]->worker->next_timeout() <= now.monotonic) {
       seats_[i]->worker->handle_timeout(now);
       drain_worker(i, now);
     }
@@ -167,19 +191,27 @@ void SimNode::drain_worker(std::size_t index, Now now) {
       continue;
     }
     observer_.on_event(placements_[index].index, event);
-    control_->handle_event(placements_[index].index, std::move(event), now);
+    events_.emplace_back(placements_[index].index, std::move(event));
   }
 }
 
 bool SimNode::drain_control(Now now) {
-  bool has_worked = false;
+  if (control_health_ != Health::kWell) {
+    return false;
+  }
+  bool has_worked = !events_.empty();
+  while (!events_.empty()) {
+    auto [worker, event] = std::move(events_.front());
+    events_.pop_front();
+    control_->handle_event(worker, std::move(event), now);
+  }
   (void)control_->take_audit_lines();
   (void)control_->take_sctp_commands();
   for (auto& [worker, command] : control_->take_commands()) {
     has_worked = true;
     observer_.on_command(worker, command);
-    seats_[worker.value()]->worker->handle_command(std::move(command), now);
-    drain_worker(worker.value(), now);
+    seats_[worker.value()]->mailbox.push_back(std::move(command));
+    deliver_commands(worker.value(), now);
   }
   for (const node::SignalOutput& output : control_->take_signal_outputs()) {
     has_worked = true;
@@ -191,6 +223,16 @@ bool SimNode::drain_control(Now now) {
   return has_worked;
 }
 
+void SimNode::deliver_commands(std::size_t index, Now now) {
+  Seat& seat = *seats_[index];
+  while (seat.health == Health::kWell && !seat.mailbox.empty()) {
+    forward::Command command = std::move(seat.mailbox.front());
+    seat.mailbox.pop_front();
+    seat.worker->handle_command(std::move(command), now);
+    drain_worker(index, now);
+  }
+}
+
 void SimNode::settle(Now now) {
   bool has_more = true;
   while (has_more) {
@@ -199,6 +241,9 @@ void SimNode::settle(Now now) {
       has_more = true;
       const auto to = static_cast<std::size_t>(std::countr_zero(woken_));
       woken_ &= woken_ - 1;
+      if (seats_[to]->health == Health::kHung) {
+        continue;  // it is woken when it is back
+      }
       for (std::size_t from = 0; from < seats_.size(); ++from) {
         auto& ring = relays_[from * seats_.size() + to];
         if (const auto* slot = ring != nullptr ? ring->front() : nullptr) {

@@ -45,8 +45,28 @@ class SimNode {
   [[nodiscard]] bool change_opted_in(const AccountId& account, const RegionId& home,
                                      const residency::RegionSet& opted_in, PolicyEpoch expected,
                                      Now now);
+  [[nodiscard]] directory::PolicyResult<PolicyEpoch> begin_change(api::ChangeRequest request,
+                                                                  Now now);
+  [[nodiscard]] const api::ChangeOutcome* find_change(const AccountId& account,
+                                                      PolicyEpoch epoch) const {
+    return control_->find_change(account, epoch);
+  }
   void handle_timeout(Now now);
   [[nodiscard]] Instant next_timeout() const;
+
+  // ---- Failures
+
+  enum class Health : std::uint8_t {
+    kWell,
+    kDeaf,  // goes on with its packets and timers, but hears no command
+    kHung,  // does nothing at all
+  };
+  /// What a worker missed while it was not well waits for it.
+  void set_worker(WorkerIndex worker, Health health, Now now);
+  /// While the control thread hangs, what is for it waits. It must not be called then.
+  void set_control(Health health, Now now);
+  [[nodiscard]] Health control_health() const { return control_health_; }
+  [[nodiscard]] Health health(WorkerIndex worker) const { return seats_[worker.value()]->health; }
   void finish_start(Now now) { settle(now); }
 
   [[nodiscard]] std::optional<WorkerIndex> worker_at(const SocketAddress& address) const;
@@ -64,8 +84,11 @@ class SimNode {
     metrics::WorkerCounters counters;
     transport::SendBatch output;
     std::unique_ptr<node::Worker> worker;
+    Health health = Health::kWell;
+    std::deque<forward::Command> mailbox;
   };
 
+  void deliver_commands(std::size_t index, Now now);
   void make_workers(std::uint64_t seed);
   void drain_worker(std::size_t index, Now now);
   [[nodiscard]] bool drain_control(Now now);
@@ -81,6 +104,8 @@ class SimNode {
   std::vector<std::unique_ptr<forward::RelayRing>> relays_;
   std::vector<std::unique_ptr<Seat>> seats_;
   std::unique_ptr<node::Control> control_;
+  Health control_health_ = Health::kWell;
+  std::deque<std::pair<WorkerIndex, forward::Event>> events_;
   std::uint64_t woken_ = 0;
 };
 

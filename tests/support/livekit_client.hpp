@@ -33,6 +33,8 @@ struct LivekitSettings {
   std::string room;
   std::string api_key;
   std::string api_secret;
+  /// The token's `meridian` claim, a JSON object; empty: none.
+  std::string routing_claim = {};
   bool auto_subscribe = true;
   /// recvonly sections of the first offer, for each kind.
   unsigned receiving_sections = 3;

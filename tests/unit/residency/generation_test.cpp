@@ -73,5 +73,40 @@ TEST(PolicySnapshot, denies_a_void_permit) {
   EXPECT_TRUE(snapshot.admits(taken));
 }
 
+TEST(PolicySnapshot, says_who_stops_without_a_lease) {
+  const RegionId london("uk-london");
+  const RegionId virginia("us-east");
+  const auto policy = [&](const char* account, RegionSet opted_in, std::uint64_t epoch = 1) {
+    AccountPolicy::Terms terms;
+    terms.account = AccountId(account);
+    terms.default_region = london;
+    terms.opted_in = std::move(opted_in);
+    terms.levels.rooms["ward"] = {london};
+    return AccountPolicy(std::move(terms), PolicyEpoch(epoch));
+  };
+  audit::Log log("test");
+  Gate gate(log);
+  const auto permit_in = [&](const AccountPolicy& of, const char* room) {
+    auto again = gate.admit_again(ClientQuestion{.policy = &of,
+                                                 .levels = LevelNames{{}, {}, room},
+                                                 .arrived_at = {},
+                                                 .hint = {},
+                                                 .regions = {},
+                                                 .pools = {}},
+                                  london, {}, {});
+    EXPECT_TRUE(again.has_value());
+    return std::move(*again);
+  };
+  const std::vector policies{policy("everywhere", {london, virginia}), policy("london", {london})};
+  const PolicySnapshot snapshot(1, policies, {london, virginia});
+  EXPECT_FALSE(snapshot.is_restricted(permit_in(policies[0], "lobby")));
+  EXPECT_TRUE(snapshot.is_restricted(permit_in(policies[0], "ward")));
+  EXPECT_TRUE(snapshot.is_restricted(permit_in(policies[1], "lobby")));
+  EXPECT_TRUE(snapshot.is_restricted(permit_in(policy("unknown", {london, virginia}), "lobby")));
+  EXPECT_TRUE(PolicySnapshot(1, policies).is_restricted(permit_in(policies[0], "lobby")));
+  const PolicySnapshot in_grace(1, policies, {london, virginia}, {AccountId("everywhere")});
+  EXPECT_TRUE(in_grace.is_restricted(permit_in(policies[0], "lobby")));
+}
+
 }  // namespace
 }  // namespace meridian::residency
