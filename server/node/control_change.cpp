@@ -207,9 +207,6 @@ void Control::State::enforce(const AccountPolicy::Terms& before, Now now) {
       note_evicted(policy, fates.at(one.sid.value()), one);
     }
   }
-  for (const auto& [key, meeting] : meetings) {
-    meeting->evict_conflicting_guests(RegionId(), now);  // a guest's own account may be this one
-  }
   // Guests elsewhere whose own account this is may not be where they are any more.
   for (const auto& [key, meeting] : meetings) {
     meeting->evict_conflicting_guests(RegionId(), now);

@@ -113,6 +113,23 @@ TEST_F(WorkerThreadTest, what_was_queued_before_the_stop_is_still_done) {
   EXPECT_TRUE(worker_->commands().empty());
 }
 
+TEST_F(WorkerThreadTest, answers_a_policy_when_nothing_of_before_waits_in_its_sockets) {
+  worker_->start({worker_.get()});
+  const auto snapshot = std::make_shared<const residency::PolicySnapshot>(
+      policy_.advance(), std::span<const residency::AccountPolicy>());
+  (void)worker_->commands().push(forward::ApplyPolicy{snapshot});
+  const Instant deadline = monotonic_now() + 60s;
+  while (events_.empty() && monotonic_now() < deadline) {
+    std::this_thread::yield();
+  }
+  worker_->stop();
+  const auto events = events_.drain();
+  ASSERT_EQ(events.size(), 1U);
+  const auto* applied = std::get_if<forward::PolicyApplied>(&events[0].second);
+  ASSERT_NE(applied, nullptr);
+  EXPECT_EQ(applied->generation, policy_.load());
+}
+
 TEST_F(WorkerThreadTest, packets_of_sctp_go_to_the_worker_and_events_to_control) {
   SctpThread sctp;
   (void)sctp.commands().push(sctp::Open{TransportId(7), WorkerIndex(0), sctp::Role::kDtlsClient});
