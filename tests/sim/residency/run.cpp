@@ -343,7 +343,9 @@ void Run::on_signal(const node::SignalOutput& output) {
   Member& member = *found->second;
   if (output.closes && member.has_session) {
     member.has_session = false;
-    model_.leave_seat(member.region);
+    if (!member.region.empty()) {  // else it should never have got in
+      model_.leave_seat(member.region);
+    }
     with_control([this, session = output.session] { node_->handle_signal_closed(session, now()); });
   }
   queue_.at(now_ + kDelay, [this, &member, output] {
