@@ -19,5 +19,11 @@ TEST(ConfigFile, a_file_that_cannot_be_read_is_a_problem_with_its_name) {
   }
 }
 
+TEST(ConfigFile, an_empty_file_is_read_and_lacks_everything) {
+  const auto loaded = load_config_file("/dev/null");
+  ASSERT_FALSE(loaded);
+  EXPECT_TRUE(loaded.error()[0].message.contains("needs at least one entry"));
+}
+
 }  // namespace
 }  // namespace meridian::io
