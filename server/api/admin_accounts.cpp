@@ -95,6 +95,14 @@ json::object region_object(const residency::Region& region) {
           {"longitude", region.coordinates.longitude}, {"url", json_view(region.url)}};
 }
 
+// The levels that a join with this token would be under.
+residency::LevelNames level_names(const Claims& claims) {
+  const RoutingClaim routing = claims.routing.value_or(RoutingClaim{});
+  return {.group = routing.group,
+          .user = routing.user,
+          .room = claims.video ? claims.video->room : std::string()};
+}
+
 // -- Accounts -------------------------------------------------------------------------------------
 
 std::string text_of(const json::object& body, std::string_view name) {
@@ -173,9 +181,7 @@ AdminResponse AdminApi::regions(const Call& call) {
       return AdminResponse::error(401, "unauthorized",
                                   caller ? "unknown account" : caller.error().text);
     }
-    const auto& video = caller->claims.video;
-    wanted = account->policy.effective(
-        {.group = {}, .user = {}, .room = video ? video->room : std::string()});
+    wanted = account->policy.effective(level_names(caller->claims));
   }
   const auto latitude = call.query("latitude");
   const auto longitude = call.query("longitude");

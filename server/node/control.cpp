@@ -42,6 +42,10 @@ Control::State::State(ControlConfig from)
     : config(std::move(from)),
       owned_directory(std::move(config.directory)),
       directory(*owned_directory),
+      admin({.directory = directory,
+             .random = config.random,
+             .admin = config.config.admin,
+             .limits = config.config.limits}),
       audit(config.node_id, std::move(config.audit_heads)),
       gate(audit),
       workers(seats(config.workers)),
@@ -273,6 +277,9 @@ void Control::State::remove_finished(Instant now) {
 
 Instant Control::next_timeout() const {
   Instant next = std::min(state_->next_renewal, state_->next_change_timeout());
+  if (const api::OidcProvider* provider = state_->admin.oidc()) {
+    next = std::min(next, provider->next_timeout());
+  }
   for (const auto& [key, meeting] : state_->meetings) {
     next = std::min(next, meeting->next_timeout());
   }

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/admin_api.hpp"
+#include "api/admin_task.hpp"
 #include "api/routing_change.hpp"
 #include "audit/chain.hpp"
 #include "base/expected.hpp"
@@ -119,6 +121,15 @@ class Control {
   /// Returns what was refused; the others are taken over.
   [[nodiscard]] std::vector<directory::PolicyRefusal> reload_accounts(const config::Config& next,
                                                                       Now now);
+  /// What calls of the administration API want to know of the node's files. Each is answered once
+  /// by handle_evidence(), in any order.
+  [[nodiscard]] std::vector<std::pair<signalling::PendingResponse, api::EvidenceQuery>>
+  take_evidence_queries();
+  void handle_evidence(signalling::PendingResponse request, api::AdminResponse response, Now now);
+  /// A document of the sign-in provider that is to be fetched now, one at a time.
+  [[nodiscard]] std::optional<api::OidcFetch> take_oidc_fetch(Now now);
+  /// `body` is nothing when it couldn't be fetched.
+  void handle_oidc_fetched(std::uint64_t id, std::optional<std::string_view> body, Now now);
 
   /// From now on joins are refused (503) and /readyz says so; everyone gets `leave` with the action
   /// RECONNECT and is closed.

@@ -95,7 +95,12 @@ std::vector<Control::State::Displaced> Control::State::displaced(const AccountPo
 
 directory::PolicyResult<api::ChangePreview> Control::preview_change(
     const api::ChangeRequest& request) {
-  State& s = *state_;
+  return state_->preview_change(request);
+}
+
+directory::PolicyResult<api::ChangePreview> Control::State::preview_change(
+    const api::ChangeRequest& request) {
+  State& s = *this;
   auto terms = s.directory.check_change(request.terms, request.expected, request.author.authority);
   if (!terms) {
     return std::unexpected(std::move(terms.error()));
@@ -118,7 +123,12 @@ directory::PolicyResult<api::ChangePreview> Control::preview_change(
 // ----------------------------------------------------------------------------------
 
 directory::PolicyResult<PolicyEpoch> Control::begin_change(api::ChangeRequest request, Now now) {
-  State& s = *state_;
+  return state_->begin_change(std::move(request), now);
+}
+
+directory::PolicyResult<PolicyEpoch> Control::State::begin_change(api::ChangeRequest request,
+                                                                  Now now) {
+  State& s = *this;
   const AccountId account = request.terms.account;
   const directory::Account* owner = s.directory.find_account(account);
   const std::optional<AccountPolicy::Terms> before =

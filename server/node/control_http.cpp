@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "api/admin_routes.hpp"
 #include "api/token_endpoint.hpp"
 #include "node/control_state.hpp"
 
@@ -30,6 +31,11 @@ HttpResponse as_json(const signalling::Refusal& refusal) {
              : json_error(refusal.response.status, refusal.reason, refusal.response.body);
 }
 
+/// Clients' pages live anywhere; that of administrators comes from this node.
+bool is_for_every_origin(std::string_view path) {
+  return !api::is_admin_path(path) || path == "/v1/regions";
+}
+
 }  // namespace
 
 signalling::HttpAnswer Control::handle_http(const HttpRequest& request, Now now) {
@@ -37,7 +43,8 @@ signalling::HttpAnswer Control::handle_http(const HttpRequest& request, Now now)
     return signalling::preflight();
   }
   signalling::HttpAnswer answer = state_->route(request, now);
-  if (auto* response = std::get_if<HttpResponse>(&answer)) {
+  auto* response = std::get_if<HttpResponse>(&answer);
+  if (response != nullptr && is_for_every_origin(request.path())) {
     signalling::allow_every_origin(*response);
   }
   state_->drain_signals(now);
@@ -49,7 +56,6 @@ std::vector<std::pair<signalling::PendingResponse, HttpResponse>> Control::take_
 }
 
 void Control::State::respond(signalling::PendingResponse request, HttpResponse response) {
-  signalling::allow_every_origin(response);
   http_responses.emplace_back(request, std::move(response));
 }
 
@@ -58,6 +64,9 @@ signalling::HttpAnswer Control::State::route(const HttpRequest& request, Now now
   const bool is_get = request.method == "GET" || request.method == "HEAD";
   if (path == "/meridian/v1/token") {
     return request.method == "POST" ? token(request, now) : method_not_allowed("POST");
+  }
+  if (api::is_admin_path(path)) {
+    return administer(request, now);
   }
   const bool is_known = path == "/" || path == "/healthz" || path == "/readyz" ||
                         path == "/settings/regions" || path == "/meridian/v1/meeting" ||

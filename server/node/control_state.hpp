@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/admin_api.hpp"
 #include "audit/chain.hpp"
 #include "directory/memory_directory.hpp"
 #include "meeting/meeting.hpp"
@@ -57,6 +58,17 @@ struct Control::State {
   signalling::HttpResponse meeting_of_caller(const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse token(const signalling::HttpRequest& request, Now now);
 
+  // control_admin.cpp
+  signalling::HttpAnswer administer(const signalling::HttpRequest& request, Now now);
+  /// Writes the audit record of a call, and gives what is sent.
+  signalling::HttpResponse conclude(const api::AdminCall& call, api::AdminResponse response,
+                                    Now now);
+  void record_call(const api::AdminCall& call, unsigned status, Now now);
+  signalling::HttpAnswer change_routing(const api::AdminCall& call, api::ChangeRouting change,
+                                        Now now);
+  api::AdminResponse answer(const api::AdminTask& task);
+  signalling::HttpAnswer ask_evidence(api::AdminCall call, api::EvidenceQuery query, Now now);
+
   // control.cpp
   meeting::Meeting* find_meeting(const MeetingKey& key);
   meeting::Meeting* find_meeting(RoomNumber number);
@@ -100,6 +112,8 @@ struct Control::State {
     PolicyEpoch epoch;
     RenderOutcome render;
   };
+  directory::PolicyResult<PolicyEpoch> begin_change(api::ChangeRequest request, Now now);
+  directory::PolicyResult<api::ChangePreview> preview_change(const api::ChangeRequest& request);
   [[nodiscard]] std::vector<Displaced> displaced(const residency::AccountPolicy& policy);
   /// To be called when a new version is in force in the directory, however it came there; `before`
   /// are the terms that it replaces.
@@ -120,6 +134,7 @@ struct Control::State {
   ControlConfig config;
   std::unique_ptr<directory::Directory> owned_directory;
   directory::Directory& directory;
+  api::AdminApi admin;
   audit::Log audit;
   residency::Gate gate;
   meeting::WorkerPool workers;
@@ -137,6 +152,9 @@ struct Control::State {
   ChangeBook changes;
   std::map<AccountId, Grace> graces;
   std::vector<WaitingReply> waiting_replies;
+
+  std::map<signalling::PendingResponse, api::AdminCall> waiting_evidence;
+  std::vector<std::pair<signalling::PendingResponse, api::EvidenceQuery>> evidence_queries;
 
   std::vector<SignalOutput> signal_outputs;
   std::vector<LogEvent> log_events;

@@ -52,7 +52,7 @@ HttpResponse preflight() {
   HttpResponse response{204, {}, {}};
   allow_every_origin(response);
   response
-      .with("Access-Control-Allow-Methods", "OPTIONS, HEAD, GET, POST, PATCH, DELETE")
+      .with("Access-Control-Allow-Methods", "OPTIONS, HEAD, GET, POST, PUT, PATCH, DELETE")
       // A wildcard doesn't cover Authorization (Fetch standard), so it is named.
       .with("Access-Control-Allow-Headers", "Authorization, Content-Type, *")
       .with("Access-Control-Max-Age", "86400");

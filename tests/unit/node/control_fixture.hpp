@@ -37,6 +37,9 @@ class ControlTest : public testing::Test {
     config.accounts[0].levels.groups["ward"] = {kLondon};
     config.accounts[0].levels.rooms["board"] = {kLondon};
     config.web.token_endpoint = config::TokenEndpoint::kDevelopment;
+    config.admin.static_tokens = {
+        {"owner-clinic", "owner", config::AdminRole::kOwner, AccountId("clinic")},
+        {"operator", "operator", config::AdminRole::kOperator, AccountId()}};
     config.limits.rooms = 3;
     config.limits.participants_per_room = 3;
     control_ = std::make_unique<Control>(
