@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "admin_commands.hpp"
 #include "api/grants.hpp"
 #include "audit/digest.hpp"
 #include "config/config.hpp"
@@ -221,7 +222,12 @@ int main(int argc, char** argv) {
 
   auto* version_command = app.add_subcommand("version", "print the version");
 
+  const AdminCommands admin_commands(app);
+
   CLI11_PARSE(app, argc, argv);
+  if (const auto exit_code = admin_commands.run()) {
+    return *exit_code;
+  }
   if (*serve_command) {
     return serve(config_file, data_dir);
   }

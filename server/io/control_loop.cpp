@@ -7,8 +7,11 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "api/admin_routes.hpp"
 #include "io/clock.hpp"
 #include "io/config_file.hpp"
+#include "io/evidence_reader.hpp"
+#include "io/http_fetcher.hpp"
 #include "io/log.hpp"
 #include "io/site.hpp"
 
@@ -57,6 +60,8 @@ struct ControlLoop::State final : HttpHandler {
         control(std::move(from.control)),
         events(kMaxEvents, wakeup),
         sctp_events(kMaxEvents, wakeup),
+        evidence_answers(EvidenceReader::kMaxQueries, wakeup),
+        evidence(config.data_dir, evidence_answers),
         server(context, http_limits(config.limits)),
         metrics_page(*this) {}
   ~State() override { wakeup_watch.release(); }
@@ -64,7 +69,8 @@ struct ControlLoop::State final : HttpHandler {
   // -- Requests ----------------------------------------------------------------------------------
 
   std::size_t max_body(std::string_view path) const override {
-    const bool is_api = path.starts_with("/twirp/") || path.starts_with("/api/");
+    const bool is_api =
+        path.starts_with("/twirp/") || path.starts_with("/api/") || api::is_admin_path(path);
     return is_api ? signalling::kMaxRequestBody : kMaxPlainBody;
   }
   HttpResult handle_http(const signalling::HttpRequest& request) override {
@@ -180,6 +186,9 @@ struct ControlLoop::State final : HttpHandler {
     for (sctp::Event& event : sctp_events.drain()) {
       control.handle_sctp_event(std::move(event), now);
     }
+    for (auto& [request, response] : evidence_answers.drain()) {
+      control.handle_evidence(request, std::move(response), now);
+    }
   }
 
   /// Evidence first. While it can't be written it waits in Control's log; when that is full,
@@ -206,9 +215,30 @@ struct ControlLoop::State final : HttpHandler {
     for (auto& [request, response] : control.take_http_responses()) {
       server.respond(request, std::move(response));
     }
+    for (auto& query : control.take_evidence_queries()) {
+      evidence.ask(std::move(query));
+    }
+    if (auto fetch = control.take_oidc_fetch(io::now())) {
+      fetch_for_sign_in(std::move(*fetch));
+    }
     for (const node::LogEvent& event : control.take_log_events()) {
       log::write(to_level(event.level), event.event, event.fields);
     }
+  }
+
+  void fetch_for_sign_in(api::OidcFetch wanted) {
+    HttpFetch fetch;
+    fetch.url = std::move(wanted.url);
+    fetch.headers = {{"Accept", "application/json"}};
+    fetch.max_body = api::OidcProvider::kMaxDocument;
+    fetcher.fetch(std::move(fetch), [this, id = wanted.id](const auto& fetched) {
+      if (!fetched) {
+        log::warning("sign_in_provider_unreachable", {{"reason", fetched.error().message}});
+      }
+      const bool is_there = fetched && fetched->status == 200;
+      control.handle_oidc_fetched(
+          id, is_there ? std::optional<std::string_view>(fetched->body) : std::nullopt, io::now());
+    });
   }
 
   void arm_timer() {
@@ -329,6 +359,9 @@ struct ControlLoop::State final : HttpHandler {
   asio::posix::stream_descriptor wakeup_watch{context, wakeup.descriptor()};
   EventChannel events;
   SctpEventChannel sctp_events;
+  EvidenceAnswerChannel evidence_answers;
+  EvidenceReader evidence;
+  HttpFetcher fetcher{context};
   bool is_woken = false;
   std::atomic<bool> is_stop_requested{false};
   asio::signal_set signals{context, SIGINT, SIGTERM, SIGHUP};

@@ -21,6 +21,17 @@ export const ACCOUNTS = {
   'uk-only': { key: 'ukkey', secret: 'uksecret' },
 };
 
+/** Tokens of the administration API. The account `clinic` is made by the operator (see createClinic). */
+export const ADMINS = [
+  { name: 'owner-dev', token: 'owner', role: 'owner', account: 'dev' },
+  { name: 'admin-dev', token: 'admin', role: 'admin', account: 'dev' },
+  { name: 'auditor-dev', token: 'auditor', role: 'auditor', account: 'dev' },
+  { name: 'owner-clinic', token: 'clinic', role: 'owner', account: 'clinic' },
+  { name: 'admin-clinic', token: 'clinic-admin', role: 'admin', account: 'clinic' },
+  { name: 'auditor-clinic', token: 'clinic-auditor', role: 'auditor', account: 'clinic' },
+  { name: 'operator', token: 'operator', role: 'operator' },
+];
+
 async function freeTcpPort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -52,6 +63,9 @@ accounts:
   - {id: uk-only, name: UK only, default_region: uk-london, opted_in: [uk-london], api_keys: [{key: ukkey, secret: uksecret}]}
 metrics: {listen: "127.0.0.1:${metrics}"}
 web: {root: ${web}, token_endpoint: development}
+admin:
+  static_tokens:
+${ADMINS.map(({ name, token, role, account }) => `    - {name: ${name}, token: ${token}, role: ${role}${account ? `, account: ${account}` : ''}}`).join('\n')}
 `;
 }
 
@@ -89,6 +103,23 @@ export class MeridianNode {
   http_url(region = 'uk-london') { return `http://127.0.0.1:${this.http[REGIONS.findIndex((r) => r.id === region)]}`; }
   mediaAddress(region) { const i = REGIONS.findIndex((r) => r.id === region); return { address: REGIONS[i].address, port: this.media[i] }; }
   async metrics() { return (await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)).text(); }
+  /** A call of the administration API: {status, headers, text, body (when JSON)}. */
+  async api(method, path, { token = 'operator', body, headers = {} } = {}) {
+    const response = await fetch(this.http_url() + path, {
+      method,
+      headers: { ...(token ? { Authorization: `Bearer ${token}` } : {}), ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await response.text();
+    const is_json = response.headers.get('content-type')?.startsWith('application/json');
+    return { status: response.status, headers: response.headers, text, body: is_json ? JSON.parse(text) : undefined };
+  }
+  /** The account `clinic` with all regions opted in, managed by the store; its first API key. */
+  async createClinic({ opted_in = REGIONS.map((r) => r.id), ...more } = {}) {
+    const created = await this.api('POST', '/v1/accounts', { body: { id: 'clinic', name: 'Clinic', default_region: 'uk-london', opted_in, ...more } });
+    if (created.status !== 201) throw new Error(`clinic was not created: ${created.text}`);
+    return created.body.key;
+  }
   /** Sum of all series of a metric whose labels contain `labels`. */
   async metric(name, labels = '') {
     return (await this.metrics()).split('\n').filter((l) => (l.startsWith(`${name}{`) || l.startsWith(`${name} `)) && l.includes(labels))
