@@ -7,7 +7,7 @@ export default tseslint.config(
   { ignores: ['dist', 'node_modules'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
-  { files: ['src/**/*.{ts,tsx}'], languageOptions: { globals: globals.browser }, plugins: { 'react-hooks': hooks },
+  { files: ['{src,admin}/**/*.{ts,tsx}'], languageOptions: { globals: globals.browser }, plugins: { 'react-hooks': hooks },
     rules: hooks.configs.recommended.rules },
   { files: ['tools/**/*.mjs'], languageOptions: { globals: globals.node } },
 );

@@ -9,15 +9,28 @@ constexpr std::string_view kNotBuilt =
     "OK\n\nThis is a Meridian server. Its web page is not built: run `npm ci && npm run build` in "
     "web/,\nor set web.root to the folder with the built page.\n";
 
-/// `wss://host/path` gives `wss://host` and `https://host`.
-std::string sources_of(std::string_view url) {
+/// What both pages are held to; the sources of connections follow.
+constexpr std::string_view kOwnOnly =
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "connect-src 'self'";
+
+/// `wss://host/path` gives `host`; empty when it can't stand in a policy.
+std::string host_of(std::string_view url) {
   const std::size_t scheme_end = url.find("://");
   if (scheme_end == std::string_view::npos) {
     return {};
   }
   const std::string_view rest = url.substr(scheme_end + 3);
-  const std::string host(rest.substr(0, rest.find('/')));
-  if (host.find_first_of(" ;,'\"") != std::string::npos) {
+  const std::string_view host = rest.substr(0, rest.find('/'));
+  return host.find_first_of(" ;,'\"") == std::string_view::npos ? std::string(host) : std::string();
+}
+
+/// `wss://host/path` gives `wss://host` and `https://host`.
+std::string sources_of(std::string_view url) {
+  const std::string host = host_of(url);
+  if (host.empty()) {
     return {};
   }
   const bool is_secure = url.starts_with("wss") || url.starts_with("https");
@@ -26,15 +39,14 @@ std::string sources_of(std::string_view url) {
 
 }  // namespace
 
-Site::Site(StaticFiles files, std::span<const residency::Region> regions)
-    : files_(std::move(files)) {
-  security_policy_ =
-      "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
-      "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; "
-      "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-      "connect-src 'self'";
+Site::Site(StaticFiles files, std::span<const residency::Region> regions,
+           std::string_view sign_in_url)
+    : files_(std::move(files)), security_policy_(kOwnOnly), admin_security_policy_(kOwnOnly) {
   for (const residency::Region& region : regions) {
     security_policy_ += sources_of(region.url);
+  }
+  if (const std::string host = host_of(sign_in_url); !host.empty()) {
+    admin_security_policy_ += (sign_in_url.starts_with("https") ? " https://" : " http://") + host;
   }
 }
 
@@ -57,9 +69,12 @@ std::optional<HttpReply> Site::find(const signalling::HttpRequest& request) cons
     response.body = kNotBuilt;
     return reply;
   }
+  const bool is_admin = path == "/admin" || path.starts_with("/admin/");
   response.with("Content-Type", file->mime)
-      .with("Content-Security-Policy", security_policy_)
-      .with("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self)")
+      .with("Content-Security-Policy", is_admin ? admin_security_policy_ : security_policy_)
+      .with("Permissions-Policy", is_admin
+                                      ? "camera=(), microphone=(), display-capture=()"
+                                      : "camera=(self), microphone=(self), display-capture=(self)")
       .with("Cross-Origin-Opener-Policy", "same-origin")
       .with("Cache-Control", file->cache_control)
       .with("ETag", file->etag)

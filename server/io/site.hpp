@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "io/http_message.hpp"
 #include "io/static_files.hpp"
@@ -10,12 +11,15 @@
 
 namespace meridian::io {
 
-/// The browser client as responses: the files of the web root with the headers that keep a page of
-/// another origin, or a script that got in, from doing harm.
+/// The meeting page and, below `/admin`, the administrators' page as responses: the files of the
+/// web root with the headers that keep a page of another origin, or a script that got in, from
+/// harm.
 class Site {
  public:
-  /// `regions`: whose signalling the page may connect to.
-  Site(StaticFiles files, std::span<const residency::Region> regions);
+  /// `regions`: whose signalling the meeting page may connect to. `sign_in_url`: of the OpenID
+  /// provider, which is all that the administrators' page may reach beside this origin; empty when
+  /// there is none.
+  Site(StaticFiles files, std::span<const residency::Region> regions, std::string_view sign_in_url);
 
   /// The answer to a GET or HEAD of a file; nothing when no file has this path, so that others may
   /// answer. Without files, `/` tells how to build them.
@@ -24,6 +28,7 @@ class Site {
  private:
   StaticFiles files_;
   std::string security_policy_;
+  std::string admin_security_policy_;
 };
 
 }  // namespace meridian::io

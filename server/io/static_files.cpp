@@ -112,7 +112,14 @@ base::Expected<StaticFiles, base::Error> StaticFiles::load(const fs::path& root)
 }
 
 const StaticFile* StaticFiles::find(std::string_view path) const {
-  const auto it = files_.find(path == "/" ? std::string_view("/index.html") : path);
+  if (const auto it = files_.find(path); it != files_.end()) {
+    return &it->second;
+  }
+  if (!path.starts_with('/')) {
+    return nullptr;
+  }
+  const std::string_view folder = path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
+  const auto it = files_.find(std::string(folder) + "/index.html");
   return it == files_.end() ? nullptr : &it->second;
 }
 

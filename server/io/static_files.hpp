@@ -36,7 +36,8 @@ class StaticFiles {
   /// leave it. Errors: unreadable, too many or too large.
   static base::Expected<StaticFiles, base::Error> load(const std::filesystem::path& root);
 
-  /// The file at a request path as sent (no percent-decoding); `/` is `/index.html`. Null if none.
+  /// The file at a request path as sent (no percent-decoding), or the `index.html` of the folder
+  /// there, with or without its closing slash. Null if none.
   [[nodiscard]] const StaticFile* find(std::string_view path) const;
   [[nodiscard]] bool empty() const { return files_.empty(); }
 

@@ -1,14 +1,13 @@
 // The page as a person uses it: by mouse, by keyboard alone, on a phone, when things go wrong.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { accessible } from '../support/accessible.mjs';
 import { Browser, eventually } from '../support/browser.mjs';
 import { MeridianNode } from '../support/node.mjs';
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const pictures = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'build', 'screenshots');
 mkdirSync(pictures, { recursive: true });
 let node;
@@ -28,12 +27,6 @@ async function open(path, { viewport = { width: 1200, height: 760 }, permissions
   page.on('websocket', (w) => page.asked.push(w.url()));
   await page.goto(`${node.http_url(region)}${path}`);
   return page;
-}
-async function accessible(page, where) {
-  // A second pass by the evaluation world, which the page's policy does not bind.
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
-  assert.deepEqual(violations.map((v) => `${where}: ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`), []);
 }
 const playing = (page, count) => eventually(page, (n) => [...document.querySelectorAll('.people video')].filter((v) => v.videoWidth > 0 && !v.paused).length >= n, count, { what: `${count} pictures`, seconds: 30 });
 

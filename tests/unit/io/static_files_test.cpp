@@ -11,6 +11,7 @@ class StaticFilesTest : public testing::Test {
  protected:
   StaticFilesTest() {
     (void)folder_.write("dist/index.html", "<p>hello");
+    (void)folder_.write("dist/admin/index.html", "<p>admin");
     (void)folder_.write("dist/assets/main-a1b2c3d4.js", "run()");
     (void)folder_.write("dist/assets/main-a1b2c3d4.js.gz", "compressed");
     (void)folder_.write("dist/.env", "SECRET=1");
@@ -29,6 +30,15 @@ TEST_F(StaticFilesTest, finds_files_by_their_path_and_the_index_at_the_root) {
   EXPECT_EQ(files_.find("/")->mime, "text/html; charset=utf-8");
   EXPECT_EQ(files_.find("/assets/main-a1b2c3d4.js")->mime, "text/javascript; charset=utf-8");
   EXPECT_EQ(files_.find("/nothing"), nullptr);
+}
+
+TEST_F(StaticFilesTest, a_folder_is_found_as_its_index_with_or_without_its_closing_slash) {
+  for (const char* path : {"/admin", "/admin/", "/admin/index.html"}) {
+    ASSERT_NE(files_.find(path), nullptr) << path;
+    EXPECT_EQ(*files_.find(path)->body, "<p>admin");
+  }
+  EXPECT_EQ(files_.find("/assets"), nullptr);
+  EXPECT_EQ(files_.find("/admin//"), nullptr);
 }
 
 TEST_F(StaticFilesTest, nothing_outside_the_root_or_hidden_can_be_named) {
