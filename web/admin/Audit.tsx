@@ -77,6 +77,6 @@ function Records({ desk: { api, account, name }, total }: { desk: Desk; total: n
 const HIDDEN = new Set(['seq', 'kind', 'time', 'account', 'node', 'v', 'prev', 'hash']);
 const details = (record: AuditRecord, name: Desk['name']) =>
   Object.entries(record).filter(([field]) => !HIDDEN.has(field)).map(([field, value]) => {
-    const text = field === 'region' ? name(String(value)) : typeof value === 'object' ? JSON.stringify(value) : String(value);
+    const text = field === 'region' ? name(String(value)) : field === 'reason' ? plain(String(value)) : typeof value === 'object' ? JSON.stringify(value) : String(value);
     return `${plain(field)} ${text.length > 20 && /^[0-9a-f]+$/.test(text) ? `${text.slice(0, 12)}…` : text}`;
   }).join(' · ');
