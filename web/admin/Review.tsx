@@ -128,8 +128,8 @@ export function OutcomeDetails({ desk: { name }, outcome, regions }: { desk: Des
       {still_sending.length > 0 && <List summary={`${count(still_sending.length, 'client')} still sent; it was dropped unread`} open={still_sending.length <= 5}>
         {still_sending.map((one) => <li key={one.participant}><b>{one.participant}</b>: {number(one.datagrams)} datagrams, {bytes(one.bytes)}</li>)}
       </List>}
-      {failed.length > 0 && <List summary={`${count(failed.length, 'part')} of the server did not answer in time`} open bad>
-        {failed.map((one) => { const text = typeof one === 'string' ? one : JSON.stringify(one); return <li key={text}>{text}</li>; })}
+      {failed.length > 0 && <List summary={`${count(failed.length, 'person', 'people')} can’t come back now`} open bad>
+        {failed.map((one) => <li key={one.room + one.participant}><b>{one.participant}</b> in “{one.room}”, was in {name(one.from)}: {sentence(one.reason)}</li>)}
       </List>}
       {moved.length === 0 && still_sending.length === 0 && failed.length === 0 && dry_at && <p>No meeting was disturbed.</p>}
     </>

@@ -36,7 +36,7 @@ export function WorldMap({ places, label, pointed }: { places: Place[]; label: s
     <div className="map" ref={figure}>
       {width > 0 && (
         <svg width={width} height={height} role="img" aria-label={label}>
-          <g transform={view.transform}><path className="graticule" d={LINES} /><path className="land" d={LAND} /></g>
+          <g transform={view.transform}><path className="graticule" d={LINES} /><path className="land" fillRule="evenodd" d={LAND} /></g>
           {view.spots.map(({ id, name, note, standing, changed, x, y, text }) => (
             <g key={id} className={`spot ${standing} ${id === pointed ? 'pointed' : ''}`} transform={`translate(${x} ${y})`}>
               {(changed || id === pointed) && <circle className="halo" r={13} />}

@@ -35,7 +35,7 @@ export interface Preview {
 export interface Outcome {
   epoch: number; requested_at: string; revoked_at: string | null; dry_at: string | null;
   moved: { room: string; participant: string; from: string; told: boolean }[];
-  failed: unknown[];
+  failed: { room: string; participant: string; from: string; reason: string }[];
   still_sending: { participant: string; datagrams: number; bytes: number }[];
   covered_by_lease: string[];
 }

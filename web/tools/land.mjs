@@ -16,9 +16,14 @@ const lines = arcs.map((arc) => {
 const arcPoints = (index) => (index < 0 ? lines[~index].toReversed() : lines[index]);
 /** A ring that crosses the 180th meridian goes on beyond it instead of jumping around the world. */
 const ringPoints = (ring) => {
-  let before = 0;
-  return ring.flatMap((index, i) => arcPoints(index).slice(i ? 1 : 0))
-    .map(([x, y]) => [before = before && Math.abs(x - before) > 180 ? x + 360 * Math.sign(before - x) : x, y]);
+  const points = ring.flatMap((index, i) => arcPoints(index).slice(i ? 1 : 0));
+  let turns = 0;
+  const whole = points.map(([x, y], i) => {
+    if (i > 0 && Math.abs(x - points[i - 1][0]) > 180) turns += Math.sign(points[i - 1][0] - x);
+    return [x + 360 * turns, y];
+  });
+  const middle = whole.reduce((sum, [x]) => sum + x, 0) / whole.length;
+  return whole.map(([x, y]) => [x - 360 * Math.round(middle / 360), y]);
 };
 
 const distance = ([px, py], [ax, ay], [bx, by]) => {
