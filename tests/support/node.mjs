@@ -48,7 +48,10 @@ async function freeUdpPort(address) {
   return port;
 }
 
-function configuration({ http, media, metrics, workers, web }) {
+const staticTokens = `  static_tokens:
+${ADMINS.map(({ name, token, role, account }) => `    - {name: ${name}, token: ${token}, role: ${role}${account ? `, account: ${account}` : ''}}`).join('\n')}`;
+
+function configuration({ http, media, metrics, workers, web, admin }) {
   const regions = REGIONS.map((r, i) => `  - {id: ${r.id}, name: ${r.name}, jurisdictions: [${r.tags}], latitude: ${r.latitude}, longitude: ${r.longitude}, url: "http://127.0.0.1:${http[i]}"}`);
   const pools = REGIONS.map((r, i) => `  - region: ${r.id}
     workers: ${workers}
@@ -64,14 +67,13 @@ accounts:
 metrics: {listen: "127.0.0.1:${metrics}"}
 web: {root: ${web}, token_endpoint: development}
 admin:
-  static_tokens:
-${ADMINS.map(({ name, token, role, account }) => `    - {name: ${name}, token: ${token}, role: ${role}${account ? `, account: ${account}` : ''}}`).join('\n')}
+${admin}
 `;
 }
 
 /** A running node; `url(region)` is what clients of that region use. */
 export class MeridianNode {
-  static async start({ workers = 1 } = {}) {
+  static async start({ workers = 1, admin = staticTokens } = {}) {
     const node = new MeridianNode();
     node.folder = mkdtempSync(join(tmpdir(), 'meridian-test-'));
     node.http = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
@@ -79,7 +81,7 @@ export class MeridianNode {
     for (const region of REGIONS) node.media.push(await freeUdpPort(region.address));
     node.metricsPort = await freeTcpPort();
     node.config = join(node.folder, 'config.yaml');
-    writeFileSync(node.config, configuration({ http: node.http, media: node.media, metrics: node.metricsPort, workers, web: webRoot }));
+    writeFileSync(node.config, configuration({ http: node.http, media: node.media, metrics: node.metricsPort, workers, web: webRoot, admin }));
     await node.launch();
     return node;
   }
