@@ -60,11 +60,11 @@ test('signing in at an OpenID provider uses PKCE, keeps the place, and leaves no
   await has(page, 'Every version of the routing policy');
   assert.equal(await page.evaluate(() => location.search + location.hash), '#/dev/history');
   await page.getByRole('button', { name: 'Sign out' }).click();
-  node.isForging = true;
+  node.provider.isForging = true;
   await page.getByRole('button', { name: /^Sign in with/ }).click();
   await has(page, 'This sign-in was not begun in this tab');
-  node.isForging = false;
-  node.isRefusing = true;
+  node.provider.isForging = false;
+  node.provider.isRefusing = true;
   await page.getByRole('button', { name: /^Sign in with/ }).click();
   await has(page, 'access_denied');
   await accessible(page, 'sign-in refused');

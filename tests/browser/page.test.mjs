@@ -101,6 +101,8 @@ test('a refused camera, a wrong link and a refused region are said in words', as
   await eventually(bad, () => document.querySelector('[role=alert]')?.innerText.includes('This link does not work'));
   await bad.close();
   const refused = await open('/?room=far&name=Una&account=uk-only', { region: 'us-east' });
+  // Without a way to London the page can't follow there by itself.
+  await refused.route(`${node.http_url('uk-london')}/**`, (route) => route.abort());
   await refused.getByRole('button', { name: 'Join' }).click();
   await eventually(refused, () => document.querySelector('[role=alert]')?.innerText.includes('London'));
   await refused.screenshot({ path: join(pictures, 'region-refused.png') });
@@ -112,6 +114,14 @@ test('a refused camera, a wrong link and a refused region are said in words', as
   await blind.getByRole('button', { name: 'Join' }).click();
   await eventually(blind, () => document.querySelector('.controls .trouble')?.innerText.includes('does not let this page use'));
   await blind.close();
+});
+
+test('opened at a region that the host has not opted into, the page goes to a permitted one by itself', async () => {
+  const page = await open('/?room=near&name=Una&account=uk-only', { region: 'us-east' });
+  await page.getByRole('button', { name: 'Join' }).click();
+  await playing(page, 1);
+  await eventually(page, () => document.body.innerText.includes('Served from London'));
+  await page.close();
 });
 
 test('the page comes with a strict policy and weighs at most 500 KB', async () => {

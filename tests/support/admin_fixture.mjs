@@ -1,11 +1,12 @@
 // A stand-in for a node's administration API, with docs/openapi.yaml's shapes, for what a real node does not
 // show on demand: a preset's locks, a log that was changed, a client that goes on sending, a lost race. It
-// serves the built page under the node's own content security policy. Beside it: an OpenID provider.
-import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+// serves the built page under the node's own content security policy.
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { webRoot } from './node.mjs';
+import { OpenIdProvider } from './openid_provider.mjs';
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const REGIONS = [
@@ -55,16 +56,16 @@ export class AdminFixture {
       free: [version('free', { routing_control: 'fixed', actor: 'operator', reason: 'free plan' })],
     };
     fixture.server = createServer((request, response) => { void fixture.#answer(request, response); });
-    fixture.provider = createServer((request, response) => { void fixture.#provide(request, response); });
-    for (const server of [fixture.server, fixture.provider]) await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise((resolve) => fixture.server.listen(0, '127.0.0.1', resolve));
+    fixture.provider = await OpenIdProvider.start();
     fixture.url = `http://127.0.0.1:${fixture.server.address().port}`;
-    fixture.issuer = `http://127.0.0.1:${fixture.provider.address().port}`;
-    fixture.keys = generateKeyPairSync('ed25519');
-    fixture.codes = new Map();
+    fixture.issuer = fixture.provider.issuer;
     return fixture;
   }
   async stop() {
-    for (const server of [this.server, this.provider]) { server.closeAllConnections(); await new Promise((resolve) => server.close(resolve)); }
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+    await this.provider.stop();
   }
   routing(account) { return this.versions[account].at(-1); }
   change(account, part) { this.versions[account].push(version(account, part, this.routing(account))); }
@@ -96,7 +97,7 @@ export class AdminFixture {
       return ok({ static_token: true, oidc: { issuer: this.issuer, client_id: 'meridian-admin', authorization_endpoint: `${this.issuer}/authorize`, token_endpoint: `${this.issuer}/token`, scope: 'openid' } });
     }
     const bearer = request.headers.authorization?.replace('Bearer ', '') ?? '';
-    const me = TOKENS[bearer] ?? this.#idToken(bearer);
+    const me = TOKENS[bearer] ?? (this.provider.signed(bearer) ? TOKENS.owner : undefined);
     if (!me || this.isEnded) return no(401, 'unauthorized', 'No token that counts.');
     if (url.pathname === '/v1/me') return ok({ ...me, signed_in_by: TOKENS[bearer] ? 'static_token' : 'oidc' });
     if (url.pathname === '/v1/regions') return ok({ regions: this.regions });
@@ -163,39 +164,5 @@ export class AdminFixture {
     const outcome = { epoch: now.epoch + 1, requested_at: new Date(at - 430).toISOString(), revoked_at: new Date(at - 425).toISOString(), dry_at: new Date(at).toISOString(), moved: people.map((one) => ({ ...one, told: true })), failed: [], still_sending: this.still, covered_by_lease: [] };
     this.outcomes.set(outcome.epoch, outcome);
     return ok(outcome, { ETag: `"${outcome.epoch}"` });
-  }
-
-  // ---- the OpenID provider: signs everybody in at once, but checks PKCE -------------------------------
-  async #provide(request, response) {
-    const url = new URL(request.url, this.issuer);
-    if (url.pathname === '/authorize') {
-      const asked = Object.fromEntries(url.searchParams);
-      const code = randomUUID();
-      this.codes.set(code, asked);
-      const back = new URL(asked.redirect_uri);
-      back.searchParams.set(this.isRefusing ? 'error' : 'code', this.isRefusing ? 'access_denied' : code);
-      back.searchParams.set('state', this.isForging ? 'another' : asked.state);
-      response.writeHead(302, { Location: back.href }).end();
-      return;
-    }
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    const form = new URLSearchParams(body);
-    const asked = this.codes.get(form.get('code'));
-    this.codes.delete(form.get('code'));
-    const challenge = createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url');
-    const cors = { 'Access-Control-Allow-Origin': '*', 'Content-Type': 'application/json' };
-    if (!asked || asked.code_challenge_method !== 'S256' || asked.code_challenge !== challenge || form.get('redirect_uri') !== asked.redirect_uri) {
-      response.writeHead(400, cors).end(JSON.stringify({ error: 'invalid_grant' }));
-      return;
-    }
-    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const signed = `${part({ alg: 'EdDSA' })}.${part({ iss: this.issuer, aud: asked.client_id, sub: 'olive', nonce: asked.nonce, amr: ['mfa'] })}`;
-    response.writeHead(200, cors).end(JSON.stringify({ token_type: 'Bearer', id_token: `${signed}.${sign(null, Buffer.from(signed), this.keys.privateKey).toString('base64url')}` }));
-  }
-  #idToken(token) {
-    const [head, body, signature] = token.split('.');
-    if (!signature || sign(null, Buffer.from(`${head}.${body}`), this.keys.privateKey).toString('base64url') !== signature) return undefined;
-    return TOKENS.owner;
   }
 }

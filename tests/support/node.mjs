@@ -48,7 +48,7 @@ async function freeUdpPort(address) {
   return port;
 }
 
-const staticTokens = `  static_tokens:
+export const staticTokens = `  static_tokens:
 ${ADMINS.map(({ name, token, role, account }) => `    - {name: ${name}, token: ${token}, role: ${role}${account ? `, account: ${account}` : ''}}`).join('\n')}`;
 
 function configuration({ http, media, metrics, workers, web, admin }) {

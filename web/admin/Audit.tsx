@@ -74,7 +74,7 @@ function Records({ desk: { api, account, name }, total }: { desk: Desk; total: n
   );
 }
 
-const HIDDEN = new Set(['seq', 'kind', 'time', 'account', 'node', 'v', 'prev', 'hash']);
+const HIDDEN = new Set(['seq', 'kind', 'time', 'account', 'node', 'v', 'time_ns']);
 const details = (record: AuditRecord, name: Desk['name']) =>
   Object.entries(record).filter(([field]) => !HIDDEN.has(field)).map(([field, value]) => {
     const text = field === 'region' ? name(String(value)) : field === 'reason' ? plain(String(value)) : typeof value === 'object' ? JSON.stringify(value) : String(value);

@@ -7,7 +7,8 @@ import { totals, TransitTable } from './TransitTable';
 import { and, bytes, count, time } from './words';
 import { Legend, type Place, WorldMap } from './WorldMap';
 
-const REFRESH_SECONDS = 5;
+// Each look is a line of the audit log, so not more often than somebody needs.
+const REFRESH_SECONDS = 10;
 
 export function Meetings({ desk, sid }: { desk: Desk; sid?: string }) {
   const { api, account } = desk;

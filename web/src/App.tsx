@@ -36,12 +36,15 @@ export function App() {
     }
   }, [invitation]);
 
+  const left = useCallback((why: string) => setStage({ at: 'left', why }), []);
+  const refused = useCallback((refusal: Problem) => { setProblem(refusal); setStage({ at: 'preview' }); }, []);
+  const moved = useCallback((place: MeetingPlace) => setStage((before) => (before.at === 'meeting' ? { ...before, place } : before)), []);
+
   if (badToken) {
     return <Notice title="This link does not work" text="It was cut off or changed on its way. Ask the host for a new one." />;
   }
   if (stage.at === 'meeting') {
-    return <Meeting {...stage} room={room} onLeft={(why) => setStage({ at: 'left', why })}
-      onRefused={(refusal) => { setProblem(refusal); setStage({ at: 'preview' }); }} />;
+    return <Meeting key={stage.place.serving?.url} {...stage} room={room} onLeft={left} onRefused={refused} onMoved={moved} />;
   }
   if (stage.at === 'left') {
     return (

@@ -9,7 +9,7 @@ import { Tile } from './Tile';
 
 interface Props {
   token: string; place: MeetingPlace; choices: Choices; room: string;
-  onLeft: (why: string) => void; onRefused: (problem: Problem) => void;
+  onLeft: (why: string) => void; onRefused: (problem: Problem) => void; onMoved: (place: MeetingPlace) => void;
 }
 
 const GOODBYES: Partial<Record<DisconnectReason, string>> = {
@@ -21,7 +21,9 @@ const GOODBYES: Partial<Record<DisconnectReason, string>> = {
   [DisconnectReason.SERVER_SHUTDOWN]: 'The server is being restarted. You can join again in a moment.',
 };
 
-export function Meeting({ token, place, choices, room, onLeft, onRefused }: Props) {
+const LOST = 'The connection to the meeting was lost.';
+
+export function Meeting({ token, place, choices, room, onLeft, onRefused, onMoved }: Props) {
   const options = useMemo<RoomOptions>(() => ({
     adaptiveStream: true, dynacast: true,
     videoCaptureDefaults: {
@@ -34,6 +36,12 @@ export function Meeting({ token, place, choices, room, onLeft, onRefused }: Prop
   const url = useMemo(() => (place.serving?.url || window.location.origin).replace(/^http/, 'ws'), [place]);
   const leaving = useRef(false);
   const leave = useCallback(() => { leaving.current = true; onLeft(GOODBYES[DisconnectReason.CLIENT_INITIATED] ?? ''); }, [onLeft]);
+  const lost = useCallback(() => {
+    // The host may have opted this region out meanwhile. The client library does not follow to another address; this page does.
+    fetchPlace(token).then(
+      (now) => { if (now.serving?.url && now.serving.url !== place.serving?.url) onMoved(now); else onLeft(LOST); },
+      () => onLeft(LOST));
+  }, [token, place, onLeft, onMoved]);
   const failed = useCallback((error: Error) => {
     if (leaving.current) return;  // left before the connection was there: no mistake
     // A browser hides why a WebSocket was refused, so the node is asked once more in plain HTTP.
@@ -44,20 +52,22 @@ export function Meeting({ token, place, choices, room, onLeft, onRefused }: Prop
   return (
     <LiveKitRoom serverUrl={url} token={token} connect options={options} className="meeting" data-lk-theme="none"
       onError={(error) => { if (error.name === 'ConnectionError') failed(error); }}>
-      <Inside place={place} choices={choices} room={room} onLeft={onLeft} onLeave={leave} />
+      <Inside place={place} choices={choices} room={room} onLeft={onLeft} onLeave={leave} onLost={lost} />
       <RoomAudioRenderer />
     </LiveKitRoom>
   );
 }
 
-function Inside({ place, choices, room, onLeft, onLeave }: Pick<Props, 'place' | 'choices' | 'room' | 'onLeft'> & { onLeave: () => void }) {
+function Inside({ place, choices, room, onLeft, onLeave, onLost }: Pick<Props, 'place' | 'choices' | 'room' | 'onLeft'> & { onLeave: () => void; onLost: () => void }) {
   const session = useRoomContext();
   useEffect(() => {
-    const left = (reason?: DisconnectReason) =>
-      onLeft(reason === undefined ? 'The connection ended.' : GOODBYES[reason] ?? 'The connection to the meeting was lost.');
+    const left = (reason?: DisconnectReason) => {
+      const goodbye = reason === undefined ? undefined : GOODBYES[reason];
+      if (goodbye) onLeft(goodbye); else onLost();
+    };
     session.on(RoomEvent.Disconnected, left);
     return () => { session.off(RoomEvent.Disconnected, left); };
-  }, [session, onLeft]);
+  }, [session, onLeft, onLost]);
   const [lowData, setLowData] = useState(choices.lowData);
   const [chatOpen, setChatOpen] = useState(false);
   useLowData(lowData);

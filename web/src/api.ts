@@ -41,14 +41,28 @@ export async function fetchToken(invitation: Invitation, room: string, name: str
   return (await answer.json()).participant_token as string;
 }
 
-/** Where this meeting's media may go, and which region would serve this person. */
+/**
+ * Where this meeting's media may go, and which region would serve this person. A region that the host has not
+ * opted into refuses and names those that are; they are asked in turn, so that the link works wherever it was opened.
+ */
 export async function fetchPlace(token: string, region?: string): Promise<MeetingPlace> {
   const query = region ? `?region=${encodeURIComponent(region)}` : '';
-  const answer = await ask(`/meridian/v1/meeting${query}`, { headers: { Authorization: `Bearer ${token}` } });
+  const here = await askPlace('', query, token);
+  if (!(here instanceof Problem)) return here;
+  for (const permitted of here.regions) {
+    const there = await askPlace(originOf(permitted.url), '', token).catch(() => here);
+    if (!(there instanceof Problem)) return { ...there, serving: there.serving ?? permitted };
+  }
+  throw here;
+}
+
+/** One node's answer; a Problem with regions when the meeting is to be joined through those. */
+async function askPlace(origin: string, query: string, token: string): Promise<MeetingPlace | Problem> {
+  const answer = await ask(`${origin}/meridian/v1/meeting${query}`, { headers: { Authorization: `Bearer ${token}` } });
   const body = await answer.json().catch(() => ({}));
   const permitted = regions(body.permitted);
   if (answer.status === 403 && body.error === 'region_not_allowed') {
-    throw new Problem('This meeting can’t be joined through this address',
+    return new Problem('This meeting can’t be joined through this address',
       `Its host keeps it in ${list(permitted)}. Join there instead:`, permitted);
   }
   if (answer.status === 503) {
@@ -61,6 +75,8 @@ export async function fetchPlace(token: string, region?: string): Promise<Meetin
   if (!answer.ok) throw new Problem('The meeting could not be opened', body.message ?? `The server said ${answer.status}.`);
   return { permitted, serving: body.serving ? regions([body.serving])[0] : undefined };
 }
+
+const originOf = (url: string) => { try { return new URL(url.replace(/^ws/, 'http')).origin; } catch { return ''; } };
 
 export const list = (places: Region[]) =>
   new Intl.ListFormat('en', { type: 'disjunction' }).format(places.map((place) => place.name)) || 'regions of its own choice';
