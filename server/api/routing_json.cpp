@@ -28,10 +28,6 @@ json::string text_of(const Strong& id) {
 json::value text_or_null(std::string_view text) {
   return text.empty() ? json::value(nullptr) : json::value(view(text));
 }
-json::value time_or_null(const std::optional<UnixTime>& time) {
-  return time ? json::value(view(timestamp(*time))) : json::value(nullptr);
-}
-
 json::object level_object(const std::map<std::string, RegionSet, std::less<>>& level) {
   json::object object;
   for (const auto& [name, regions] : level) {
@@ -293,61 +289,6 @@ base::Expected<RoutingUpdate, BodyError> parse_routing_change(std::string_view b
     return std::unexpected(BodyError{.message = "the body must be a JSON object"});
   }
   return ChangeReader(value.get_object(), from).read();
-}
-
-json::object outcome_document(const ChangeOutcome& outcome) {
-  json::array moved;
-  for (const MovedParticipant& person : outcome.moved) {
-    moved.push_back(json::object{{"room", view(person.room_sid)},
-                                 {"participant", view(person.participant_sid)},
-                                 {"from", text_of(person.from)},
-                                 {"told", person.told}});
-  }
-  json::array failed;
-  for (const StrandedParticipant& person : outcome.failed) {
-    failed.push_back(json::object{{"room", view(person.room_sid)},
-                                  {"participant", view(person.participant_sid)},
-                                  {"from", text_of(person.from)},
-                                  {"reason", view(person.reason)}});
-  }
-  json::array sending;
-  for (const StillSendingParticipant& person : outcome.still_sending) {
-    sending.push_back(json::object{{"participant", view(person.participant_sid)},
-                                   {"datagrams", person.datagrams},
-                                   {"bytes", person.bytes}});
-  }
-  json::array covered;
-  for (const RegionId& region : outcome.covered_by_lease) {
-    covered.emplace_back(text_of(region));
-  }
-  return {{"epoch", outcome.epoch.value()},
-          {"requested_at", view(timestamp(outcome.requested_at))},
-          {"revoked_at", time_or_null(outcome.revoked_at)},
-          {"dry_at", time_or_null(outcome.dry_at)},
-          {"moved", std::move(moved)},
-          {"failed", std::move(failed)},
-          {"still_sending", std::move(sending)},
-          {"covered_by_lease", std::move(covered)}};
-}
-
-json::object preview_document(const ChangePreview& preview) {
-  json::array moves;
-  for (const ChangePreview::Move& move : preview.would_move) {
-    moves.push_back(json::object{{"room", view(move.room_sid)},
-                                 {"participant", view(move.participant_sid)},
-                                 {"from", text_of(move.from)},
-                                 {"to", text_of(move.to)}});
-  }
-  json::array refused;
-  for (const StrandedParticipant& person : preview.would_refuse) {
-    refused.push_back(json::object{{"room", view(person.room_sid)},
-                                   {"participant", view(person.participant_sid)},
-                                   {"from", text_of(person.from)},
-                                   {"reason", view(person.reason)}});
-  }
-  return {{"epoch", preview.epoch.value()},
-          {"would_move", std::move(moves)},
-          {"would_refuse", std::move(refused)}};
 }
 
 }  // namespace meridian::api

@@ -5,7 +5,6 @@
 
 #include <boost/json/fwd.hpp>
 
-#include "api/routing_change.hpp"
 #include "base/expected.hpp"
 #include "base/time.hpp"
 #include "directory/directory.hpp"
@@ -37,11 +36,6 @@ struct RoutingUpdate {
 /// there with their present values: another default region is 409 `default_region_locked`.
 [[nodiscard]] base::Expected<RoutingUpdate, BodyError> parse_routing_change(
     std::string_view body, const residency::AccountPolicy::Terms& from);
-
-/// `ChangeOutcome`, of a finished change or one under way.
-[[nodiscard]] boost::json::object outcome_document(const ChangeOutcome& outcome);
-/// `ChangePreview`.
-[[nodiscard]] boost::json::object preview_document(const ChangePreview& preview);
 
 [[nodiscard]] boost::json::array region_array(const residency::RegionSet& regions);
 

@@ -363,6 +363,9 @@ void EvidenceReader::run() {
     ::poll(&waited, 1, -1);
     wakeup_.clear();
     for (const Query& query : queries_.drain()) {
+      if (is_stopping_.load(std::memory_order_acquire)) {
+        return;
+      }
       (void)answers_.push({query.first, answer_evidence(data_dir_, query.second)});
     }
   }

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "api/outcome_json.hpp"
 #include "api/routing_json.hpp"
 #include "node/control_state.hpp"
 
@@ -212,12 +213,6 @@ void Control::handle_oidc_fetched(std::uint64_t id, std::optional<std::string_vi
     state_->log(LogLevel::kWarning, "sign_in_provider_unusable",
                 {{"reason", handled.error().message}});
   }
-}
-
-std::string_view Control::sign_in_url() const {
-  const api::OidcProvider* provider = state_->admin.oidc();
-  return provider != nullptr && provider->endpoints() ? provider->endpoints()->token
-                                                      : std::string_view();
 }
 
 }  // namespace meridian::node

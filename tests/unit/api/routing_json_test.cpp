@@ -106,33 +106,5 @@ TEST(RoutingJson, members_of_the_wrong_kind_are_refused) {
   EXPECT_EQ(fault("[]").status, 400U);
 }
 
-TEST(RoutingJson, an_outcome_has_times_only_once_they_are) {
-  ChangeOutcome outcome;
-  outcome.epoch = PolicyEpoch(4);
-  outcome.requested_at = UnixTime::from_seconds(1'700'000'000);
-  outcome.moved.push_back({"RM_1", "PA_1", kVirginia, true});
-  outcome.failed.push_back({"RM_1", "PA_2", kVirginia, "region_unavailable"});
-  outcome.still_sending.push_back({"PA_1", 3, 300});
-  outcome.covered_by_lease.push_back(kVirginia);
-  json::object body = outcome_document(outcome);
-  EXPECT_TRUE(body.at("dry_at").is_null());
-  EXPECT_EQ(body.at("moved").at(0).at("told"), true);
-  EXPECT_EQ(body.at("failed").at(0).at("reason"), "region_unavailable");
-  EXPECT_EQ(body.at("still_sending").at(0).at("bytes"), 300);
-  EXPECT_EQ(body.at("covered_by_lease"), json::array{"us-east"});
-  outcome.dry_at = UnixTime::from_milliseconds(1'700'000'000'999);
-  EXPECT_EQ(outcome_document(outcome).at("dry_at"), "2023-11-14T22:13:20.999Z");
-}
-
-TEST(RoutingJson, a_preview_says_who_and_where) {
-  ChangePreview preview;
-  preview.epoch = PolicyEpoch(3);
-  preview.would_move.push_back({"RM_1", "PA_1", kVirginia, kLondon});
-  preview.would_refuse.push_back({"RM_1", "PA_2", kVirginia, "region_unavailable"});
-  const json::object body = preview_document(preview);
-  EXPECT_EQ(body.at("would_move").at(0).at("to"), "uk-london");
-  EXPECT_EQ(body.at("would_refuse").at(0).at("participant"), "PA_2");
-}
-
 }  // namespace
 }  // namespace meridian::api
