@@ -56,8 +56,7 @@ struct ControlLoop::State final : HttpHandler {
         tls(from.tls),
         metrics(std::move(from.metrics)),
         config_file(std::move(from.config_file)),
-        site(std::move(from.files), config.regions,
-             config.admin.oidc ? config.admin.oidc->issuer : std::string()),
+        site(std::move(from.files), config.regions),
         control(std::move(from.control)),
         events(kMaxEvents, wakeup),
         sctp_events(kMaxEvents, wakeup),
@@ -239,6 +238,7 @@ struct ControlLoop::State final : HttpHandler {
       const bool is_there = fetched && fetched->status == 200;
       control.handle_oidc_fetched(
           id, is_there ? std::optional<std::string_view>(fetched->body) : std::nullopt, io::now());
+      site.allow_sign_in_at(control.sign_in_url());
     });
   }
 
@@ -350,7 +350,7 @@ struct ControlLoop::State final : HttpHandler {
   TlsCertificate* const tls;
   const std::vector<WorkerMetrics> metrics;
   const std::string config_file;
-  const Site site;
+  Site site;
   node::Control control;
   std::vector<WorkerThread*> workers;
   SctpChannel* sctp = nullptr;

@@ -39,14 +39,17 @@ std::string sources_of(std::string_view url) {
 
 }  // namespace
 
-Site::Site(StaticFiles files, std::span<const residency::Region> regions,
-           std::string_view sign_in_url)
+Site::Site(StaticFiles files, std::span<const residency::Region> regions)
     : files_(std::move(files)), security_policy_(kOwnOnly), admin_security_policy_(kOwnOnly) {
   for (const residency::Region& region : regions) {
     security_policy_ += sources_of(region.url);
   }
-  if (const std::string host = host_of(sign_in_url); !host.empty()) {
-    admin_security_policy_ += (sign_in_url.starts_with("https") ? " https://" : " http://") + host;
+}
+
+void Site::allow_sign_in_at(std::string_view url) {
+  admin_security_policy_ = kOwnOnly;
+  if (const std::string host = host_of(url); !host.empty()) {
+    admin_security_policy_ += (url.starts_with("https") ? " https://" : " http://") + host;
   }
 }
 

@@ -16,10 +16,12 @@ namespace meridian::io {
 /// harm.
 class Site {
  public:
-  /// `regions`: whose signalling the meeting page may connect to. `sign_in_url`: of the OpenID
-  /// provider, which is all that the administrators' page may reach beside this origin; empty when
-  /// there is none.
-  Site(StaticFiles files, std::span<const residency::Region> regions, std::string_view sign_in_url);
+  /// `regions`: whose signalling the meeting page may connect to.
+  Site(StaticFiles files, std::span<const residency::Region> regions);
+
+  /// The token endpoint of the OpenID provider: all that the administrators' page may reach beside
+  /// this origin. Empty = nothing.
+  void allow_sign_in_at(std::string_view url);
 
   /// The answer to a GET or HEAD of a file; nothing when no file has this path, so that others may
   /// answer. Without files, `/` tells how to build them.

@@ -130,6 +130,8 @@ class Control {
   [[nodiscard]] std::optional<api::OidcFetch> take_oidc_fetch(Now now);
   /// `body` is nothing when it couldn't be fetched.
   void handle_oidc_fetched(std::uint64_t id, std::optional<std::string_view> body, Now now);
+  /// The provider's token endpoint, which the administrators' page calls; empty while not known.
+  [[nodiscard]] std::string_view sign_in_url() const;
 
   /// From now on joins are refused (503) and /readyz says so; everyone gets `leave` with the action
   /// RECONNECT and is closed.

@@ -215,4 +215,10 @@ void Control::handle_oidc_fetched(std::uint64_t id, std::optional<std::string_vi
   }
 }
 
+std::string_view Control::sign_in_url() const {
+  const api::OidcProvider* provider = state_->admin.oidc();
+  return provider != nullptr && provider->endpoints() ? provider->endpoints()->token
+                                                      : std::string_view();
+}
+
 }  // namespace meridian::node

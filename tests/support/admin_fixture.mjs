@@ -85,7 +85,7 @@ export class AdminFixture {
     try {
       const content = readFileSync(join(webRoot, path));
       response.writeHead(200, { 'Content-Type': types[extname(path)] ?? 'application/octet-stream',
-        'Content-Security-Policy': `default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src 'self' ${this.issuer}` }).end(content);
+        'Content-Security-Policy': `default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; connect-src 'self' ${new URL(this.provider.token_endpoint).origin}` }).end(content);
     } catch {
       response.writeHead(404).end();
     }
@@ -94,7 +94,7 @@ export class AdminFixture {
     const ok = (value, headers) => ({ status: 200, value, headers });
     const no = (status, error, message) => ({ status, value: { error, message } });
     if (url.pathname === '/v1/sign-in') {
-      return ok({ static_token: true, oidc: { issuer: this.issuer, client_id: 'meridian-admin', authorization_endpoint: `${this.issuer}/authorize`, token_endpoint: `${this.issuer}/token`, scope: 'openid' } });
+      return ok({ static_token: true, oidc: { issuer: this.issuer, client_id: 'meridian-admin', authorization_endpoint: `${this.issuer}/authorize`, token_endpoint: this.provider.token_endpoint, scope: 'openid' } });
     }
     const bearer = request.headers.authorization?.replace('Bearer ', '') ?? '';
     const me = TOKENS[bearer] ?? (this.provider.signed(bearer) ? TOKENS.owner : undefined);

@@ -13,6 +13,8 @@ export class OpenIdProvider {
     provider.server = createServer((request, response) => { void provider.#answer(request, response); });
     await new Promise((resolve) => provider.server.listen(0, '127.0.0.1', resolve));
     provider.issuer = `http://127.0.0.1:${provider.server.address().port}`;
+    // As with some large providers, on another host than the issuer.
+    provider.token_endpoint = `http://localhost:${provider.server.address().port}/token`;
     return provider;
   }
   async stop() {
@@ -27,7 +29,7 @@ export class OpenIdProvider {
     const json = (status, value) => response.writeHead(status, { 'Access-Control-Allow-Origin': '*', 'Content-Type': 'application/json' }).end(JSON.stringify(value));
     switch (url.pathname) {
       case '/.well-known/openid-configuration':
-        json(200, { issuer: this.issuer, authorization_endpoint: `${this.issuer}/authorize`, token_endpoint: `${this.issuer}/token`, jwks_uri: `${this.issuer}/keys` });
+        json(200, { issuer: this.issuer, authorization_endpoint: `${this.issuer}/authorize`, token_endpoint: this.token_endpoint, jwks_uri: `${this.issuer}/keys` });
         return;
       case '/keys':
         json(200, { keys: [{ ...this.keys.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'ES256', use: 'sig' }] });

@@ -34,8 +34,7 @@ class SiteTest : public testing::Test {
     (void)folder_.write("assets/a.js.gz", "packed");
     residency::Region region;
     region.url = "wss://london.example/base";
-    site_.emplace(*StaticFiles::load(folder_.path()), std::vector{region},
-                  "https://login.example/oauth2/token");
+    site_.emplace(*StaticFiles::load(folder_.path()), std::vector{region});
   }
   TemporaryFolder folder_;
   std::optional<Site> site_;
@@ -60,6 +59,7 @@ TEST_F(SiteTest, allows_no_scripts_but_its_own_and_connections_only_to_the_regio
 }
 
 TEST_F(SiteTest, the_administrators_page_reaches_the_place_of_sign_in_and_no_region) {
+  site_->allow_sign_in_at("https://login.example/oauth2/token");
   for (const char* path : {"/admin", "/admin/", "/admin?code=abc&state=def", "/admin/index.html"}) {
     const auto reply = site_->find(get(path));
     ASSERT_TRUE(reply) << path;
@@ -71,12 +71,15 @@ TEST_F(SiteTest, the_administrators_page_reaches_the_place_of_sign_in_and_no_reg
   }
   EXPECT_EQ(header(*site_->find(get("/")), "Content-Security-Policy").find("login.example"),
             std::string::npos);
+  site_->allow_sign_in_at("");
+  EXPECT_TRUE(header(*site_->find(get("/admin")), "Content-Security-Policy")
+                  .ends_with("connect-src 'self'"));
 }
 
 TEST_F(SiteTest, an_address_that_could_break_out_of_the_policy_is_left_out) {
-  const Site site(*StaticFiles::load(folder_.path()), {}, "https://login.example; script-src */x");
-  EXPECT_TRUE(
-      header(*site.find(get("/admin")), "Content-Security-Policy").ends_with("connect-src 'self'"));
+  site_->allow_sign_in_at("https://login.example; script-src */x");
+  EXPECT_TRUE(header(*site_->find(get("/admin")), "Content-Security-Policy")
+                  .ends_with("connect-src 'self'"));
 }
 
 TEST_F(SiteTest, answers_not_modified_to_the_tag_that_it_gave) {
@@ -105,7 +108,7 @@ TEST_F(SiteTest, leaves_other_methods_and_unknown_paths_to_others) {
 }
 
 TEST(Site, without_files_the_root_says_how_to_build_them) {
-  const Site site({}, {}, {});
+  const Site site({}, {});
   const auto reply = site.find(get("/"));
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->response.status, 200U);
