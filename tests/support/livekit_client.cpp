@@ -22,14 +22,13 @@ ice::Credentials make_credentials(RandomSource& random) {
 }
 
 std::string access_token(const LivekitSettings& settings, UnixTime now) {
-  const std::string payload = R"({"iss":")" + settings.api_key + R"(","sub":")" +
-                              settings.identity + R"(","nbf":)" + std::to_string(now.seconds()) +
-                              R"(,"exp":)" + std::to_string((now + kTokenLife).seconds()) +
-                              R"(,"video":{"roomJoin":true,"room":")" + settings.room + R"("})" +
-                              (settings.routing_claim.empty()
-                                   ? std::string()
-                                   : R"(,"meridian":)" + settings.routing_claim) +
-                              "}";
+  const std::string payload =
+      R"({"iss":")" + settings.api_key + R"(","sub":")" + settings.identity + R"(","nbf":)" +
+      std::to_string(now.seconds()) + R"(,"exp":)" + std::to_string((now + kTokenLife).seconds()) +
+      R"(,"video":{"roomJoin":true,"room":")" + settings.room + R"("})" +
+      (settings.routing_claim.empty() ? std::string()
+                                      : R"(,"meridian":)" + settings.routing_claim) +
+      "}";
   return api::sign_jwt(payload, settings.api_secret);
 }
 
