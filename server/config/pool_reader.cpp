@@ -99,6 +99,20 @@ void read_advertised(const YamlNode& node, std::uint16_t workers, Media& media) 
   }
 }
 
+// As the kernel has it: shorter than IFNAMSIZ, no slash, no blank, not the name of a folder.
+std::string read_device(const YamlNode& node) {
+  if (!node.is_present()) {
+    return {};
+  }
+  std::string device = node.required_text();
+  const bool is_name = device.size() <= kMaxDeviceName && device != "." && device != ".." &&
+                       std::ranges::all_of(device, [](char c) { return c > ' ' && c != '/'; });
+  if (!is_name) {
+    node.error("must be the name of a network device, such as eth0, is " + device);
+  }
+  return device;
+}
+
 Media read_media(const YamlNode& node, std::uint16_t workers) {
   Media media;
   if (!node.is_present()) {
@@ -107,13 +121,10 @@ Media read_media(const YamlNode& node, std::uint16_t workers) {
   }
   node.expect_keys({"address", "port", "port_range", "advertised_address", "advertised_port",
                     "public_address_from", "bind_device"});
+  media.bind_device = read_device(node["bind_device"]);
   media.addresses = read_addresses(node["address"]);
   read_port(node, workers, media);
   read_advertised(node, workers, media);
-  media.bind_device = node["bind_device"].text().value_or("");
-  if (media.bind_device.size() > kMaxDeviceName) {
-    node["bind_device"].error("is longer than the name of a network interface");
-  }
   return media;
 }
 
@@ -159,6 +170,10 @@ Pool read_pool(const YamlNode& node, const std::vector<residency::Region>& regio
 // Whether some worker of one binds what some worker of the other binds.
 bool is_media_clash(const Pool& a, const Pool& b) {
   if (a.media.port == 0 || b.media.port == 0) {
+    return false;
+  }
+  const bool is_bound = !a.media.bind_device.empty() && !b.media.bind_device.empty();
+  if (is_bound && a.media.bind_device != b.media.bind_device) {
     return false;
   }
   const bool is_apart =

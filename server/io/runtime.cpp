@@ -168,7 +168,8 @@ base::Expected<void, base::Error> Runtime::State::open_worker(
       if (pool.media.addresses[i].is_v4() != is_v4) {
         continue;
       }
-      auto socket = UdpSocket::open({pool.media.addresses[i], port_of_worker(pool.media.port)});
+      auto socket = UdpSocket::open({pool.media.addresses[i], port_of_worker(pool.media.port)},
+                                    pool.media.bind_device);
       if (!socket) {
         return std::unexpected(socket.error());
       }

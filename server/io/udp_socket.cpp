@@ -122,7 +122,8 @@ UdpSocket::UdpSocket(FileDescriptor descriptor, SocketAddress local, std::string
       local_(local),
       buffer_warning_(std::move(buffer_warning)) {}
 
-base::Expected<UdpSocket, base::Error> UdpSocket::open(const SocketAddress& local) {
+base::Expected<UdpSocket, base::Error> UdpSocket::open(const SocketAddress& local,
+                                                       const std::string& device) {
   const int family = local.ip.is_v4() ? AF_INET : AF_INET6;
   FileDescriptor descriptor(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!descriptor.is_open()) {
@@ -131,6 +132,11 @@ base::Expected<UdpSocket, base::Error> UdpSocket::open(const SocketAddress& loca
   const int fd = descriptor.get();
   if (family == AF_INET6) {
     set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  }
+  if (!device.empty() && ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device.data(),
+                                      static_cast<socklen_t>(device.size())) != 0) {
+    return base::fail("cannot bind UDP " + local.to_string() + " to the device " + device + ": " +
+                      reason());
   }
   sockaddr_storage address{};
   const socklen_t size = to_sockaddr(local, address);

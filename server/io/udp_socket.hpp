@@ -74,9 +74,11 @@ class UdpSocket {
   /// Room for 100 ms of 500 Mbit/s in each direction: a pause of the thread must not lose packets.
   static constexpr int kBufferBytes = 8 * 1024 * 1024;
 
-  /// Binds to `local`; port 0 takes any. Errors: a sentence with the address and the system's
-  /// reason.
-  static base::Expected<UdpSocket, base::Error> open(const SocketAddress& local);
+  /// Binds to `local`; port 0 takes any. With `device` the socket sends and receives through that
+  /// network device alone, whatever the routes say. Errors: a sentence with the address or device
+  /// and the system's reason.
+  static base::Expected<UdpSocket, base::Error> open(const SocketAddress& local,
+                                                     const std::string& device = {});
 
   [[nodiscard]] int descriptor() const { return descriptor_.get(); }
   [[nodiscard]] const SocketAddress& local() const { return local_; }

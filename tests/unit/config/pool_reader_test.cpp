@@ -76,6 +76,19 @@ TEST(PoolReader, a_stun_server_goes_with_an_automatic_address) {
       ElementsAre(HasSubstr("is of use only with advertised_address: auto")));
 }
 
+TEST(PoolReader, reads_the_device_of_a_pool) {
+  const auto device = [](const std::string& name) {
+    return "address: 10.0.0.1\n      port: 1000\n      bind_device: " + name;
+  };
+  EXPECT_EQ(media_of(device("eth0.12")).bind_device, "eth0.12");
+  EXPECT_EQ(media_of(kMedia).bind_device, "");
+  for (const char* name : {"sixteen-or-longer", "a/b", "'a b'", "..", "."}) {
+    EXPECT_THAT(problems_with_media(device(name)),
+                ElementsAre(HasSubstr("must be the name of a network device")))
+        << name;
+  }
+}
+
 TEST(PoolReader, checks_ports) {
   const auto problems_with = [](const std::string& ports) {
     return problems_with_media("address: 127.10.0.1\n      " + ports);

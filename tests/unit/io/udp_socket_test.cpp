@@ -39,6 +39,26 @@ TEST(UdpSocket, names_the_address_that_it_cannot_bind) {
   EXPECT_NE(second.error().message.find(first.local().to_string()), std::string::npos);
 }
 
+TEST(UdpSocket, sends_and_receives_through_the_device_that_it_is_bound_to) {
+  auto from = UdpSocket::open({kLoopback, 0}, "lo");
+  ASSERT_TRUE(from) << from.error().message;
+  const UdpSocket to = open_loopback();
+  std::array<char, 16> device{};
+  socklen_t size = device.size();
+  ASSERT_EQ(::getsockopt(from->descriptor(), SOL_SOCKET, SO_BINDTODEVICE, device.data(), &size), 0);
+  EXPECT_STREQ(device.data(), "lo");
+  constexpr std::array<std::uint8_t, 1> kByte = {7};
+  const std::array<SendItem, 1> items = {SendItem{to.local(), kByte}};
+  EXPECT_EQ(from->send(items).sent, 1U);
+  wait_readable(to);
+}
+
+TEST(UdpSocket, names_the_device_that_it_cannot_bind) {
+  const auto socket = UdpSocket::open({kLoopback, 0}, "no-such-device");
+  ASSERT_FALSE(socket);
+  EXPECT_NE(socket.error().message.find("no-such-device"), std::string::npos);
+}
+
 TEST(UdpSocket, carries_a_batch_with_senders_and_kernel_times) {
   UdpSocket from = open_loopback();
   UdpSocket to = open_loopback();

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Counts what crosses links, with packet sockets, independent of the program under test.
+
+link_capture.py SECONDS LABEL=DEVICE[/ADDRESS]...
+
+LABEL names the place at the far end of the link, DEVICE is our end of it. With ADDRESS the place is
+that address on a device that others share (loopback). Prints `ready`; answers each line on standard
+input with one line of JSON, and ends with that input or after SECONDS. The answer:
+
+{"flows": [{"link", "direction": "in"|"out" seen from the place, "peer": "address:port" of the other
+            end, "own": "address:port" of the place, "kind": tcp, other or what RFC 7983 and RFC 5761 see
+            in a datagram's first bytes, "packets", "bytes" of UDP payload or IP packet, "first",
+            "last": Unix seconds, "slots": {slot: packets}, "gap": longest pause in seconds and
+            "gap_end": when it ended}],
+ "missed": packets that the kernel dropped before this program saw them (0 or the rest is worthless),
+ "slot": seconds of a slot}
+
+Times are the kernel's. Needs CAP_NET_RAW.
+"""
+import json
+import selectors
+import socket
+import struct
+import sys
+import time
+
+ETH_P_ALL = 3
+PACKET_OUTGOING = 4
+SOL_PACKET, PACKET_STATISTICS = 263, 6
+SO_TIMESTAMPNS = 35
+SLOT = 0.05
+MAX_FLOWS = 20000
+
+
+class Flow:
+    def __init__(self, now):
+        self.packets = self.bytes = 0
+        self.first = self.last = now
+        self.gap, self.gap_end = 0.0, now
+        self.slots = {}
+
+    def add(self, size, now):
+        self.packets += 1
+        self.bytes += size
+        if now - self.last > self.gap:
+            self.gap, self.gap_end = now - self.last, now
+        self.last = now
+        slot = int(now / SLOT)
+        self.slots[slot] = self.slots.get(slot, 0) + 1
+
+
+class Link:
+    def __init__(self, argument):
+        self.label, where = argument.split("=", 1)
+        device, _, self.address = where.partition("/")
+        self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)
+        self.raw.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self.raw.bind((device, 0))
+        self.missed = 0
+
+    def count_missed(self):
+        _, dropped = struct.unpack("II", self.raw.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        self.missed += dropped  # reading it sets the kernel's count to zero
+        return self.missed
+
+
+def kind_of(payload):
+    if len(payload) < 2:
+        return "other"
+    first = payload[0]
+    if first <= 3:
+        return "stun"
+    if 20 <= first <= 63:
+        return "data" if first == 23 else "dtls"  # DTLS 1.2: application data is SCTP
+    if 128 <= first <= 191:
+        return "rtcp" if 192 <= payload[1] <= 223 else "rtp"
+    return "other"
+
+
+def parse(frame):
+    """(source, source port, destination, destination port, kind, bytes) of an IP packet, or None."""
+    if len(frame) < 34 or struct.unpack("!H", frame[12:14])[0] != 0x0800:
+        return None
+    header = 14 + (frame[14] & 15) * 4
+    total = struct.unpack("!H", frame[16:18])[0]
+    source, destination = socket.inet_ntoa(frame[26:30]), socket.inet_ntoa(frame[30:34])
+    protocol = frame[23]
+    if protocol not in (6, 17) or len(frame) < header + 8:
+        return source, 0, destination, 0, "other", total
+    ports = struct.unpack("!HH", frame[header:header + 4])
+    if protocol == 6:
+        return source, ports[0], destination, ports[1], "tcp", total
+    payload = frame[header + 8:14 + total]
+    return source, ports[0], destination, ports[1], kind_of(payload), len(payload)
+
+
+def receive(link, flows):
+    try:
+        frame, ancillary, _, address = link.raw.recvmsg(65535, 64, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    outgoing = address[2] == PACKET_OUTGOING
+    packet = parse(frame)
+    if packet is None:
+        return True
+    source, source_port, destination, destination_port, kind, size = packet
+    if link.address:  # a shared device shows each packet twice: count the arrival
+        if outgoing or link.address not in (source, destination):
+            return True
+        is_in = destination == link.address
+    else:
+        is_in = outgoing  # what our end sends goes to the place
+    own = f"{destination}:{destination_port}" if is_in else f"{source}:{source_port}"
+    peer = f"{source}:{source_port}" if is_in else f"{destination}:{destination_port}"
+    now = time.time()
+    for level, what, data in ancillary:
+        if level == socket.SOL_SOCKET and what == SO_TIMESTAMPNS:
+            seconds, nanoseconds = struct.unpack("qq", data[:16])
+            now = seconds + nanoseconds / 1e9
+    key = (link.label, "in" if is_in else "out", peer, own, kind)
+    flow = flows.get(key)
+    if flow is None:
+        if len(flows) >= MAX_FLOWS:
+            link.missed += 1
+            return True
+        flow = flows[key] = Flow(now)
+    flow.add(size, now)
+    return True
+
+
+def report(links, flows):
+    rows = [
+        {"link": link, "direction": direction, "peer": peer, "own": own, "kind": kind, "packets": flow.packets,
+         "bytes": flow.bytes, "first": flow.first, "last": flow.last, "slots": flow.slots, "gap": flow.gap,
+         "gap_end": flow.gap_end}
+        for (link, direction, peer, own, kind), flow in flows.items()
+    ]
+    print(json.dumps({"flows": rows, "missed": sum(link.count_missed() for link in links), "slot": SLOT}), flush=True)
+
+
+def main():
+    deadline = time.monotonic() + float(sys.argv[1])
+    links = [Link(argument) for argument in sys.argv[2:]]
+    flows = {}
+    selector = selectors.DefaultSelector()
+    for link in links:
+        selector.register(link.raw, selectors.EVENT_READ, link)
+    selector.register(sys.stdin, selectors.EVENT_READ, None)
+    print("ready", flush=True)
+    while time.monotonic() < deadline:
+        ready = [key.data for key, _ in selector.select(timeout=1)]
+        for link in links:  # before an answer everything that has arrived is counted
+            while receive(link, flows):
+                pass
+        if None in ready:
+            if sys.stdin.readline() == "":
+                return
+            report(links, flows)
+
+
+main()
