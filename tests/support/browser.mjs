@@ -27,12 +27,18 @@ async function serveHarness() {
 }
 
 export class Browser {
-  static async start() {
+  /** `client`: the computer of a NetBed on which it runs; this one unless given. */
+  static async start({ client } = {}) {
     const browser = new Browser();
-    browser.server = await serveHarness();
-    browser.origin = `http://127.0.0.1:${browser.server.address().port}`;
+    if (client) {
+      browser.origin = 'http://127.0.0.1:9';  // never asked: the pages are given to it by the test
+    } else {
+      browser.server = await serveHarness();
+      browser.origin = `http://127.0.0.1:${browser.server.address().port}`;
+    }
+    const executable = process.env.CHROMIUM ?? '/usr/bin/chromium';
     browser.chromium = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true,
+      executablePath: client?.programAt(executable) ?? executable, headless: true,
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
         '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection',
         '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns'],
@@ -42,6 +48,12 @@ export class Browser {
   /** A tab of its own profile with the harness loaded. */
   async tab() {
     const context = await this.chromium.newContext({ permissions: ['camera', 'microphone'] });
+    if (!this.server) {
+      await context.route(`${this.origin}/**`, (route) => {
+        const file = files[new URL(route.request().url()).pathname];
+        return file ? route.fulfill({ contentType: types[extname(file)], body: readFileSync(file) }) : route.fulfill({ status: 404 });
+      });
+    }
     const page = await context.newPage();
     page.log = [];
     page.on('console', (message) => page.log.push(message.text()));
@@ -51,7 +63,7 @@ export class Browser {
   }
   async stop() {
     await this.chromium.close();
-    await new Promise((resolve) => this.server.close(resolve));
+    if (this.server) await new Promise((resolve) => this.server.close(resolve));
   }
 }
 
