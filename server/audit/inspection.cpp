@@ -29,7 +29,8 @@ void Inspector::note_record(const Record& record) {
   if (record.kind != Kind::kKeyPublished) {
     return;
   }
-  if (auto key = PublicKey::parse(record.key)) {
+  auto key = PublicKey::parse(record.key);
+  if (key && std::ranges::find(trusted_, *key) == trusted_.end()) {
     (trusted_.empty() ? trusted_ : published_).push_back(std::move(*key));
   }
 }

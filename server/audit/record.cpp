@@ -136,8 +136,6 @@ std::string_view name_of(Kind kind) {
       return "change_dry";
     case Kind::kAdminAction:
       return "admin_action";
-    case Kind::kMeetingEnded:
-      return "meeting_ended";
     case Kind::kTransitReport:
       return "transit_report";
     case Kind::kCheckpoint:

@@ -30,7 +30,6 @@ enum class Kind : std::uint8_t {
   kPolicyConfirmed,  // an operator accepted a policy that is older or wider than the last recorded
   kChangeDry,        // no datagram leaves the removed regions any more; count = peers still sending
   kAdminAction,      // a call of the administration interface; reason = its name, status = answer
-  kMeetingEnded,     // room = its sid; what its report covers ends here
   kTransitReport,    // digest = SHA-256 of the canonical report of this meeting
   kCheckpoint,       // digest = Merkle root over the first `count` lines
   kKeyPublished,     // key = the public key that signs from now on; reason = first or rotated

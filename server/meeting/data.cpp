@@ -59,6 +59,9 @@ void DataRouter::handle(sctp::MessageReceived&& event, Now now) {
   if (sender == nullptr) {
     return;
   }
+  transit_[sender->region]
+      .at(metrics::TransitKind::kData, metrics::Direction::kIn)
+      .add(event.bytes.size());
   const bool is_reliable = sender->reliable_channel == event.channel;
   if (!is_reliable && sender->lossy_channel != event.channel) {
     return;  // _data_track and channels of the application's own
@@ -140,8 +143,8 @@ DataRouter::Destinations DataRouter::destinations(livekit::DataPacket& packet) {
   return to;
 }
 
-void DataRouter::send(const Participant& to, sctp::ChannelId channel,
-                      const SharedBytes& bytes) const {
+void DataRouter::send(const Participant& to, sctp::ChannelId channel, const SharedBytes& bytes) {
+  transit_[to.region].at(metrics::TransitKind::kData, metrics::Direction::kOut).add(bytes->size());
   room_.services.outbox.sctp.emplace_back(
       sctp::Send{to.transport, channel, sctp::Payload::kBinary, bytes});
 }

@@ -2,11 +2,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/time.hpp"
 #include "meeting/room.hpp"
+#include "metrics/transit.hpp"
 #include "sctp/messages.hpp"
 #include "wire/livekit_data.pb.h"
 
@@ -30,6 +33,10 @@ class DataRouter {
 
   /// Packets that were dropped because they were malformed, not allowed, or repeated.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+  /// Messages and their bytes by the region of who sent (in) and got them (out), since last asked.
+  [[nodiscard]] std::map<RegionId, metrics::TransitCounts> take_transit() {
+    return std::exchange(transit_, {});
+  }
 
  private:
   using SharedBytes = std::shared_ptr<const std::vector<std::uint8_t>>;
@@ -48,13 +55,14 @@ class DataRouter {
   [[nodiscard]] bool accept(Participant& sender, livekit::DataPacket& packet) const;
   static void sign(const Participant& sender, livekit::DataPacket& packet);
   static Destinations destinations(livekit::DataPacket& packet);
-  void send(const Participant& to, sctp::ChannelId channel, const SharedBytes& bytes) const;
+  void send(const Participant& to, sctp::ChannelId channel, const SharedBytes& bytes);
   void remember(Cached packet);
 
   Room& room_;
   std::deque<Cached> cache_;
   std::size_t cached_bytes_ = 0;
   std::uint64_t dropped_ = 0;
+  std::map<RegionId, metrics::TransitCounts> transit_;
 };
 
 }  // namespace meridian::meeting

@@ -104,6 +104,10 @@ class Meeting {
   [[nodiscard]] std::size_t tracks() const;
   [[nodiscard]] std::size_t subscriptions() const { return subscriptions_.bound(); }
   [[nodiscard]] std::uint64_t dropped_data() const { return data_.dropped(); }
+  /// What was routed over data channels since last asked, by region.
+  [[nodiscard]] std::map<RegionId, metrics::TransitCounts> take_data_transit() {
+    return data_.take_transit();
+  }
 
  private:
   // What handle_request() dispatches to.

@@ -18,6 +18,20 @@ std::vector<meeting::WorkerPool::Seat> seats(const std::vector<WorkerPlacement>&
   return result;
 }
 
+/// By index of the worker.
+std::vector<RegionId> regions_of(const std::vector<WorkerPlacement>& workers) {
+  std::vector<RegionId> regions;
+  for (const WorkerPlacement& worker : workers) {
+    regions.resize(std::max<std::size_t>(regions.size(), worker.index.value() + 1U));
+    regions[worker.index.value()] = worker.region;
+  }
+  return regions;
+}
+
+EvidenceKeys ephemeral_keys(RandomSource& random) {
+  return {.current = audit::SigningKey::generate("ephemeral/" + random.alphanumeric(12), random)};
+}
+
 /// The room that an event is about.
 std::optional<RoomNumber> room_of(const meeting::NumberSpace& numbers,
                                   const forward::Event& event) {
@@ -48,6 +62,9 @@ Control::State::State(ControlConfig from)
              .limits = config.config.limits}),
       audit(config.node_id, std::move(config.audit_heads)),
       gate(audit),
+      ledger(config.node_id, config.config.digest, regions_of(config.workers)),
+      signed_evidence(config.keys ? std::move(*config.keys) : ephemeral_keys(config.random),
+                      config.config.digest, audit),
       workers(seats(config.workers)),
       services{.limits = config.config.limits,
                .directory = directory,
@@ -72,6 +89,7 @@ Control::Control(ControlConfig config) {
   for (const directory::Account& account : s.directory.accounts()) {
     s.record(audit::Kind::kPolicyLoaded, &account, account.policy.digest(), now);
   }
+  s.signed_evidence.begin(now);
   s.distribute_policy();
   s.renew_lease(now.monotonic);
   s.report_pools();
@@ -226,6 +244,15 @@ void Control::handle_event(WorkerIndex worker, forward::Event&& event, Now now) 
   }
   if (const auto* still = std::get_if<forward::StillSending>(&event)) {
     s.changes.handle(*still);
+    s.ledger.handle(*still);
+    return;
+  }
+  if (const auto* transit = std::get_if<forward::TransportTransit>(&event)) {
+    s.ledger.handle(worker, *transit);
+    return;
+  }
+  if (const auto* transit = std::get_if<forward::RelayTransit>(&event)) {
+    s.ledger.handle(worker, *transit);
     return;
   }
   const auto room = room_of(s.numbers, event);
@@ -241,6 +268,7 @@ void Control::handle_sctp_event(sctp::Event&& event, Now now) {
   const auto room = s.numbers.room_of(transport);
   if (meeting::Meeting* meeting = room ? s.find_meeting(*room) : nullptr) {
     meeting->handle_sctp_event(std::move(event), now);
+    s.collect_data(*meeting);
   }
   s.drain_signals(now);
 }
@@ -258,25 +286,30 @@ void Control::handle_timeout(Now now) {
   s.changes.handle_timeout(now);
   s.check_graces(now);
   s.finish_changes();
-  s.remove_finished(now.monotonic);
+  s.remove_finished(now);
+  s.signed_evidence.handle_timeout(s.ledger, now);
   s.drain_signals(now);
 }
 
-void Control::State::remove_finished(Instant now) {
+void Control::State::remove_finished(Now now) {
   std::erase_if(meetings, [&](const auto& entry) {
     const meeting::Meeting& meeting = *entry.second;
-    if (!meeting.is_finished(now)) {
+    const bool is_left = is_shutting_down && meeting.room().roster.empty();
+    if (!is_left && !meeting.is_finished(now.monotonic)) {
       return false;
     }
     log(LogLevel::kInfo, "room_closed",
         {{"account", entry.first.first.value()}, {"room", meeting.room().sid.value()}});
+    collect_data(*entry.second);
+    ledger.close(meeting.room().number, now);
     meetings_by_number.erase(meeting.room().number);
     return true;
   });
 }
 
 Instant Control::next_timeout() const {
-  Instant next = std::min(state_->next_renewal, state_->next_change_timeout());
+  Instant next = std::min({state_->next_renewal, state_->next_change_timeout(),
+                           state_->signed_evidence.next_timeout(state_->ledger)});
   if (const api::OidcProvider* provider = state_->admin.oidc()) {
     next = std::min(next, provider->next_timeout());
   }
@@ -303,6 +336,7 @@ void Control::begin_shutdown(Now now) {
   }
   s.record(audit::Kind::kNodeStopped, nullptr, {}, now);
   s.drain_signals(now);
+  s.remove_finished(now);
 }
 
 // ---- Outputs
@@ -312,7 +346,12 @@ std::vector<SignalOutput> Control::take_signal_outputs() {
   return std::exchange(state_->signal_outputs, {});
 }
 std::vector<std::pair<WorkerIndex, forward::Command>> Control::take_commands() {
-  return std::exchange(state_->outbox.commands, {});
+  State& s = *state_;
+  auto commands = std::exchange(s.outbox.commands, {});
+  for (const auto& [worker, command] : commands) {
+    s.ledger.note_command(worker, command, s.room_of(command));
+  }
+  return commands;
 }
 std::vector<sctp::Command> Control::take_sctp_commands() {
   return std::exchange(state_->outbox.sctp, {});

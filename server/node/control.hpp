@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "dtls/fingerprint.hpp"
 #include "forward/commands.hpp"
 #include "node/control_types.hpp"
+#include "node/evidence.hpp"
 #include "residency/generation.hpp"
 #include "sctp/messages.hpp"
 #include "signalling/http.hpp"
@@ -41,6 +43,8 @@ struct ControlConfig {
   std::unique_ptr<directory::Directory> directory = nullptr;
   /// Where the audit log that is continued stands.
   audit::Heads audit_heads;
+  /// Nothing: a key for this run only, from `random`.
+  std::optional<EvidenceKeys> keys = std::nullopt;
   Now started;
 };
 
@@ -133,9 +137,18 @@ class Control {
   /// The provider's token endpoint, which the administrators' page calls; empty while not known.
   [[nodiscard]] std::string_view sign_in_url() const;
 
+  /// `io` deleted rows that lead back to people: `pseudonym` of a request, or empty for those whose
+  /// retention is over. Recorded.
+  void note_erased(const AccountId& account, std::string pseudonym, std::uint64_t rows, Now now);
+
   /// From now on joins are refused (503) and /readyz says so; everyone gets `leave` with the action
   /// RECONNECT and is closed.
   void begin_shutdown(Now now);
+
+  /// Whether there are meetings that run or whose last numbers a worker still has to tell.
+  [[nodiscard]] bool is_waiting_for_reports() const;
+  /// The very end: what is still counted is recorded and signed as it is.
+  void finish_evidence(Now now);
 
   [[nodiscard]] std::vector<SignalOutput> take_signal_outputs();
   [[nodiscard]] std::vector<std::pair<WorkerIndex, forward::Command>> take_commands();
@@ -143,6 +156,8 @@ class Control {
   /// Audit records as JSON lines, in the order of their chain, to be appended to the audit file
   /// before the other outputs of the turn are acted upon.
   [[nodiscard]] std::vector<std::string> take_audit_lines();
+  /// Reports, checkpoints and rows of identity tables, to be stored once the lines are written.
+  [[nodiscard]] std::vector<Stored> take_stored();
   [[nodiscard]] std::vector<LogEvent> take_log_events();
   /// Answers to requests for which handle_http() gave a PendingResponse.
   [[nodiscard]] std::vector<std::pair<signalling::PendingResponse, signalling::HttpResponse>>

@@ -61,11 +61,13 @@ json::array participants_by_region(const meeting::Meeting& meeting) {
   return list;
 }
 
-json::array transit_of(const meeting::Meeting&) {
-  return {};
-}
-
 }  // namespace
+
+/// What workers told so far: it is a few seconds old.
+json::array Control::State::transit_of(const meeting::Meeting& meeting, Now now) const {
+  const auto report = ledger.running(meeting.room().account, meeting.room().sid.value(), now.wall);
+  return report ? api::transit_rows(*report) : json::array();
+}
 
 HttpAnswer Control::State::administer(const signalling::HttpRequest& request, Now now) {
   report_pools();
@@ -92,7 +94,7 @@ HttpAnswer Control::State::administer(const signalling::HttpRequest& request, No
   if (auto* change = std::get_if<api::ChangeRouting>(&task)) {
     return change_routing(result.call, std::move(*change), now);
   }
-  return conclude(result.call, answer(task), now);
+  return conclude(result.call, answer(task, now), now);
 }
 
 HttpResponse Control::State::conclude(const api::AdminCall& call, AdminResponse response, Now now) {
@@ -144,7 +146,7 @@ HttpAnswer Control::State::change_routing(const api::AdminCall& call, api::Chang
   });
 }
 
-AdminResponse Control::State::answer(const api::AdminTask& task) {
+AdminResponse Control::State::answer(const api::AdminTask& task, Now now) {
   if (const auto* find = std::get_if<api::FindChange>(&task)) {
     const api::ChangeOutcome* outcome = changes.find(find->account, find->epoch);
     return outcome == nullptr ? not_found()
@@ -158,7 +160,7 @@ AdminResponse Control::State::answer(const api::AdminTask& task) {
                                        {"room", view(meeting->room().name)},
                                        {"started", view(api::timestamp(meeting->room().created))},
                                        {"participants", participants_by_region(*meeting)},
-                                       {"transit", transit_of(*meeting)}});
+                                       {"transit", transit_of(*meeting, now)}});
       }
     }
     return AdminResponse::json(200, json::object{{"meetings", std::move(entries)}});
@@ -167,7 +169,7 @@ AdminResponse Control::State::answer(const api::AdminTask& task) {
   for (const auto& [key, meeting] : meetings) {
     if (key.first == find.account && meeting->room().sid.value() == find.sid) {
       return AdminResponse::json(
-          200, json::object{{"sid", view(find.sid)}, {"transit", transit_of(*meeting)}});
+          200, json::object{{"sid", view(find.sid)}, {"transit", transit_of(*meeting, now)}});
     }
   }
   return not_found();
@@ -178,6 +180,9 @@ HttpAnswer Control::State::ask_evidence(api::AdminCall call, api::EvidenceQuery 
     return conclude(call, AdminResponse::error(503, "busy", "too many calls wait for files"), now);
   }
   const signalling::PendingResponse request = defer();
+  if (const auto* erase = std::get_if<api::ErasePerson>(&query)) {
+    waiting_erasures.emplace(request, *erase);
+  }
   waiting_evidence.emplace(request, std::move(call));
   evidence_queries.emplace_back(request, std::move(query));
   return request;
@@ -192,6 +197,9 @@ void Control::handle_evidence(signalling::PendingResponse request, AdminResponse
   }
   const api::AdminCall call = std::move(waiting->second);
   s.waiting_evidence.erase(waiting);
+  if (auto erasure = s.waiting_erasures.extract(request); erasure && response.status == 204) {
+    note_erased(erasure.mapped().account, std::move(erasure.mapped().pseudonym), 0, now);
+  }
   s.respond(request, s.conclude(call, std::move(response), now));
 }
 

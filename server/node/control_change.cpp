@@ -138,6 +138,9 @@ directory::PolicyResult<PolicyEpoch> Control::State::begin_change(api::ChangeReq
   if (!changed) {
     return changed;
   }
+  if (changed != request.expected) {
+    s.record_change(*s.directory.find_account(account), request.author, request.mode, now);
+  }
   s.follow_change(*before, {.mode = request.mode, .grace = request.grace}, now);
   s.drain_signals(now);
   return changed;
@@ -160,6 +163,7 @@ void Control::State::follow_change(const AccountPolicy::Terms& before, const Man
     return finish_changes();
   }
   record(audit::Kind::kPolicyLoaded, owner, policy.digest(), now);
+  ledger.note_policy(policy, now.wall);
   // What an earlier change still tolerates ends with the next one, unless that is as patient.
   AccountPolicy::Terms tolerated = before;
   if (const auto grace = graces.find(before.account); grace != graces.end()) {
@@ -304,6 +308,7 @@ void Control::State::finish_changes() {
          {"moved", std::to_string(outcome->moved.size())},
          {"failed", std::to_string(outcome->failed.size())},
          {"covered_by_lease", std::to_string(outcome->covered_by_lease.size())}});
+    record_dry(*outcome);
     std::erase_if(waiting_replies, [&](const WaitingReply& reply) {
       if (reply.account != outcome->account || reply.epoch != outcome->epoch) {
         return false;

@@ -84,9 +84,15 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
   const meeting::ParticipantSid sid(meeting::new_sid("PA_", config.random));
   const residency::ClientQuestion question =
       signalling::residency_question(intent.caller, {arrived_at, intent.hint, meeting}, directory);
+  audit::Opening opening;
+  const audit::Digest commitment = commit_to(intent, room_sid, sid, now, opening);
   auto admission =
-      gate.admit(question, residency::Subject{room_sid.value(), sid.value()}, now.wall);
+      gate.admit(question, residency::Subject{room_sid.value(), sid.value(), commitment}, now.wall);
   if (!admission) {
+    if (meeting != nullptr) {
+      ledger.note_denial(meeting->room().number, intent.hint.value_or(arrived_at),
+                         residency::name_of(admission.error().reason));
+    }
     return std::unexpected(signalling::residency_refusal(admission.error(), directory));
   }
   if (meeting == nullptr) {
@@ -95,6 +101,7 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
     meeting = created.get();
     meetings_by_number.emplace(meeting->room().number, meeting);
     meetings.emplace(key, std::move(created));
+    ledger.open(meeting->room().number, *question.policy, room_sid.value(), now.wall);
     log(LogLevel::kInfo, "room_created",
         {{"account", key.first.value()}, {"room", room_sid.value()}});
   }
@@ -126,6 +133,7 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
     clients.erase(session);
     return std::unexpected(overloaded());
   }
+  keep_opening(std::move(opening));
   ++joins;
   log(LogLevel::kInfo, "participant_joined",
       {{"account", key.first.value()},

@@ -10,6 +10,8 @@ std::vector<directory::PolicyRefusal> Control::reload_accounts(const config::Con
                                                                Now now) {
   State& s = *state_;
   s.config.config.digest = next.digest;
+  s.signed_evidence.set_config(next.digest);
+  s.ledger.set_config(next.digest);
   s.record(audit::Kind::kConfigLoaded, nullptr, next.digest, now);
   std::vector<directory::FileAccount> accounts = api::file_accounts(next);
   for (const directory::Account& present : s.directory.accounts()) {
@@ -45,6 +47,8 @@ directory::PolicyResult<void> Control::State::reload(directory::FileAccount acco
   if (before) {
     const bool is_changed = *before != directory.find_account(id)->policy.terms();
     if (is_changed) {
+      record_change(*directory.find_account(id), {.actor = "configuration", .reason = "reload"},
+                    api::ChangeMode::kImmediate, now);
       follow_change(*before, {}, now);
     }
     return {};

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/json/array.hpp>
+
 #include "api/admin_api.hpp"
 #include "audit/chain.hpp"
 #include "directory/memory_directory.hpp"
@@ -66,13 +68,14 @@ struct Control::State {
   void record_call(const api::AdminCall& call, unsigned status, Now now);
   signalling::HttpAnswer change_routing(const api::AdminCall& call, api::ChangeRouting change,
                                         Now now);
-  api::AdminResponse answer(const api::AdminTask& task);
+  api::AdminResponse answer(const api::AdminTask& task, Now now);
+  [[nodiscard]] boost::json::array transit_of(const meeting::Meeting& meeting, Now now) const;
   signalling::HttpAnswer ask_evidence(api::AdminCall call, api::EvidenceQuery query, Now now);
 
   // control.cpp
   meeting::Meeting* find_meeting(const MeetingKey& key);
   meeting::Meeting* find_meeting(RoomNumber number);
-  void remove_finished(Instant now);
+  void remove_finished(Now now);
   /// Turns what meetings put into the outbox into frames, and ends sessions that they closed.
   void drain_signals(Now now);
   void end_session(SignalSessionId id, Now now);
@@ -82,6 +85,19 @@ struct Control::State {
               Now now);
   void log(LogLevel level, std::string event,
            std::vector<std::pair<std::string, std::string>> fields);
+
+  // control_evidence.cpp
+  /// The commitment to who joins, for the audit record; the row that opens it in `opening`.
+  audit::Digest commit_to(const signalling::JoinIntent& intent, const meeting::RoomSid& room,
+                          const meeting::ParticipantSid& sid, Now now, audit::Opening& opening);
+  /// Keeps a row where its account is at home; a node that isn't there keeps none.
+  void keep_opening(audit::Opening opening);
+  void record_change(const directory::Account& owner, const directory::Author& author,
+                     api::ChangeMode mode, Now now);
+  void record_dry(const api::ChangeOutcome& outcome);
+  void collect_data(meeting::Meeting& meeting);
+  /// The room that a command opens a leg for.
+  [[nodiscard]] std::optional<RoomNumber> room_of(const forward::Command& command) const;
 
   // control_reload.cpp
   directory::PolicyResult<void> reload(directory::FileAccount account, Now now);
@@ -137,6 +153,8 @@ struct Control::State {
   api::AdminApi admin;
   audit::Log audit;
   residency::Gate gate;
+  TransitLedger ledger;
+  Evidence signed_evidence;
   meeting::WorkerPool workers;
   meeting::NumberSpace numbers;
   meeting::Outbox outbox;
@@ -154,6 +172,8 @@ struct Control::State {
   std::vector<WaitingReply> waiting_replies;
 
   std::map<signalling::PendingResponse, api::AdminCall> waiting_evidence;
+  /// Those of them that erase somebody.
+  std::map<signalling::PendingResponse, api::ErasePerson> waiting_erasures;
   std::vector<std::pair<signalling::PendingResponse, api::EvidenceQuery>> evidence_queries;
 
   std::vector<SignalOutput> signal_outputs;

@@ -226,8 +226,7 @@ std::vector<audit::TransitReport> TransitLedger::take_all(UnixTime now) {
 }
 
 bool TransitLedger::is_waiting() const {
-  return std::ranges::any_of(meetings_,
-                             [](const auto& entry) { return entry.second.give_up.has_value(); });
+  return !meetings_.empty();
 }
 
 Instant TransitLedger::next_timeout() const {

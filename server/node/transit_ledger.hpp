@@ -33,6 +33,8 @@ class TransitLedger {
   /// `worker_regions`: by index of the worker. `node` and `config` stand in each report.
   TransitLedger(std::string node, audit::Digest config, std::vector<RegionId> worker_regions);
 
+  /// Another configuration was read; for meetings that begin from now on.
+  void set_config(audit::Digest config) { config_ = config; }
   /// A meeting begins under this policy.
   void open(RoomNumber room, const residency::AccountPolicy& policy, std::string room_sid,
             UnixTime now);
@@ -60,7 +62,7 @@ class TransitLedger {
   [[nodiscard]] std::vector<audit::TransitReport> take_finished(Instant now);
   /// All others, as they are: at the end of the node.
   [[nodiscard]] std::vector<audit::TransitReport> take_all(UnixTime now);
-  /// Meetings that have ended and whose report isn't finished.
+  /// Whether there is a meeting whose report isn't finished.
   [[nodiscard]] bool is_waiting() const;
   [[nodiscard]] Instant next_timeout() const;
 
@@ -89,7 +91,7 @@ class TransitLedger {
   [[nodiscard]] static audit::TransitReport assemble(const Meeting& meeting);
 
   const std::string node_;
-  const audit::Digest config_;
+  audit::Digest config_;
   const std::vector<RegionId> worker_regions_;
   std::map<RoomNumber, Meeting> meetings_;
   /// Where a transport was, for what its peer still sends once it is closed.

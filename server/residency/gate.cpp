@@ -98,7 +98,12 @@ audit::Log::Append Gate::record(const Context& context, audit::Kind kind, const 
     record.epoch = context.policy->epoch();
     record.digest = context.policy->digest();
   }
-  return log_.append(std::move(record));
+  if (kind == audit::Kind::kPermitGranted) {
+    record.commitment = context.subject.commitment;
+    return log_.append(std::move(record));
+  }
+  // Whoever is refused may come back ten times a second.
+  return log_.append_or_count(std::move(record));
 }
 
 }  // namespace meridian::residency

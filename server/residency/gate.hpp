@@ -18,6 +18,8 @@ namespace meridian::residency {
 struct Subject {
   std::string room_sid;
   std::string participant_sid;
+  /// To who that is (audit/commitment.hpp); for grants.
+  audit::Digest commitment{};
 };
 
 /// A client may have a transport in this pool.

@@ -75,10 +75,12 @@ TEST_F(ControlChangeTest, opts_a_region_out_while_meetings_run) {
   EXPECT_EQ(last(bob, Response::kLeave)->leave().action(), livekit::LeaveRequest::RECONNECT);
   EXPECT_FALSE(is_closed(alice));
   const auto lines = control_->take_audit_lines();
-  ASSERT_GE(lines.size(), 2U);
-  EXPECT_TRUE(lines[0].contains("policy_loaded"));
-  EXPECT_TRUE(lines[1].contains("permit_revoked"));
-  EXPECT_TRUE(lines[1].contains("us-east"));
+  ASSERT_GE(lines.size(), 3U);
+  EXPECT_TRUE(lines[0].contains("policy_changed"));
+  EXPECT_TRUE(lines[0].contains("commitment"));
+  EXPECT_TRUE(lines[1].contains("policy_loaded"));
+  EXPECT_TRUE(lines[2].contains("permit_revoked"));
+  EXPECT_TRUE(lines[2].contains("us-east"));
   EXPECT_EQ(open({.identity = "bob", .at = kVirginia}, join_request()).error().status, 403U);
 }
 

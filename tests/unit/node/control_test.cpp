@@ -16,8 +16,10 @@ TEST_F(ControlTest, gives_workers_the_policies_before_anything_else) {
 
 TEST_F(ControlTest, records_its_start_and_every_permit) {
   const auto started = control_->take_audit_lines();
-  ASSERT_EQ(started.size(), 4U);
+  ASSERT_EQ(started.size(), 6U);
   EXPECT_TRUE(started[0].contains("node_started"));
+  EXPECT_TRUE(started[4].contains("key_published"));
+  EXPECT_TRUE(started[5].contains("checkpoint"));
   join({});
   const auto joined = control_->take_audit_lines();
   ASSERT_EQ(joined.size(), 1U);

@@ -188,7 +188,14 @@ TEST_F(GateTest, what_it_writes_verifies) {
   }
   const auto heads = audit::verify(text, log_.checkpoint());
   ASSERT_TRUE(heads);
-  EXPECT_EQ(heads->lines, 1000U);
+  // Each grant is a line; of denials that repeat each other within a minute only the first is.
+  EXPECT_LT(heads->lines, 1000U);
+  log_.flush_all_repeats(now_);
+  std::uint64_t decisions = heads->lines;
+  for (const std::string& line : log_.take_lines()) {
+    decisions += audit::record_of_line(std::string_view(line).substr(0, line.size() - 1))->count;
+  }
+  EXPECT_EQ(decisions, 1000U);
 }
 
 }  // namespace
