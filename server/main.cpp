@@ -11,6 +11,7 @@
 #include "api/grants.hpp"
 #include "audit/digest.hpp"
 #include "config/config.hpp"
+#include "evidence_commands.hpp"
 #include "io/audit_writer.hpp"
 #include "io/clock.hpp"
 #include "io/config_file.hpp"
@@ -151,16 +152,6 @@ int confirm_routing(const std::string& file, const std::string& data_dir,
   return kOk;
 }
 
-int verify_audit(const std::vector<std::string>& names) {
-  const std::vector<std::filesystem::path> files(names.begin(), names.end());
-  const auto heads = io::verify_audit_files(files);
-  if (!heads) {
-    return complain(heads.error().message);
-  }
-  std::cout << heads->lines << " lines, chain intact, head " << heads->node.hex() << '\n';
-  return kOk;
-}
-
 /// The command, and its option for the key's name.
 std::pair<CLI::App*, CLI::Option*> add_token_command(CLI::App& app, TokenOptions& token) {
   auto* token_command = app.add_subcommand("token", "print a token that joins a room");
@@ -214,18 +205,16 @@ int main(int argc, char** argv) {
   confirm_command->add_option("--account", account, "whose")->required();
   confirm_command->add_option("--reason", reason, "why; kept with the policy")->required();
 
-  std::vector<std::string> audit_files;
-  auto* audit_command = app.add_subcommand("audit", "the audit log");
-  audit_command->require_subcommand(1);
-  auto* verify_command = audit_command->add_subcommand("verify", "check the chain of log files");
-  verify_command->add_option("file", audit_files, "files, oldest first")->required();
-
   auto* version_command = app.add_subcommand("version", "print the version");
 
   const AdminCommands admin_commands(app);
+  const EvidenceCommands evidence_commands(app);
 
   CLI11_PARSE(app, argc, argv);
   if (const auto exit_code = admin_commands.run()) {
+    return *exit_code;
+  }
+  if (const auto exit_code = evidence_commands.run()) {
     return *exit_code;
   }
   if (*serve_command) {
@@ -239,9 +228,6 @@ int main(int argc, char** argv) {
   }
   if (*confirm_command) {
     return confirm_routing(config_file, data_dir, {AccountId(account), reason});
-  }
-  if (*verify_command) {
-    return verify_audit(audit_files);
   }
   if (*version_command) {
     std::cout << "meridian " << MERIDIAN_VERSION << '\n';

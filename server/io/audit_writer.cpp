@@ -29,22 +29,28 @@ base::Error system_error(const std::string& what, const fs::path& path) {
   return {what + " " + path.string() + ": " + std::strerror(errno)};
 }
 
-// The last policy of each account that the log tells of.
-void note_policy(directory::RecordedPolicies& policies, std::string_view line) {
-  constexpr std::string_view kBefore = "\"record\":";
-  constexpr std::string_view kBehind = ",\"v\":1}";
-  const std::size_t begin = line.find(kBefore);
-  if (begin == std::string_view::npos || !line.contains("\"policy_") || !line.ends_with(kBehind)) {
+/// What a node has to know of its past.
+struct Remembered {
+  directory::RecordedPolicies policies;
+  std::string published_key;
+};
+
+void remember(Remembered& remembered, std::string_view line) {
+  // Most lines are about permits: they are not parsed again.
+  if (!line.contains("\"policy_") && !line.contains("\"key_")) {
     return;
   }
-  line.remove_suffix(kBehind.size());
-  const auto record = audit::parse_canonical(line.substr(begin + kBefore.size()));
-  if (!record || record->account.empty()) {
+  const auto record = audit::record_of_line(line);
+  if (!record) {
     return;
   }
-  if (record->kind == audit::Kind::kPolicyLoaded || record->kind == audit::Kind::kPolicyChanged ||
-      record->kind == audit::Kind::kPolicyConfirmed) {
-    policies[record->account] = {record->epoch, record->digest};
+  const audit::Kind kind = record->kind;
+  if (kind == audit::Kind::kKeyPublished) {
+    remembered.published_key = record->key;
+  } else if (!record->account.empty() &&
+             (kind == audit::Kind::kPolicyLoaded || kind == audit::Kind::kPolicyChanged ||
+              kind == audit::Kind::kPolicyConfirmed)) {
+    remembered.policies[record->account] = {record->epoch, record->digest};
   }
 }
 
@@ -52,8 +58,8 @@ enum class LastLine : std::uint8_t { kMustBeWhole, kMayBeTorn };
 
 /// Feeds one file; returns the length up to its last newline.
 base::Expected<std::uint64_t, base::Error> feed_file(audit::Verifier& verifier,
-                                                     directory::RecordedPolicies& policies,
-                                                     const fs::path& path, LastLine last_line) {
+                                                     Remembered& remembered, const fs::path& path,
+                                                     LastLine last_line) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
     return base::fail("cannot read " + path.string());
@@ -73,7 +79,7 @@ base::Expected<std::uint64_t, base::Error> feed_file(audit::Verifier& verifier,
       return base::fail(path.string() + ":" + std::to_string(number) + ": " +
                         std::string(audit::name_of(fault->flaw)));
     }
-    note_policy(policies, line);
+    remember(remembered, line);
     whole += line.size() + 1;
   }
   return whole;
@@ -83,9 +89,9 @@ base::Expected<std::uint64_t, base::Error> feed_file(audit::Verifier& verifier,
 
 base::Expected<audit::Heads, base::Error> verify_audit_files(std::span<const fs::path> files) {
   audit::Verifier verifier;
-  directory::RecordedPolicies policies;
+  Remembered remembered;
   for (const fs::path& file : files) {
-    if (auto fed = feed_file(verifier, policies, file, LastLine::kMustBeWhole); !fed) {
+    if (auto fed = feed_file(verifier, remembered, file, LastLine::kMustBeWhole); !fed) {
       return std::unexpected(fed.error());
     }
   }
@@ -100,13 +106,13 @@ base::Expected<AuditWriter::Opened, base::Error> AuditWriter::open(const fs::pat
                       error.message());
   }
   audit::Verifier verifier;
-  directory::RecordedPolicies policies;
+  Remembered remembered;
   std::uint32_t number = 1;
   std::uint64_t size = 0;
   while (fs::exists(file_path(directory, number), error)) {
     const fs::path path = file_path(directory, number);
     const bool is_last = !fs::exists(file_path(directory, number + 1), error);
-    const auto fed = feed_file(verifier, policies, path,
+    const auto fed = feed_file(verifier, remembered, path,
                                is_last ? LastLine::kMayBeTorn : LastLine::kMustBeWhole);
     if (!fed) {
       return base::fail("the audit log was changed outside the server: " + fed.error().message);
@@ -123,7 +129,8 @@ base::Expected<AuditWriter::Opened, base::Error> AuditWriter::open(const fs::pat
     return std::unexpected(system_error("cannot write the audit log", path));
   }
   return Opened{std::make_unique<AuditWriter>(directory, number, std::move(file), size),
-                verifier.heads(), std::move(policies)};
+                verifier.heads(), std::move(remembered.policies),
+                std::move(remembered.published_key)};
 }
 
 AuditWriter::AuditWriter(fs::path directory, std::uint32_t number, FileDescriptor file,
@@ -208,6 +215,11 @@ void AuditWriter::rotate() {
 bool AuditWriter::is_writable() const {
   const std::lock_guard lock(mutex_);
   return pending_.empty() && has_space_ && !has_sync_failed_;
+}
+
+bool AuditWriter::is_synced() const {
+  const std::lock_guard lock(mutex_);
+  return pending_.empty() && !is_dirty_ && !is_syncing_ && !has_sync_failed_;
 }
 
 void AuditWriter::sync() {

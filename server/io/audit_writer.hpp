@@ -46,6 +46,8 @@ class AuditWriter {
   [[nodiscard]] bool is_writable() const;
   /// All lines are with the operating system.
   [[nodiscard]] bool is_written() const { return pending_.empty(); }
+  /// All lines are on the disk.
+  [[nodiscard]] bool is_synced() const;
   /// The lines handed over so far have reached the disk; waits for it.
   void sync();
 
@@ -78,6 +80,8 @@ struct AuditWriter::Opened {
   audit::Heads heads;
   /// The last policy of each account that the log tells of.
   directory::RecordedPolicies policies;
+  /// The public key that the log published last; empty = none.
+  std::string published_key;
 };
 
 /// Checks log files that follow each other, oldest first, line by line. Errors: a sentence with

@@ -10,6 +10,7 @@
 #include "api/admin_routes.hpp"
 #include "io/clock.hpp"
 #include "io/config_file.hpp"
+#include "io/evidence_delivery.hpp"
 #include "io/evidence_reader.hpp"
 #include "io/http_fetcher.hpp"
 #include "io/log.hpp"
@@ -53,6 +54,7 @@ struct ControlLoop::State final : HttpHandler {
   explicit State(Config from)
       : config(from.control.config),
         audit(from.audit),
+        store(from.store),
         tls(from.tls),
         metrics(std::move(from.metrics)),
         config_file(std::move(from.config_file)),
@@ -158,7 +160,10 @@ struct ControlLoop::State final : HttpHandler {
       drain_outputs();
       arm_timer();
     }
+    control.finish_evidence(io::now());
+    drain_outputs();
     audit.sync();
+    delivery.deliver();
   }
 
   void watch_wakeup() {
@@ -221,6 +226,8 @@ struct ControlLoop::State final : HttpHandler {
     if (auto fetch = control.take_oidc_fetch(io::now())) {
       fetch_for_sign_in(std::move(*fetch));
     }
+    delivery.add(control.take_stored());
+    delivery.deliver();
     for (const node::LogEvent& event : control.take_log_events()) {
       log::write(to_level(event.level), event.event, event.fields);
     }
@@ -289,7 +296,8 @@ struct ControlLoop::State final : HttpHandler {
   }
   bool is_finished() const {
     return !shutdown_deadline.is_never() &&
-           (server.counters().websockets == 0 || monotonic_now() >= shutdown_deadline);
+           ((server.counters().websockets == 0 && !control.is_waiting_for_reports()) ||
+            monotonic_now() >= shutdown_deadline);
   }
 
   void keep_house() {
@@ -297,6 +305,9 @@ struct ControlLoop::State final : HttpHandler {
       reload_certificate();
     }
     watch_audit();
+    for (const auto& [account, rows] : store.take_expired()) {
+      control.note_erased(account, {}, rows, io::now());
+    }
     housekeeping.expires_after(kHousekeeping);
     housekeeping.async_wait([this](Error error) {
       if (!error) {
@@ -347,6 +358,7 @@ struct ControlLoop::State final : HttpHandler {
 
   const config::Config config;
   AuditWriter& audit;
+  EvidenceStore& store;
   TlsCertificate* const tls;
   const std::vector<WorkerMetrics> metrics;
   const std::string config_file;
@@ -363,6 +375,8 @@ struct ControlLoop::State final : HttpHandler {
   EvidenceAnswerChannel evidence_answers;
   EvidenceReader evidence;
   HttpFetcher fetcher{context};
+  EvidenceDelivery delivery{
+      {.audit = audit, .store = store, .fetcher = fetcher, .witnesses = config.audit.witnesses}};
   bool is_woken = false;
   std::atomic<bool> is_stop_requested{false};
   asio::signal_set signals{context, SIGINT, SIGTERM, SIGHUP};

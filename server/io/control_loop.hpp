@@ -9,6 +9,7 @@
 
 #include "config/config.hpp"
 #include "io/audit_writer.hpp"
+#include "io/evidence_store.hpp"
 #include "io/http_server.hpp"
 #include "io/metrics_text.hpp"
 #include "io/sctp_thread.hpp"
@@ -31,6 +32,7 @@ class ControlLoop {
   struct Config {
     node::ControlConfig control;
     AuditWriter& audit;
+    EvidenceStore& store;
     StaticFiles files;
     /// Null without TLS.
     TlsCertificate* tls = nullptr;

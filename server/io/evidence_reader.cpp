@@ -18,6 +18,7 @@
 #include "audit/record.hpp"
 #include "audit/signing.hpp"
 #include "audit/transit_report.hpp"
+#include "io/identity_table.hpp"
 
 namespace meridian::io {
 namespace {
@@ -325,9 +326,12 @@ AdminResponse answer(const fs::path& data_dir, const api::ListAuditKeys&) {
   return is_read ? AdminResponse::json(200, json::object{{"keys", std::move(keys)}}) : unreadable();
 }
 
-/// This node keeps no table that leads back to people: there is nobody to forget.
-AdminResponse answer(const fs::path&, const api::ErasePerson&) {
-  return not_found();
+AdminResponse answer(const fs::path& data_dir, const api::ErasePerson& query) {
+  const auto rows = erase_person(data_dir, query.account, query.pseudonym);
+  if (!rows) {
+    return unreadable();
+  }
+  return *rows == 0 ? not_found() : AdminResponse{.status = 204, .content_type = {}, .body = {}};
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "dtls/certificate.hpp"
+#include "io/audit_keys.hpp"
 #include "io/clock.hpp"
 #include "io/control_loop.hpp"
 #include "io/log.hpp"
@@ -93,6 +94,8 @@ struct Runtime::State {
   std::unique_ptr<AuditWriter> audit;
   audit::Heads audit_heads;
   directory::RecordedPolicies recorded;
+  std::optional<node::EvidenceKeys> audit_keys;
+  std::unique_ptr<EvidenceStore> store;
   OpenedDirectory policies;
   std::optional<TlsCertificate> tls;
   std::deque<Seat> seats;
@@ -111,6 +114,13 @@ base::Expected<void, base::Error> Runtime::State::open_audit() {
   audit = std::move(opened->writer);
   audit_heads = std::move(opened->heads);
   recorded = std::move(opened->policies);
+  auto keys = open_audit_keys(config.data_dir, opened->published_key, random, wall_now());
+  if (!keys) {
+    return std::unexpected(keys.error());
+  }
+  audit_keys.emplace(std::move(*keys));
+  store = std::make_unique<EvidenceStore>(EvidenceStore::Config{
+      .data_dir = config.data_dir, .retention = std::chrono::days(config.audit.retention_days)});
   return {};
 }
 
@@ -219,9 +229,11 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
                                      .policy = policy,
                                      .directory = std::move(policies.directory),
                                      .audit_heads = std::move(audit_heads),
+                                     .keys = std::move(audit_keys),
                                      .started = io::now()};
   control = std::make_unique<ControlLoop>(ControlLoop::Config{.control = std::move(control_config),
                                                               .audit = *audit,
+                                                              .store = *store,
                                                               .files = std::move(*files),
                                                               .tls = tls ? &*tls : nullptr,
                                                               .metrics = std::move(metrics),
