@@ -295,6 +295,7 @@ struct Stack::Shared {
   std::size_t users = 0;
   std::thread::id thread;
   std::uint64_t next_key = 1;
+  bool is_initialized = false;
   bool is_started = false;
   Instant advanced_to;
   std::unordered_map<AssociationKey, Stack*> owners;
@@ -325,7 +326,10 @@ Stack::Stack(Output output, void* context) : output_(output), context_(context) 
   if (shared().users++ == 0) {
     shared().thread = std::this_thread::get_id();
     shared().is_started = false;
-    usrsctp_init_nothreads(0, &on_output, nullptr);
+    // A stack that could not end is used again: starting it twice would lose what it holds.
+    if (!std::exchange(shared().is_initialized, true)) {
+      usrsctp_init_nothreads(0, &on_output, nullptr);
+    }
     tune();
   }
   MERIDIAN_CHECK(shared().thread == std::this_thread::get_id());
@@ -336,7 +340,11 @@ Stack::~Stack() {
   if (--shared().users > 0) {
     return;
   }
-  for (int i = 0; i < kMaxFinishAttempts && usrsctp_finish() != 0; ++i) {
+  for (int i = 0; i < kMaxFinishAttempts; ++i) {
+    if (usrsctp_finish() == 0) {
+      shared().is_initialized = false;
+      return;
+    }
     usrsctp_handle_timers(static_cast<std::uint32_t>(kTick / 1ms));
   }
 }
