@@ -24,6 +24,8 @@ class Json {
   using Object = std::map<std::string, Json, std::less<>>;
 
   Json() : value_(Object{}) {}
+  // Implicit: what is written as a list of members reads like the document.
+  // NOLINTBEGIN(google-explicit-constructor)
   Json(Object value) : value_(std::move(value)) {}
   Json(Array value) : value_(std::move(value)) {}
   Json(std::string value) : value_(std::move(value)) {}
@@ -32,6 +34,7 @@ class Json {
   Json(std::int64_t value) : value_(value) {}
   /// Numbers above 2^63 - 1 become that.
   Json(std::uint64_t value);
+  // NOLINTEND(google-explicit-constructor)
 
   /// Any JSON text of this kind, in whatever layout. Nothing for doubled keys, too.
   static std::optional<Json> parse(std::string_view text);

@@ -7,6 +7,7 @@ namespace meridian::directory {
 
 base::Expected<std::vector<PolicyStore::Entry>, base::Error> MemoryPolicyStore::accounts() const {
   std::vector<Entry> entries;
+  entries.reserve(accounts_.size());
   for (const Held& held : accounts_) {
     entries.push_back({held.account, held.versions.back()});
   }

@@ -24,6 +24,7 @@ TransitKind kind_of(Bytes datagram) {
 
 std::vector<ice::Tuple> tuples_of(const Transport& transport) {
   std::vector<ice::Tuple> tuples;
+  tuples.reserve(transport.ice().tuple_count());
   for (std::size_t i = 0; i < transport.ice().tuple_count(); ++i) {
     tuples.push_back(transport.ice().tuple_at(i));
   }
