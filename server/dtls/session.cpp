@@ -11,6 +11,7 @@
 #include "base/check.hpp"
 #include "dtls/datagram_bio.hpp"
 #include "dtls/peer_check.hpp"
+#include "dtls/record.hpp"
 
 namespace meridian::dtls {
 namespace {
@@ -39,6 +40,16 @@ ProfileSize size_of(std::uint16_t profile) {
     default:
       return {16, 14};
   }
+}
+
+/// What the cipher adds to a record's plaintext: AES-GCM has an explicit nonce (RFC 5288 section
+/// 3), ChaCha20-Poly1305 has none (RFC 7905 section 2).
+std::size_t record_overhead(const SSL* ssl) {
+  constexpr std::size_t kTag = 16;
+  constexpr std::size_t kExplicitNonce = 8;
+  const bool is_chacha =
+      SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(ssl)) == NID_chacha20_poly1305;
+  return is_chacha ? kTag : kTag + kExplicitNonce;
 }
 
 }  // namespace
@@ -222,6 +233,9 @@ bool Session::Impl::export_keys(std::uint16_t profile) {
 }
 
 Input Session::Impl::receive(Bytes datagram) {
+  if (!may_be_protected(datagram, record_overhead(ssl.get()))) {
+    return Input::kDiscarded;
+  }
   wire.input = datagram;
   take_buffers();
   const Input taken = read_payloads();
