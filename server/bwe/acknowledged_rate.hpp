@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include "base/rtp_types.hpp"
+#include "base/time.hpp"
+#include "bwe/packet_result.hpp"
+
+namespace meridian::bwe {
+
+/// What really goes through: the lower of send rate and receive rate over the last acknowledged
+/// packets. Lost packets count in neither; one gap in what arrives, such as a pause of the source,
+/// is left out. A fixed ring of 16 KiB.
+class AcknowledgedRate {
+ public:
+  static constexpr std::size_t kCapacity = 512;
+  /// The window holds at least this many packets and this long, if there are as many.
+  static constexpr std::size_t kMinPackets = 20;
+  static constexpr Duration kMinDuration = 1s;
+  static constexpr std::size_t kMaxPackets = 500;
+  static constexpr Duration kMaxDuration = 5s;
+  /// Fewer say nothing.
+  static constexpr std::size_t kRequiredPackets = 10;
+  /// What is later than the newest by more means that the peer's clock jumped.
+  static constexpr Duration kMaxReordering = 1s;
+
+  AcknowledgedRate() : window_(std::make_unique<std::array<PacketResult, kCapacity>>()) {}
+
+  /// A packet that arrived.
+  void on_packet(const PacketResult& packet);
+  [[nodiscard]] std::optional<Bitrate> rate() const;
+
+ private:
+  [[nodiscard]] PacketResult& at(std::size_t index) const {
+    return (*window_)[(begin_ + index) % kCapacity];
+  }
+  [[nodiscard]] bool is_front_too_old() const;
+
+  std::unique_ptr<std::array<PacketResult, kCapacity>> window_;
+  std::size_t begin_ = 0;
+  std::size_t size_ = 0;
+  Instant discarded_until_;  // newest send time that left the window
+};
+
+}  // namespace meridian::bwe

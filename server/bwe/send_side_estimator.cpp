@@ -1,0 +1,160 @@
+#include "bwe/send_side_estimator.hpp"
+
+#include <algorithm>
+
+namespace meridian::bwe {
+
+SendSideEstimator::SendSideEstimator(Bitrate max)
+    : aimd_(kStart, kMin, max),
+      loss_(kMin, max),
+      probes_(max),
+      remb_(max),
+      reports_(kStart, kMin, max) {
+  alr_.set_estimate(kStart);
+  probes_.on_estimate(kStart, Instant{});
+}
+
+void SendSideEstimator::on_sent(std::size_t bytes, Instant now) {
+  alr_.on_sent(bytes, now);
+  last_sent_ = now;
+}
+
+void SendSideEstimator::on_feedback(std::span<PacketResult> results,
+                                    std::optional<Duration> round_trip, Instant now) {
+  if (results.empty()) {
+    return;
+  }
+  if (!last_feedback_.is_never() && now - last_feedback_ > kStreamTimeout) {
+    groups_.reset();
+    detector_.reset();
+  }
+  has_feedback_ = true;
+  last_feedback_ = now;
+  silence_factor_ = 1;
+  if (round_trip) {
+    round_trip_ = *round_trip;
+    aimd_.set_round_trip(*round_trip);
+  }
+  // What was lost has the latest time there is, and ends behind all that arrived.
+  std::ranges::sort(results, {}, &PacketResult::received);
+  const auto lost = std::ranges::find_if(results, &PacketResult::is_lost);
+  std::optional<Bitrate> probed;
+  take_delays({results.begin(), lost}, now, probed);
+  update_delay_based(probed, now);
+  loss_.update(results, aimd_.estimate(), acknowledged_.rate(), alr_.is_active());
+  combine(now);
+}
+
+void SendSideEstimator::take_delays(std::span<const PacketResult> arrived, Instant now,
+                                    std::optional<Bitrate>& probed) {
+  for (const PacketResult& packet : arrived) {
+    acknowledged_.on_packet(packet);
+    if (const auto delta = groups_.on_packet(packet, now)) {
+      detector_.on_delta(*delta, packet.received);
+    }
+    if (const auto rate = probe_estimator_.on_packet(packet)) {
+      probed = std::max(*rate, probed.value_or(Bitrate(0)));
+    }
+  }
+}
+
+void SendSideEstimator::update_delay_based(std::optional<Bitrate> probed, Instant now) {
+  const auto acknowledged = acknowledged_.rate();
+  aimd_.set_in_alr(alr_.is_active());
+  const DelayState state = detector_.state();
+  if (probed) {
+    probes_.on_result(*probed, now);
+  }
+  if (state == DelayState::kOveruse) {
+    probes_.on_overuse(now);
+    if (now < probing_until_) {
+      return;  // the queue that a probe fills on purpose; a real one is there afterwards, too
+    }
+    const Bitrate rate = acknowledged.value_or(Bitrate(aimd_.estimate().value() / 2));
+    if (aimd_.may_decrease_again(rate, now)) {
+      aimd_.update(state, rate, now);
+      limit_ = Limit::kDelay;
+      is_in_start_ = false;
+    }
+    return;
+  }
+  if (probed && *probed > aimd_.estimate()) {
+    aimd_.set_estimate(*probed, now);
+    limit_ = Limit::kProbe;
+    return;
+  }
+  const Bitrate before = aimd_.estimate();
+  // Without anything acknowledged yet there is nothing that allows more.
+  if (acknowledged && aimd_.update(state, acknowledged, now) > before) {
+    limit_ = Limit::kDelay;
+  }
+}
+
+void SendSideEstimator::combine(Instant now) {
+  target_ = aimd_.estimate();
+  if (const auto loss = loss_.estimate(); loss && *loss < target_) {
+    target_ = *loss;
+    limit_ = Limit::kLoss;
+  }
+  target_ = std::max(target_, kMin);
+  alr_.set_estimate(target_);
+  probes_.on_estimate(target_, now);
+}
+
+void SendSideEstimator::on_reported_loss(double loss, Bitrate sent, Duration round_trip,
+                                         Instant now) {
+  if (has_feedback_) {
+    return;
+  }
+  round_trip_ = round_trip > Duration::zero() ? round_trip : round_trip_;
+  reports_.on_report(loss, sent, round_trip_, now);
+  target_ = reports_.estimate();
+  limit_ = Limit::kReports;
+}
+
+void SendSideEstimator::on_remb(Bitrate claimed, Instant now) {
+  remb_.on_remb(claimed, now);
+  if (const auto estimate = remb_.estimate(now); estimate && !has_feedback_) {
+    reports_.raise(*estimate);
+    target_ = reports_.estimate();
+  }
+}
+
+void SendSideEstimator::handle_timeout(Instant now) {
+  alr_.advance(now);
+  const bool is_silent = has_feedback_ && !last_sent_.is_never() &&
+                         last_sent_ > last_feedback_ + kSilence / 2 &&
+                         now - last_feedback_ > kSilence;
+  if (!is_silent) {
+    next_silence_step_ = now;
+    return;
+  }
+  if (now >= next_silence_step_) {
+    next_silence_step_ = now + kSilenceStep;
+    silence_factor_ *= kSilenceFactor;
+    limit_ = Limit::kSilence;
+  }
+}
+
+Bitrate SendSideEstimator::estimate(Instant now) const {
+  Bitrate estimate = to_bitrate(to_double(target_) * silence_factor_);
+  // A browser with transport-wide feedback may send REMB all the same: then it is no news.
+  if (const auto claimed = remb_.estimate(now); claimed && !has_feedback_) {
+    estimate = std::min(estimate, *claimed);
+  }
+  return std::max(estimate, kMin);
+}
+
+std::optional<Probe> SendSideEstimator::poll_probe(Instant now) {
+  if (!has_feedback_ || detector_.state() == DelayState::kOveruse) {
+    return std::nullopt;
+  }
+  auto probe = probes_.poll(now);
+  if (probe) {
+    probe_estimator_.on_probe(*probe);
+    probing_until_ = now + round_trip_ + kProbeSettle;
+  }
+  return probe;
+}
+
+}  // namespace meridian::bwe

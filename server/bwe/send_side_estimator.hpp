@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/rtp_types.hpp"
+#include "base/time.hpp"
+#include "bwe/acknowledged_rate.hpp"
+#include "bwe/aimd_control.hpp"
+#include "bwe/alr_detector.hpp"
+#include "bwe/inter_arrival.hpp"
+#include "bwe/loss_based.hpp"
+#include "bwe/packet_result.hpp"
+#include "bwe/probe_controller.hpp"
+#include "bwe/probe_estimator.hpp"
+#include "bwe/remb.hpp"
+#include "bwe/reported_loss.hpp"
+#include "bwe/trendline.hpp"
+
+namespace meridian::bwe {
+
+/// Why the estimate is what it is.
+enum class Limit : std::uint8_t { kStart, kDelay, kLoss, kProbe, kClaim, kReports, kSilence };
+
+/// Send-side bandwidth estimation for one transport, as current browsers do it (Google congestion
+/// control): the stages of this folder, composed. Packets and what the peer says about them in; an
+/// estimate, probes and the delay state out. No allocation after construction.
+class SendSideEstimator {
+ public:
+  static constexpr Bitrate kStart = Bitrate(600'000);
+  /// Audio of a room goes through even when nothing else does.
+  static constexpr Bitrate kMin = Bitrate(30'000);
+  /// Groups of packets further apart have nothing to do with each other.
+  static constexpr Duration kStreamTimeout = 2s;
+  /// No feedback for so long although packets are on the way: the link is stuck.
+  static constexpr Duration kSilence = 3s;
+  static constexpr Duration kSilenceStep = 1s;
+  static constexpr double kSilenceFactor = 0.8;
+
+  /// Beyond the round trip: in which a probe's own queue shows.
+  static constexpr Duration kProbeSettle = 150ms;
+
+  explicit SendSideEstimator(Bitrate max);
+
+  // ---- What happens
+
+  void on_sent(std::size_t bytes, Instant now);
+  /// What a feedback said, in the order of sending; sorted by arrival here. `round_trip` from the
+  /// sending of its newest packet to now.
+  void on_feedback(std::span<PacketResult> results, std::optional<Duration> round_trip,
+                   Instant now);
+  /// From receiver reports; used only while there is no transport-wide feedback.
+  void on_reported_loss(double loss, Bitrate sent, Duration round_trip, Instant now);
+  void on_remb(Bitrate claimed, Instant now);
+  void handle_timeout(Instant now);
+
+  // ---- What comes of it
+
+  [[nodiscard]] Bitrate estimate(Instant now) const;
+  [[nodiscard]] Limit limit() const { return limit_; }
+  [[nodiscard]] DelayState delay_state() const { return detector_.state(); }
+  [[nodiscard]] double loss() const { return loss_.average_loss(); }
+  [[nodiscard]] std::optional<Bitrate> acknowledged() const { return acknowledged_.rate(); }
+  [[nodiscard]] bool has_feedback() const { return has_feedback_; }
+  [[nodiscard]] bool is_application_limited() const { return alr_.is_active(); }
+  [[nodiscard]] Duration round_trip() const { return round_trip_; }
+
+  /// The whole rate at which the next step up could be taken; 0: nothing more is wanted.
+  void set_wanted(Bitrate rate) { probes_.set_wanted(rate); }
+  /// The probe to send now; only for a transport with feedback.
+  [[nodiscard]] std::optional<Probe> poll_probe(Instant now);
+
+ private:
+  void take_delays(std::span<const PacketResult> arrived, Instant now,
+                   std::optional<Bitrate>& probed);
+  void update_delay_based(std::optional<Bitrate> probed, Instant now);
+  void combine(Instant now);
+
+  InterArrival groups_;
+  TrendlineDetector detector_;
+  AcknowledgedRate acknowledged_;
+  AimdControl aimd_;
+  LossBasedEstimator loss_;
+  AlrDetector alr_;
+  ProbeController probes_;
+  ProbeEstimator probe_estimator_;
+  RembEstimate remb_;
+  ReportedLossEstimator reports_;
+  Bitrate target_ = kStart;
+  double silence_factor_ = 1;
+  Limit limit_ = Limit::kStart;
+  bool has_feedback_ = false;
+  bool is_in_start_ = true;
+  Duration round_trip_ = AimdControl::kInitialRoundTrip;
+  Instant last_feedback_ = Instant::never();
+  Instant last_sent_ = Instant::never();
+  Instant probing_until_;
+  Instant next_silence_step_ = Instant::never();
+};
+
+}  // namespace meridian::bwe

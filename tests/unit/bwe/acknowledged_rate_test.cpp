@@ -1,0 +1,65 @@
+#include "bwe/acknowledged_rate.hpp"
+
+#include <gtest/gtest.h>
+
+#include "unit/bwe/samples.hpp"
+
+namespace meridian::bwe {
+namespace {
+
+using test::at;
+using test::packet;
+
+TEST(AcknowledgedRate, says_nothing_before_ten_packets) {
+  AcknowledgedRate rate;
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    rate.on_packet(packet(i, at(i * 10ms), at(i * 10ms + 50ms), 1250));
+  }
+  EXPECT_FALSE(rate.rate());
+  rate.on_packet(packet(9, at(90ms), at(140ms), 1250));
+  EXPECT_EQ(rate.rate(), Bitrate(1'000'000));
+}
+
+TEST(AcknowledgedRate, is_what_arrives_when_the_link_is_slower_than_the_sender) {
+  AcknowledgedRate rate;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    rate.on_packet(packet(i, at(i * 5ms), at(i * 20ms + 50ms), 1250));
+  }
+  EXPECT_EQ(rate.rate(), Bitrate(500'000));
+}
+
+TEST(AcknowledgedRate, is_what_was_sent_when_a_queue_empties_at_once) {
+  AcknowledgedRate rate;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    rate.on_packet(packet(i, at(i * 20ms), at(2s + i * 1ms), 1250));
+  }
+  EXPECT_NEAR(static_cast<double>(rate.rate()->value()), 500'000, 5000);
+}
+
+TEST(AcknowledgedRate, leaves_out_one_pause) {
+  AcknowledgedRate rate;
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    const Duration pause = i >= 30 ? 700ms : 0ms;
+    rate.on_packet(packet(i, at(i * 10ms), at(i * 10ms + pause), 1250));
+  }
+  EXPECT_NEAR(static_cast<double>(rate.rate()->value()), 1'000'000, 30'000);
+}
+
+TEST(AcknowledgedRate, takes_packets_in_any_order_and_a_jump_of_the_clock) {
+  AcknowledgedRate rate;
+  for (std::uint64_t i = 0; i < 100; i += 2) {
+    rate.on_packet(packet(i + 1, at(i * 10ms + 10ms), at(i * 10ms + 10ms), 1250));
+    rate.on_packet(packet(i, at(i * 10ms), at(i * 10ms), 1250));
+  }
+  EXPECT_NEAR(static_cast<double>(rate.rate()->value()), 1'000'000, 30'000);
+  rate.on_packet(packet(100, at(1s), at(60s), 1250));
+  rate.on_packet(packet(101, at(1s), at(1s), 1250));
+  EXPECT_FALSE(rate.rate());
+  for (std::uint64_t i = 0; i < 2000; ++i) {  // the ring goes round
+    rate.on_packet(packet(i, at(i * 1ms), at(100s + i * 1ms), 125));
+  }
+  EXPECT_NEAR(static_cast<double>(rate.rate()->value()), 1'000'000, 30'000);
+}
+
+}  // namespace
+}  // namespace meridian::bwe

@@ -1,0 +1,74 @@
+#include "bwe/send_history.hpp"
+
+#include <gtest/gtest.h>
+
+#include "unit/bwe/samples.hpp"
+
+namespace meridian::bwe {
+namespace {
+
+using test::at;
+
+TEST(SendHistory, tells_which_packet_a_status_is_about_once) {
+  SendHistory history;
+  const SequenceNumber first = history.next();
+  history.on_sent(1200, 3, at(10ms));
+  history.on_sent(100, kNoCluster, at(20ms));
+  EXPECT_EQ(history.in_flight(), 1300U);
+  history.begin_feedback();
+  const auto result = history.take(first, 5s);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->sent.sent_at, at(10ms));
+  EXPECT_EQ(result->sent.size, 1200U);
+  EXPECT_EQ(result->sent.cluster, 3);
+  EXPECT_FALSE(result->is_lost());
+  EXPECT_EQ(history.newest_sent(), at(10ms));
+  EXPECT_FALSE(history.take(first, 5s));
+  const auto lost = history.take(first.next(), std::nullopt);
+  ASSERT_TRUE(lost);
+  EXPECT_TRUE(lost->is_lost());
+  EXPECT_EQ(history.in_flight(), 0U);
+}
+
+TEST(SendHistory, knows_nothing_of_what_was_not_sent_or_is_too_old) {
+  SendHistory history;
+  const SequenceNumber first = history.next();
+  EXPECT_FALSE(history.take(first, 1s));
+  EXPECT_FALSE(history.take(first.plus(-1), 1s));
+  EXPECT_FALSE(history.take(first.plus(-5000), 1s));
+  for (std::size_t i = 0; i <= SendHistory::kCapacity; ++i) {
+    history.on_sent(100, kNoCluster, at(1s));
+  }
+  EXPECT_FALSE(history.take(first, 1s));
+  EXPECT_TRUE(history.take(first.next(), 1s));
+  EXPECT_EQ(history.in_flight(), (SendHistory::kCapacity - 1) * 100);
+}
+
+TEST(SendHistory, goes_on_over_the_wrap_of_numbers_and_of_the_peers_clock) {
+  SendHistory history;
+  constexpr Duration kCycle = std::chrono::milliseconds(64) * (1 << 24);
+  Instant last;
+  for (int i = 0; i < 70'000; ++i) {
+    const SequenceNumber number = history.next();
+    history.on_sent(100, kNoCluster, at(i * 1ms));
+    const auto result = history.take(number, (kCycle - 35s + i * 1ms) % kCycle);
+    ASSERT_TRUE(result) << i;
+    if (i > 0) {
+      ASSERT_EQ(result->received - last, 1ms) << i;
+    }
+    last = result->received;
+  }
+}
+
+TEST(SendHistory, takes_arrivals_in_any_order) {
+  SendHistory history;
+  const SequenceNumber first = history.next();
+  history.on_sent(100, kNoCluster, at(1ms));
+  history.on_sent(100, kNoCluster, at(2ms));
+  const auto later = history.take(first, 130ms);
+  const auto earlier = history.take(first.next(), 100ms);
+  EXPECT_EQ(later->received - earlier->received, 30ms);
+}
+
+}  // namespace
+}  // namespace meridian::bwe

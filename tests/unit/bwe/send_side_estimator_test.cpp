@@ -1,0 +1,149 @@
+#include "bwe/send_side_estimator.hpp"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "unit/bwe/samples.hpp"
+
+namespace meridian::bwe {
+namespace {
+
+using test::at;
+using test::Bottleneck;
+
+constexpr Bitrate kMax(20'000'000);
+
+/// A sender that always has enough to send, paced at the estimate or at `source`, and its probes.
+struct Sender {
+  SendSideEstimator estimator{kMax};
+  Bottleneck link{1};
+  Instant now = at(1s);
+  double source = 1e9;
+  std::uint64_t number = 1;
+  double debt = 0;
+  Duration worst_backlog{};
+  std::vector<Duration> backlogs;
+
+  void send(std::uint32_t size, ProbeCluster cluster) {
+    link.send(
+        {.sequence = ExtendedSequence(number++), .sent_at = now, .size = size, .cluster = cluster},
+        now);
+    estimator.on_sent(size, now);
+  }
+  void run(Duration time) {
+    for (const Instant end = now + time; now < end; now = now + 5ms) {
+      if (auto results = link.report(now); !results.empty()) {
+        const Instant newest = results.back().sent.sent_at;
+        estimator.on_feedback(results, now - newest, now);
+      }
+      estimator.handle_timeout(now);
+      if (const auto probe = estimator.poll_probe(now)) {
+        probe_ = *probe;
+        probe_left_ = static_cast<double>(probe->bytes);
+      }
+      double rate = std::min(to_double(estimator.estimate(now)), source);
+      ProbeCluster cluster = kNoCluster;
+      if (probe_left_ > 0) {
+        rate = to_double(probe_.rate);
+        cluster = probe_.cluster;
+      }
+      debt += rate * 0.005 / 8;
+      const std::uint32_t size = cluster != kNoCluster ? 250 : 1000;
+      for (; debt > 0; debt -= size) {
+        send(size, cluster);
+        probe_left_ -= size;
+      }
+      backlogs.push_back(link.backlog(now));
+    }
+  }
+  [[nodiscard]] double estimate() const { return to_double(estimator.estimate(now)); }
+  [[nodiscard]] Duration backlog_95() {
+    std::ranges::sort(backlogs);
+    return backlogs[backlogs.size() * 95 / 100];
+  }
+
+ private:
+  Probe probe_;
+  double probe_left_ = 0;
+};
+
+TEST(SendSideEstimator, finds_a_steady_bottleneck_and_keeps_its_queue_short) {
+  Sender sender;
+  sender.estimator.set_wanted(Bitrate(10'000'000));
+  sender.run(10s);
+  sender.backlogs.clear();
+  double lowest = 1e9;
+  double highest = 0;
+  double mean = 0;
+  for (int i = 0; i < 30; ++i) {
+    sender.run(1s);
+    lowest = std::min(lowest, sender.estimate());
+    highest = std::max(highest, sender.estimate());
+    mean += sender.estimate() / 30;
+  }
+  EXPECT_GT(lowest, 0.75 * 2.5e6);
+  EXPECT_GT(mean, 0.85 * 2.5e6);
+  EXPECT_LT(highest, 1.15 * 2.5e6);
+  EXPECT_LT(sender.backlog_95(), 60ms);
+}
+
+TEST(SendSideEstimator, follows_a_step_down_within_two_seconds_and_up_within_eight) {
+  Sender sender;
+  sender.estimator.set_wanted(Bitrate(10'000'000));
+  sender.run(10s);
+  sender.link.rate = 300e3;
+  sender.run(2s);
+  EXPECT_LT(sender.estimate(), 330e3);
+  sender.run(20s);
+  EXPECT_GT(sender.estimate(), 200e3);
+  sender.link.rate = 2.5e6;
+  sender.run(8s);
+  EXPECT_GT(sender.estimate(), 0.8 * 2.5e6);
+}
+
+TEST(SendSideEstimator, ten_percent_of_random_loss_leave_most_of_the_link) {
+  Sender sender;
+  sender.estimator.set_wanted(Bitrate(10'000'000));
+  sender.link.loss = 0.1;
+  sender.run(30s);
+  EXPECT_GT(sender.estimate(), 0.3 * 2.5e6);
+}
+
+TEST(SendSideEstimator, probes_beyond_what_is_sent_only_when_more_is_wanted) {
+  Sender sender;
+  sender.source = 300e3;
+  sender.run(10s);
+  EXPECT_LT(sender.estimate(), 700e3);
+  sender.estimator.set_wanted(Bitrate(1'500'000));
+  sender.run(8s);
+  EXPECT_GT(sender.estimate(), 1.5e6);
+}
+
+TEST(SendSideEstimator, silence_of_the_peer_lowers_the_estimate) {
+  Sender sender;
+  sender.run(3s);
+  const double before = sender.estimate();
+  for (int i = 0; i < 1000; ++i) {
+    sender.now = sender.now + 10ms;
+    sender.estimator.on_sent(1000, sender.now);
+    sender.estimator.handle_timeout(sender.now);
+  }
+  EXPECT_LT(sender.estimate(), before / 2);
+  EXPECT_EQ(sender.estimator.limit(), Limit::kSilence);
+}
+
+TEST(SendSideEstimator, without_feedback_claims_and_reports_decide) {
+  SendSideEstimator estimator(kMax);
+  EXPECT_EQ(estimator.estimate(at(0s)), SendSideEstimator::kStart);
+  estimator.on_remb(Bitrate(2'000'000), at(0s));
+  EXPECT_EQ(estimator.estimate(at(1s)), Bitrate(2'000'000));
+  estimator.on_reported_loss(0.3, Bitrate(2'000'000), 50ms, at(2s));
+  EXPECT_EQ(estimator.estimate(at(2s)), Bitrate(1'700'000));
+  estimator.on_remb(Bitrate(500'000), at(3s));
+  EXPECT_EQ(estimator.estimate(at(3s)), Bitrate(500'000));
+  EXPECT_FALSE(estimator.poll_probe(at(3s)));
+}
+
+}  // namespace
+}  // namespace meridian::bwe
