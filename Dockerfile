@@ -9,7 +9,7 @@ RUN ./dev build && strip build/release/meridian
 
 FROM debian:12-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libboost-json1.81.0 libboost-url1.81.0 libssl3 libsrtp2-1 \
+ && apt-get install -y --no-install-recommends ca-certificates libboost-json1.81.0 libboost-url1.81.0 libssl3 libsrtp2-1 libipsec-mb1 \
       libusrsctp2 libspdlog1.10 libfmt9 libprotobuf32 libyaml-cpp0.7 libsqlite3-0 libprometheus-cpp-core1.0 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /var/lib/meridian --create-home --shell /usr/sbin/nologin meridian

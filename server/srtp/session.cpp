@@ -18,9 +18,9 @@ auto dispatch(Variant& cipher, Call call) {
 
 }  // namespace
 
-ProtectSession::ProtectSession(const KeyMaterial& material) {
+ProtectSession::ProtectSession(const KeyMaterial& material, GcmLibrary library) {
   if (is_aead(material.profile)) {
-    cipher_ = std::make_unique<AeadProtect>(material);
+    cipher_ = std::make_unique<AeadProtect>(material, library);
   } else {
     cipher_ = std::make_unique<LibsrtpProtect>(material);
   }
@@ -45,9 +45,9 @@ base::Expected<std::size_t, SrtpError> ProtectSession::protect_rtcp(MutableBytes
   return dispatch(cipher_, [&](auto& cipher) { return cipher.protect_rtcp(buffer, length); });
 }
 
-UnprotectSession::UnprotectSession(const KeyMaterial& material) {
+UnprotectSession::UnprotectSession(const KeyMaterial& material, GcmLibrary library) {
   if (is_aead(material.profile)) {
-    cipher_ = std::make_unique<AeadUnprotect>(material);
+    cipher_ = std::make_unique<AeadUnprotect>(material, library);
   } else {
     cipher_ = std::make_unique<LibsrtpUnprotect>(material);
   }

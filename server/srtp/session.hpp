@@ -7,6 +7,7 @@
 #include "base/bytes.hpp"
 #include "base/expected.hpp"
 #include "base/rtp_types.hpp"
+#include "srtp/gcm.hpp"
 #include "srtp/types.hpp"
 
 /// SRTP and SRTCP of one transport (RFC 3711, RFC 7714), one session for each direction. Packets
@@ -25,7 +26,7 @@ class ProtectSession {
  public:
   static constexpr std::size_t kMaxStreams = 4096;
 
-  explicit ProtectSession(const KeyMaterial& material);
+  explicit ProtectSession(const KeyMaterial& material, GcmLibrary library = fastest_gcm());
   ProtectSession(ProtectSession&&) noexcept;
   ProtectSession& operator=(ProtectSession&&) noexcept;
   ~ProtectSession();
@@ -54,7 +55,7 @@ class UnprotectSession {
   static constexpr std::size_t kRtpReplayWindow = 1024;
   static constexpr std::size_t kRtcpReplayWindow = 128;
 
-  explicit UnprotectSession(const KeyMaterial& material);
+  explicit UnprotectSession(const KeyMaterial& material, GcmLibrary library = fastest_gcm());
   UnprotectSession(UnprotectSession&&) noexcept;
   UnprotectSession& operator=(UnprotectSession&&) noexcept;
   ~UnprotectSession();

@@ -15,26 +15,43 @@ namespace {
 using Packet = std::vector<std::uint8_t>;
 using test::PeerSrtp;
 
+/// A profile, and the library that our implementation of it uses.
+struct Setup {
+  Profile profile;
+  GcmLibrary library = GcmLibrary::kOpenSsl;
+};
+
 /// Both implementations with the same keys: ours, and libsrtp2 as the oracle.
-class SrtpTest : public testing::TestWithParam<Profile> {
+class SrtpTest : public testing::TestWithParam<Setup> {
  protected:
   SrtpTest() {
-    material_.profile = GetParam();
-    for (std::size_t i = 0; i < key_size(GetParam()); ++i) {
+    material_.profile = profile();
+    for (std::size_t i = 0; i < key_size(profile()); ++i) {
       material_.key[i] = static_cast<std::uint8_t>(rng_.next());
     }
-    for (std::size_t i = 0; i < salt_size(GetParam()); ++i) {
+    for (std::size_t i = 0; i < salt_size(profile()); ++i) {
       material_.salt[i] = static_cast<std::uint8_t>(rng_.next());
     }
     side_.key = material_.key;
     side_.salt = material_.salt;
-    protect_.emplace(material_);
-    unprotect_.emplace(material_);
+    if (!is_available(library())) {
+      return;
+    }
+    protect_.emplace(material_, library());
+    unprotect_.emplace(material_, library());
     oracle_protect_.emplace(PeerSrtp::Direction::kSend, iana(), side_);
     oracle_unprotect_.emplace(PeerSrtp::Direction::kReceive, iana(), side_);
   }
 
-  [[nodiscard]] static std::uint16_t iana() { return static_cast<std::uint16_t>(GetParam()); }
+  void SetUp() override {
+    if (!is_available(library())) {
+      GTEST_SKIP() << "this processor has no use for " << to_string(library());
+    }
+  }
+
+  [[nodiscard]] static Profile profile() { return GetParam().profile; }
+  [[nodiscard]] static GcmLibrary library() { return GetParam().library; }
+  [[nodiscard]] static std::uint16_t iana() { return static_cast<std::uint16_t>(profile()); }
 
   Packet rtp(std::uint32_t ssrc, std::uint16_t sequence, std::size_t payload = 100) {
     Packet packet = {0x80, 0x60};
@@ -68,7 +85,7 @@ class SrtpTest : public testing::TestWithParam<Profile> {
 
   base::Expected<Packet, SrtpError> protect_rtp(Packet packet) {
     const std::size_t length = packet.size();
-    packet.resize(length + tag_size(GetParam()));  // exact, so that a sanitizer sees one byte more
+    packet.resize(length + tag_size(profile()));  // exact, so that a sanitizer sees one byte more
     const auto size = protect_->protect_rtp(packet, length);
     if (!size) {
       return std::unexpected(size.error());
@@ -78,7 +95,7 @@ class SrtpTest : public testing::TestWithParam<Profile> {
   }
   base::Expected<Packet, SrtpError> protect_rtcp(Packet packet) {
     const std::size_t length = packet.size();
-    packet.resize(length + tag_size(GetParam()) + kRtcpTrailerSize);
+    packet.resize(length + tag_size(profile()) + kRtcpTrailerSize);
     const auto size = protect_->protect_rtcp(packet, length);
     if (!size) {
       return std::unexpected(size.error());
@@ -268,12 +285,12 @@ TEST_P(SrtpTest, sends_only_under_ssrcs_that_were_added) {
 TEST_P(SrtpTest, needs_room_for_the_tag) {
   ASSERT_TRUE(protect_->add_stream(Ssrc(1)));
   Packet packet = rtp(1, 1);
-  packet.resize(packet.size() + tag_size(GetParam()) - 1);
-  EXPECT_EQ(protect_->protect_rtp(packet, packet.size() - tag_size(GetParam()) + 1).error(),
+  packet.resize(packet.size() + tag_size(profile()) - 1);
+  EXPECT_EQ(protect_->protect_rtp(packet, packet.size() - tag_size(profile()) + 1).error(),
             SrtpError::kNoRoom);
   Packet control = rtcp(1, 1);
-  control.resize(control.size() + tag_size(GetParam()) + 3);
-  EXPECT_EQ(protect_->protect_rtcp(control, control.size() - tag_size(GetParam()) - 3).error(),
+  control.resize(control.size() + tag_size(profile()) + 3);
+  EXPECT_EQ(protect_->protect_rtcp(control, control.size() - tag_size(profile()) - 3).error(),
             SrtpError::kNoRoom);
 }
 
@@ -306,7 +323,7 @@ TEST_P(SrtpTest, packets_without_payload_work) {
 TEST_P(SrtpTest, rtcp_with_the_encrypted_bit_clear_is_refused) {
   Packet packet = *oracle_protect_->rtcp(rtcp(1, 5));
   // AEAD: the trailer is last; CM: the tag is behind it.
-  const std::size_t behind = is_aead(GetParam()) ? 0 : tag_size(GetParam());
+  const std::size_t behind = is_aead(profile()) ? 0 : tag_size(profile());
   packet[packet.size() - behind - kRtcpTrailerSize] &= 0x7fU;
   EXPECT_EQ(unprotect_rtcp(packet).error(), SrtpError::kNotEncrypted);
 }
@@ -334,7 +351,7 @@ TEST_P(SrtpTest, sending_streams_are_limited) {
 TEST_P(SrtpTest, rtcp_indexes_are_unique) {
   ASSERT_TRUE(protect_->add_stream(Ssrc(1)));
   std::vector<std::uint32_t> indexes;
-  const std::size_t behind = is_aead(GetParam()) ? 0 : tag_size(GetParam());
+  const std::size_t behind = is_aead(profile()) ? 0 : tag_size(profile());
   for (int i = 0; i < 1000; ++i) {
     const Packet packet = *protect_rtcp(rtcp(1, 3));
     indexes.push_back(load_u32(packet.data() + packet.size() - behind - kRtcpTrailerSize));
@@ -344,8 +361,21 @@ TEST_P(SrtpTest, rtcp_indexes_are_unique) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Profiles, SrtpTest,
-                         testing::Values(Profile::kAeadAes256Gcm, Profile::kAeadAes128Gcm,
-                                         Profile::kAes128CmSha1_80));
+                         testing::Values(Setup{Profile::kAeadAes256Gcm, GcmLibrary::kOpenSsl},
+                                         Setup{Profile::kAeadAes128Gcm, GcmLibrary::kOpenSsl},
+                                         Setup{Profile::kAeadAes256Gcm, GcmLibrary::kIpsecMb},
+                                         Setup{Profile::kAeadAes128Gcm, GcmLibrary::kIpsecMb},
+                                         Setup{Profile::kAes128CmSha1_80, GcmLibrary::kOpenSsl}),
+                         [](const testing::TestParamInfo<Setup>& tested) {
+                           const Profile profile = tested.param.profile;
+                           if (!is_aead(profile)) {
+                             return std::string("libsrtp");
+                           }
+                           return std::string(profile == Profile::kAeadAes256Gcm ? "aead256"
+                                                                                 : "aead128") +
+                                  (tested.param.library == GcmLibrary::kIpsecMb ? "_ipsec_mb"
+                                                                                : "_openssl");
+                         });
 
 TEST(SrtpSession, moves) {
   ProtectSession first{KeyMaterial{}};
