@@ -15,57 +15,95 @@ Egress::Egress(std::span<UdpSocket> sockets, SendGate gate,
       lanes_(std::make_unique<Lane[]>(sockets.size())) {}
 
 void Egress::send(std::span<const transport::OutboundDatagram> batch) {
-  for (const auto& datagram : batch) {
-    if (datagram.socket >= sockets_.size()) {
-      counters_.sends_refused.increment();
-      continue;
+  while (!batch.empty()) {
+    const std::size_t count = std::min(batch.size(), PeerOrder::kMaxDatagrams);
+    const Datagrams ordered = order_.arrange(batch.first(count));
+    batch = batch.subspan(count);
+    // A peer is reached over one socket, and so are nearly all peers of a worker.
+    for (auto first = ordered.begin(); first != ordered.end();) {
+      const std::uint8_t socket = (*first)->socket;
+      const auto end = std::find_if(first, ordered.end(),
+                                    [&](const auto* next) { return next->socket != socket; });
+      if (socket < sockets_.size()) {
+        send_to(socket, {first, end});
+      } else {
+        counters_.sends_refused.add(static_cast<std::uint64_t>(end - first));
+      }
+      first = end;
     }
-    Lane& lane = lanes_[datagram.socket];
-    if (lane.waiting > 0) {
-      keep(datagram.socket, datagram);  // not before those that already wait
-      continue;
-    }
-    lane.sources[lane.size++] = &datagram;
-    if (lane.size == UdpSocket::kMaxSendBatch) {
-      flush(datagram.socket);
-    }
-  }
-  for (std::size_t socket = 0; socket < sockets_.size(); ++socket) {
-    flush(socket);
   }
 }
 
-void Egress::flush(std::size_t socket) {
+void Egress::send_to(std::size_t socket, Datagrams datagrams) {
   Lane& lane = lanes_[socket];
-  if (lane.size == 0) {
-    return;
+  while (!datagrams.empty() && lane.waiting == 0) {
+    std::size_t done = fill(datagrams, monotonic_now());
+    UdpSocket::Sent result;
+    if (call_.datagram_count() > 0) {
+      result = sockets_[socket].send(call_);
+      record(lane, result);
+    }
+    if (result.sent < call_.datagram_count()) {
+      // What the call did not come to is checked again before the next; what would block waits.
+      const auto rest = std::ranges::find(datagrams, sources_[result.sent]);
+      done = static_cast<std::size_t>(rest - datagrams.begin());
+    }
+    counters_.sends_forbidden.add(done - result.sent);
+    datagrams = datagrams.subspan(done);
+    if (result.would_block) {
+      break;
+    }
   }
-  std::size_t count = 0;
+  for (const auto* datagram : datagrams) {
+    keep(socket, *datagram);  // not before those that already wait
+  }
+}
+
+/// Takes datagrams from the front into the call while there is room, those of a transport only when
+/// it may still send; returns how many it looked at.
+std::size_t Egress::fill(Datagrams datagrams, Instant now) {
+  call_.reset(sockets_[datagrams.front()->socket].grouping());
+  const transport::OutboundDatagram* checked = nullptr;
+  bool may_send = false;
+  std::size_t taken = 0;
+  for (const auto* datagram : datagrams) {
+    if (checked == nullptr || checked->transport != datagram->transport) {
+      if (call_.message_count() == SendCall::kMaxMessages) {
+        break;
+      }
+      checked = datagram;
+      may_send = gate_.may_send(gate_.context, datagram->transport, now);
+    }
+    if (may_send) {
+      if (!call_.add(datagram->to, datagram->bytes)) {
+        break;
+      }
+      sources_[call_.datagram_count() - 1] = datagram;
+    }
+    ++taken;
+  }
+  return taken;
+}
+
+void Egress::record(Lane& lane, const UdpSocket::Sent& result) {
   const Instant now = monotonic_now();
-  for (const auto* datagram : std::span(lane.sources).first(lane.size)) {
-    if (!gate_.may_send(gate_.context, datagram->transport, now)) {
-      counters_.sends_forbidden.increment();
-      continue;
-    }
-    lane.items[count] = {datagram->to, datagram->bytes};
-    lane.sources[count++] = datagram;
-  }
-  lane.size = 0;
-  if (count == 0) {
-    return;
-  }
-  lane.refused.fill(false);
-  const UdpSocket::Sent result = sockets_[socket].send(std::span(lane.items).first(count),
-                                                       std::span(lane.refused).first(count));
+  counters_.send_calls.add(result.calls);
   counters_.sends_refused.add(result.refused);
-  const Instant sent = monotonic_now();
-  for (std::size_t i = 0; i < result.sent; ++i) {
-    if (!lane.refused[i]) {
-      record_sent(lane, *lane.sources[i], sent);
+  if (result.was_split) {
+    counters_.sends_split.increment();
+    counters_.messages_sent.add(result.sent);
+  } else {
+    for (std::size_t message = 0, sent = 0; sent < result.sent; ++message) {
+      const std::size_t segments = call_.segments(message);
+      counters_.messages_sent.increment();
+      counters_.segments_sent.add(segments > 1 ? segments : 0);
+      sent += segments;
     }
   }
-  for (std::size_t i = result.sent; i < count; ++i) {
-    keep(socket, *lane.sources[i]);
+  for (std::size_t i = 0; i < result.sent; ++i) {
+    if (!call_.is_refused(i)) {
+      record_sent(lane, *sources_[i], now);
+    }
   }
 }
 

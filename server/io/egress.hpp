@@ -7,23 +7,26 @@
 
 #include "base/spsc_ring.hpp"
 #include "io/io_counters.hpp"
+#include "io/peer_order.hpp"
+#include "io/send_call.hpp"
 #include "io/udp_socket.hpp"
 #include "metrics/worker_counters.hpp"
 #include "transport/send_batch.hpp"
 
 namespace meridian::io {
 
-/// The last gate: asks for each datagram, immediately before the system call that would send it,
-/// whether its transport may still send at `now`, and tells of each that was handed to the network.
-/// Function pointers, each called once a datagram.
+/// The last gate: asks for the datagrams of each transport, immediately before the system call that
+/// would send them, whether it may still send at `now`, and tells of each datagram that was handed
+/// to the network.
 struct SendGate {
   bool (*may_send)(void* context, TransportId transport, Instant now) = nullptr;
   void (*handle_sent)(void* context, TransportId transport, Bytes datagram) = nullptr;
   void* context = nullptr;
 };
 
-/// Sends a worker's batches over its sockets. What a full socket doesn't take waits in a bounded
-/// backlog, is checked again before it is sent, and goes first. One thread, no allocation.
+/// Sends a worker's batches over its sockets, peer by peer. What a full socket doesn't take waits
+/// in a bounded backlog, is checked again before it is sent, and goes first. One thread, no
+/// allocation.
 class Egress {
  public:
   /// Datagrams that may wait for one socket: about 20 ms of 1 Gbit/s.
@@ -49,18 +52,16 @@ class Egress {
     transport::OutboundDatagram datagram;
     std::array<std::uint8_t, transport::SendBatch::kSlotSize> bytes;
   };
-  /// What is collected for one socket until a call's worth is there.
   struct Lane {
-    std::array<SendItem, UdpSocket::kMaxSendBatch> items{};
-    std::array<const transport::OutboundDatagram*, UdpSocket::kMaxSendBatch> sources{};
-    std::size_t size = 0;
     base::SpscRing<Waiting> backlog{kMaxBacklog};
     std::size_t waiting = 0;
     std::uint64_t handed_over = 0;
-    std::array<bool, UdpSocket::kMaxSendBatch> refused{};
   };
+  using Datagrams = std::span<const transport::OutboundDatagram* const>;
 
-  void flush(std::size_t socket);
+  void send_to(std::size_t socket, Datagrams datagrams);
+  std::size_t fill(Datagrams datagrams, Instant now);
+  void record(Lane& lane, const UdpSocket::Sent& result);
   void keep(std::size_t socket, const transport::OutboundDatagram& datagram);
   void record_sent(Lane& lane, const transport::OutboundDatagram& datagram, Instant now);
 
@@ -69,6 +70,10 @@ class Egress {
   metrics::WorkerCounters& worker_counters_;
   IoCounters& counters_;
   std::unique_ptr<Lane[]> lanes_;
+  PeerOrder order_;
+  SendCall call_;
+  /// Whose datagrams are in the call.
+  std::array<const transport::OutboundDatagram*, SendCall::kMaxDatagrams> sources_{};
 };
 
 }  // namespace meridian::io

@@ -9,6 +9,13 @@ struct IoCounters {
   /// Dropped by the kernel before we could read them: the receive buffer was full.
   metrics::Counter kernel_drops;
   metrics::Counter truncated;
+  /// System calls that sent something, the messages that they took, and the datagrams of those
+  /// messages that held several.
+  metrics::Counter send_calls;
+  metrics::Counter messages_sent;
+  metrics::Counter segments_sent;
+  /// Messages of several datagrams that the kernel refused to cut: they were sent one by one.
+  metrics::Counter sends_split;
   /// Refused by the kernel for good: no route, too long for the path, filtered.
   metrics::Counter sends_refused;
   /// Had to wait because the send buffer was full, and lost because too many waited.

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/ioctl.h>
 
 #include "io/clock.hpp"
@@ -18,6 +19,16 @@ std::string reason() {
 
 void set_option(int descriptor, int level, int name, int value) {
   ::setsockopt(descriptor, level, name, &value, sizeof value);
+}
+
+bool is_full(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
+}
+
+/// Whether this kernel cuts messages into datagrams (Linux 4.18).
+bool has_segmentation(int descriptor) {
+  const int off = 0;
+  return ::setsockopt(descriptor, SOL_UDP, UDP_SEGMENT, &off, sizeof off) == 0;
 }
 
 /// Asks for kBufferBytes; returns a sentence when the kernel granted less.
@@ -120,7 +131,8 @@ std::size_t ReceiveBatch::collect(std::size_t count, const Now& now, std::uint32
 UdpSocket::UdpSocket(FileDescriptor descriptor, SocketAddress local, std::string buffer_warning)
     : descriptor_(std::move(descriptor)),
       local_(local),
-      buffer_warning_(std::move(buffer_warning)) {}
+      buffer_warning_(std::move(buffer_warning)),
+      can_segment_(has_segmentation(descriptor_.get())) {}
 
 base::Expected<UdpSocket, base::Error> UdpSocket::open(const SocketAddress& local,
                                                        const std::string& device) {
@@ -177,38 +189,82 @@ UdpSocket::Received UdpSocket::receive(ReceiveBatch& batch, const Now& now) {
   return {static_cast<std::size_t>(count), truncated};
 }
 
-UdpSocket::Sent UdpSocket::send(std::span<const SendItem> items, std::span<bool> refused) {
+UdpSocket::Sent UdpSocket::send(SendCall& call) {
   Sent result;
-  while (result.sent < items.size()) {
-    const std::size_t count = std::min(items.size() - result.sent, kMaxSendBatch);
-    for (std::size_t i = 0; i < count; ++i) {
-      const SendItem& item = items[result.sent + i];
-      // The kernel only reads through iov_base; the structure is shared with receiving calls.
-      send_vectors_[i] = {const_cast<std::uint8_t*>(item.bytes.data()), item.bytes.size()};
-      msghdr& header = send_headers_[i].msg_hdr;
-      header = {};
-      header.msg_name = &send_addresses_[i];
-      header.msg_namelen = to_sockaddr(item.to, send_addresses_[i]);
-      header.msg_iov = &send_vectors_[i];
-      header.msg_iovlen = 1;
-    }
-    const int sent =
-        ::sendmmsg(descriptor(), send_headers_.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
-    if (sent > 0) {
-      result.sent += static_cast<std::size_t>(sent);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
-      result.would_block = true;
-      return result;
-    } else if (errno != EINTR) {
-      // The first datagram cannot be sent to where it should go; the others still can.
-      if (!refused.empty()) {
-        refused[result.sent] = true;
-      }
-      ++result.sent;
-      ++result.refused;
-    }
+  const std::span<mmsghdr> headers = call.headers();
+  if (headers.empty()) {
+    return result;
+  }
+  if (segmentation_pause_ > 0) {
+    --segmentation_pause_;
+  }
+  int messages = 0;
+  do {
+    ++result.calls;
+    messages = ::sendmmsg(descriptor(), headers.data(), static_cast<unsigned>(headers.size()),
+                          MSG_DONTWAIT);
+  } while (messages < 0 && errno == EINTR);
+  for (int i = 0; i < messages; ++i) {
+    result.sent += call.segments(static_cast<std::size_t>(i));
+  }
+  if (messages > 0) {
+    return result;
+  }
+  if (is_full(errno)) {
+    result.would_block = true;
+  } else if (call.segments(0) > 1) {
+    // Whatever is wrong with the message may be wrong with its being cut: a path with a small MTU,
+    // a device that can't compute checksums.
+    split_first(call, result);
+  } else {
+    call.refused_[0] = true;
+    result.sent = result.refused = 1;
   }
   return result;
+}
+
+void UdpSocket::split_first(SendCall& call, Sent& result) {
+  if (errno == EIO || errno == EOPNOTSUPP || errno == ENOPROTOOPT) {  // the device
+    segmentation_pause_ = kSegmentationPause;
+  }
+  result.was_split = true;
+  const SendCall::Message& message = call.messages_[0];
+  const auto* address = reinterpret_cast<const sockaddr*>(&call.addresses_[0]);
+  const socklen_t size = call.headers_[0].msg_hdr.msg_namelen;
+  for (const Bytes datagram : call.datagrams(message)) {
+    ++result.calls;
+    const ssize_t sent =
+        ::sendto(descriptor(), datagram.data(), datagram.size(), MSG_DONTWAIT, address, size);
+    if (sent < 0 && is_full(errno)) {
+      result.would_block = true;
+      return;
+    }
+    if (sent < 0) {
+      call.refused_[result.sent] = true;
+      ++result.refused;
+    }
+    ++result.sent;
+  }
+}
+
+UdpSocket::Sent UdpSocket::send(std::span<const SendItem> items) {
+  Sent total;
+  SendCall call;
+  while (total.sent < items.size() && !total.would_block) {
+    call.reset(grouping());
+    for (const SendItem& item : items.subspan(total.sent)) {
+      if (!call.add(item.to, item.bytes)) {
+        break;
+      }
+    }
+    const Sent part = send(call);
+    total.sent += part.sent;
+    total.refused += part.refused;
+    total.calls += part.calls;
+    total.would_block = part.would_block;
+    total.was_split |= part.was_split;
+  }
+  return total;
 }
 
 std::uint64_t UdpSocket::waiting_bytes() const {

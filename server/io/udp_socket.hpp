@@ -13,6 +13,7 @@
 #include "base/expected.hpp"
 #include "base/time.hpp"
 #include "io/file_descriptor.hpp"
+#include "io/send_call.hpp"
 
 namespace meridian::io {
 
@@ -69,8 +70,9 @@ struct SendItem {
 /// thread.
 class UdpSocket {
  public:
-  /// Most datagrams of one sendmmsg call.
-  static constexpr std::size_t kMaxSendBatch = 64;
+  /// After the kernel refused to cut a message (no checksum offload on the way, say), so many calls
+  /// go by before the next is tried.
+  static constexpr std::uint32_t kSegmentationPause = 1000;
   /// Room for 100 ms of 500 Mbit/s in each direction: a pause of the thread must not lose packets.
   static constexpr int kBufferBytes = 8 * 1024 * 1024;
 
@@ -95,17 +97,29 @@ class UdpSocket {
   /// One recvmmsg call; the batch then holds what came, without the truncated ones.
   Received receive(ReceiveBatch& batch, const Now& now);
 
+  /// How datagrams are to be collected for the next call.
+  [[nodiscard]] SendCall::Grouping grouping() const {
+    return can_segment_ && segmentation_pause_ == 0 ? SendCall::Grouping::kSegments
+                                                    : SendCall::Grouping::kSingle;
+  }
+  /// What a send came to, in datagrams from the front.
   struct Sent {
-    /// From the front of the span: handed to the kernel.
+    /// Handed to the kernel.
     std::size_t sent = 0;
-    /// From the front of the span: refused for good (unreachable, too long); counted in `sent` too.
+    /// Refused for good (unreachable, too long); counted in `sent` too.
     std::size_t refused = 0;
+    /// System calls that it took.
+    std::size_t calls = 0;
     /// The kernel's queue is full; the rest waits for writability.
     bool would_block = false;
+    /// A message of several datagrams was refused as such, and they were sent one by one.
+    bool was_split = false;
   };
-  /// sendmmsg over all items, kMaxSendBatch a call. Stops early only when the socket would block.
-  /// In `refused`, when it isn't empty (then as long as `items`), those that were refused are set.
-  Sent send(std::span<const SendItem> items, std::span<bool> refused = {});
+  /// One sendmmsg call. Stops where the socket would block, and behind a datagram that is refused
+  /// (see SendCall::is_refused): what is behind it needs another call.
+  Sent send(SendCall& call);
+  /// The same over all items, with as many calls as it takes; stops only where it would block.
+  Sent send(std::span<const SendItem> items);
 
   /// Bytes, the kernel's own overhead included, that were handed over and have not left yet.
   [[nodiscard]] std::uint64_t waiting_bytes() const;
@@ -116,15 +130,15 @@ class UdpSocket {
 
  private:
   UdpSocket(FileDescriptor descriptor, SocketAddress local, std::string buffer_warning);
+  void split_first(SendCall& call, Sent& result);
 
   FileDescriptor descriptor_;
   SocketAddress local_;
   std::string buffer_warning_;
   std::uint32_t kernel_drops_raw_ = 0;
   std::uint64_t kernel_drops_ = 0;
-  std::array<mmsghdr, kMaxSendBatch> send_headers_{};
-  std::array<iovec, kMaxSendBatch> send_vectors_{};
-  std::array<sockaddr_storage, kMaxSendBatch> send_addresses_{};
+  bool can_segment_ = false;
+  std::uint32_t segmentation_pause_ = 0;
 };
 
 /// The address with which this machine would talk to `towards`; no packet is sent. Nothing when

@@ -24,7 +24,8 @@ struct OutboundDatagram {
   MutableBytes bytes;
 };
 
-/// A worker's output of one loop turn, in an arena allocated once. Not thread-safe: one a worker.
+/// A worker's output of one loop turn, in an arena allocated once; datagrams lie one behind the
+/// other in it, so that those of a burst can leave as one piece. Not thread-safe: one a worker.
 /// When it is full, reserve() first calls the flush function, which sends and empties it.
 class SendBatch {
  public:
@@ -48,28 +49,33 @@ class SendBatch {
     if (size_ == kMaxDatagrams) {
       flush();
     }
-    return {arena_.get() + size_ * kSlotSize, kSlotSize};
+    return {arena_.get() + used_, kSlotSize};
   }
   /// Queues the first `length` bytes of what reserve() gave.
   void commit(std::size_t length, OutboundDatagram datagram) {
-    datagram.bytes = {arena_.get() + size_ * kSlotSize, length};
+    datagram.bytes = {arena_.get() + used_, length};
     datagrams_[size_++] = datagram;
+    used_ += length;
   }
 
   [[nodiscard]] std::span<OutboundDatagram> datagrams() { return {datagrams_.get(), size_}; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
-  void clear() { size_ = 0; }
+  void clear() {
+    size_ = 0;
+    used_ = 0;
+  }
   void flush() {
     if (flush_ != nullptr && size_ > 0) {
       flush_(context_, *this);
     }
-    size_ = 0;
+    clear();
   }
 
  private:
   std::unique_ptr<std::uint8_t[]> arena_;
   std::unique_ptr<OutboundDatagram[]> datagrams_;
   std::size_t size_ = 0;
+  std::size_t used_ = 0;
   Flush flush_ = nullptr;
   void* context_ = nullptr;
 };

@@ -121,6 +121,38 @@ TEST_F(EgressTest, records_how_long_forwarded_packets_were_in_the_node) {
   EXPECT_GE(worker_counters_.forward_latency.sum(), 3ms);
 }
 
+TEST_F(EgressTest, bursts_that_come_mixed_leave_sorted_in_one_call) {
+  std::vector<transport::OutboundDatagram> batch;
+  for (int i = 0; i < 8; ++i) {
+    for (std::uint32_t peer = 1; peer <= 5; ++peer) {
+      batch.push_back(datagram(peer));
+    }
+  }
+  egress_->send(batch);
+  EXPECT_EQ(counters_.send_calls.value(), 1U);
+  EXPECT_EQ(permissions_.asked, 5U);
+  EXPECT_EQ(permissions_.sent, 40U);
+  std::vector<std::uint8_t> expected;
+  for (std::uint8_t peer = 1; peer <= 5; ++peer) {
+    expected.insert(expected.end(), 8, peer);
+  }
+  EXPECT_EQ(first_bytes_received(40), expected);
+  EXPECT_EQ(counters_.segments_sent.value(), 40U);
+  EXPECT_EQ(counters_.messages_sent.value(), 1U);
+}
+
+TEST_F(EgressTest, asks_again_for_what_a_call_did_not_come_to) {
+  auto refused = datagram(1);
+  refused.to.port = 0;
+  permissions_.forbidden = {3};
+  const std::vector batch = {refused, datagram(2), datagram(3), datagram(4)};
+  egress_->send(batch);
+  EXPECT_EQ(permissions_.asked, 7U);  // four before the first call, three before the second
+  EXPECT_EQ(counters_.sends_forbidden.value(), 1U);
+  EXPECT_EQ(permissions_.sent, 2U);
+  EXPECT_EQ(first_bytes_received(2), (std::vector<std::uint8_t>{2, 4}));
+}
+
 TEST_F(EgressTest, counts_datagrams_for_a_socket_that_does_not_exist) {
   const std::vector batch = {datagram(1, 1)};
   egress_->send(batch);

@@ -124,6 +124,60 @@ TEST(UdpSocket, goes_on_behind_a_datagram_that_the_kernel_refuses) {
   EXPECT_FALSE(sent.would_block);
 }
 
+TEST(UdpSocket, a_burst_to_one_address_leaves_as_one_message_and_arrives_as_it_was) {
+  UdpSocket from = open_loopback();
+  UdpSocket to = open_loopback();
+  if (from.grouping() != SendCall::Grouping::kSegments) {
+    GTEST_SKIP() << "this kernel has no UDP_SEGMENT";
+  }
+  std::vector<std::vector<std::uint8_t>> payloads;
+  for (std::size_t i = 0; i < 9; ++i) {
+    payloads.emplace_back(i == 8 ? 500 : 1216, static_cast<std::uint8_t>(i));
+  }
+  SendCall call;
+  call.reset(from.grouping());
+  for (const auto& payload : payloads) {
+    ASSERT_TRUE(call.add(to.local(), payload));
+  }
+  EXPECT_EQ(call.message_count(), 1U);
+  const UdpSocket::Sent sent = from.send(call);
+  EXPECT_EQ(sent.sent, payloads.size());
+  EXPECT_EQ(sent.calls, 1U);
+  EXPECT_FALSE(sent.was_split);
+
+  ReceiveBatch batch;
+  std::size_t received = 0;
+  while (received < payloads.size()) {
+    wait_readable(to);
+    to.receive(batch, now());
+    for (const ReceivedDatagram& datagram : batch.datagrams()) {
+      EXPECT_TRUE(std::ranges::equal(datagram.bytes, payloads[received]));
+      ++received;
+    }
+  }
+}
+
+TEST(UdpSocket, sends_one_by_one_what_the_kernel_refuses_to_cut) {
+  UdpSocket from = open_loopback();
+  if (from.grouping() != SendCall::Grouping::kSegments) {
+    GTEST_SKIP() << "this kernel has no UDP_SEGMENT";
+  }
+  // Larger than the path takes in one piece: refused as segments, sent in IP fragments otherwise.
+  UdpSocket to = open_loopback();
+  const std::vector<std::uint8_t> large(30'000, 1);
+  SendCall call;
+  call.reset(from.grouping());
+  ASSERT_TRUE(call.add({to.local().ip, 0}, large));
+  ASSERT_TRUE(call.add({to.local().ip, 0}, large));
+  EXPECT_EQ(call.message_count(), 1U);
+  const UdpSocket::Sent sent = from.send(call);  // port 0: nobody can be there
+  EXPECT_TRUE(sent.was_split);
+  EXPECT_EQ(sent.sent, 2U);
+  EXPECT_EQ(sent.refused, 2U);
+  EXPECT_EQ(sent.calls, 3U);
+  EXPECT_TRUE(call.is_refused(0) && call.is_refused(1));
+}
+
 TEST(UdpSocket, an_empty_queue_gives_an_empty_batch) {
   UdpSocket socket = open_loopback();
   ReceiveBatch batch;
