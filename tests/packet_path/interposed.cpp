@@ -7,6 +7,7 @@
 #include <execinfo.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ constexpr int kMaxFrames = 24;
 struct Thread {
   bool is_watched = false;
   ForbiddenCalls calls;
+  CountedCalls counted;
   std::array<void*, kMaxFrames> stack{};
   int frames = 0;
 };
@@ -33,6 +35,12 @@ void note(std::uint64_t ForbiddenCalls::* count) {
     t_thread.is_watched = false;  // backtrace() may allocate
     t_thread.frames = backtrace(t_thread.stack.data(), kMaxFrames);
     t_thread.is_watched = true;
+  }
+}
+
+void count(std::uint64_t CountedCalls::* calls) {
+  if (t_thread.is_watched) {
+    ++(t_thread.counted.*calls);
   }
 }
 
@@ -56,8 +64,13 @@ const ForbiddenCalls& forbidden_calls() {
   return t_thread.calls;
 }
 
-void reset_forbidden_calls() {
+const CountedCalls& counted_calls() {
+  return t_thread.counted;
+}
+
+void reset_calls() {
   t_thread.calls = {};
+  t_thread.counted = {};
   t_thread.frames = 0;
 }
 
@@ -67,6 +80,8 @@ void print_first_forbidden_call() {
 
 }  // namespace meridian::test
 
+using meridian::test::count;
+using meridian::test::CountedCalls;
 using meridian::test::ForbiddenCalls;
 using meridian::test::next;
 using meridian::test::note;
@@ -176,4 +191,57 @@ long syscall(long number, ...) noexcept {
   return kNext(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
                arguments[5]);
 }
+
+int sendmmsg(int socket, mmsghdr* messages, unsigned int size, int flags) {
+  count(&CountedCalls::sends);
+  static const auto kNext = next(&sendmmsg, "sendmmsg");
+  return kNext(socket, messages, size, flags);
+}
+ssize_t sendmsg(int socket, const msghdr* message, int flags) {
+  count(&CountedCalls::sends);
+  static const auto kNext = next(&sendmsg, "sendmsg");
+  return kNext(socket, message, flags);
+}
+ssize_t sendto(int socket, const void* bytes, std::size_t size, int flags, const sockaddr* to,
+               socklen_t length) {
+  count(&CountedCalls::sends);
+  static const auto kNext = next(&sendto, "sendto");
+  return kNext(socket, bytes, size, flags, to, length);
+}
+int recvmmsg(int socket, mmsghdr* messages, unsigned int size, int flags, timespec* timeout) {
+  count(&CountedCalls::receives);
+  static const auto kNext = next(&recvmmsg, "recvmmsg");
+  return kNext(socket, messages, size, flags, timeout);
+}
+ssize_t recvmsg(int socket, msghdr* message, int flags) {
+  count(&CountedCalls::receives);
+  static const auto kNext = next(&recvmsg, "recvmsg");
+  return kNext(socket, message, flags);
+}
+
+#ifdef __x86_64__
+// Plain instructions: looking the originals up would copy.
+void* memcpy(void* to, const void* from, std::size_t size) noexcept {
+  if (size >= meridian::test::kLargeCopy) {
+    count(&CountedCalls::large_copies);
+  }
+  void* out = to;
+  asm volatile("rep movsb" : "+D"(out), "+S"(from), "+c"(size) : : "memory");
+  return to;
+}
+void* memmove(void* to, const void* from, std::size_t size) noexcept {
+  auto* out = static_cast<unsigned char*>(to);
+  const auto* in = static_cast<const unsigned char*>(from);
+  if (out <= in || out >= in + size) {
+    return memcpy(to, from, size);
+  }
+  if (size >= meridian::test::kLargeCopy) {
+    count(&CountedCalls::large_copies);
+  }
+  out += size - 1;
+  in += size - 1;
+  asm volatile("std; rep movsb; cld" : "+D"(out), "+S"(in), "+c"(size) : : "memory");
+  return to;
+}
+#endif
 }

@@ -19,6 +19,15 @@ struct ForbiddenCalls {
   }
 };
 
+/// What the packet path does call, and how often.
+struct CountedCalls {
+  std::uint64_t sends = 0;     // sendmmsg, sendmsg, sendto
+  std::uint64_t receives = 0;  // recvmmsg, recvmsg, recvfrom
+  /// memcpy and memmove of at least kLargeCopy bytes: payloads. Only counted on x86-64.
+  std::uint64_t large_copies = 0;
+};
+inline constexpr std::size_t kLargeCopy = 512;
+
 /// Watches the calling thread while it lives. Not to be nested.
 class Watch {
  public:
@@ -30,7 +39,9 @@ class Watch {
 
 /// What this thread called while it was watched.
 [[nodiscard]] const ForbiddenCalls& forbidden_calls();
-void reset_forbidden_calls();
+[[nodiscard]] const CountedCalls& counted_calls();
+/// Both kinds.
+void reset_calls();
 /// Who made the first of them, to standard error: a stack with names.
 void print_first_forbidden_call();
 

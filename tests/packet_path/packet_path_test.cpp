@@ -216,7 +216,7 @@ class PacketPath : public testing::Test {
   /// News for the control thread (who speaks, each transport's quality every 5 s) is handed over
   /// in memory of its own; a turn that has none must get by without.
   void turn(std::size_t worker) {
-    reset_forbidden_calls();
+    reset_calls();
     {
       const Watch watch;
       bed_.turn(worker);
@@ -303,7 +303,7 @@ TEST_F(PacketPath, running_media_neither_allocates_nor_locks) {
 }
 
 TEST(Interposition, sees_what_it_is_there_for) {
-  reset_forbidden_calls();
+  reset_calls();
   {
     const Watch watch;
     auto* one = new std::vector<int>(100);
