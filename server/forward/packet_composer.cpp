@@ -84,10 +84,12 @@ std::size_t compose(const MediaPacket& packet, const Rewrite& rewrite, const Sen
       .timestamp = rewrite.timestamp,
       .payload_type = format.payload_type,
       .marker = rewrite.marker ? rtp::Marker::kSet : rtp::Marker::kClear};
-  const MutableBytes written = rtp::write_packet(
-      out, header, extensions, {.prefix = prefix, .payload = packet.payload, .padding = 0});
+  const MutableBytes written =
+      rtp::write_packet(out, header, extensions,
+                        {.prefix = prefix, .payload = packet.payload, .padding = format.padding});
   if (!written.empty()) {
-    rewrite_payload(packet, rewrite, written.last(packet.payload.size()));
+    const std::size_t end = written.size() - format.padding;
+    rewrite_payload(packet, rewrite, written.first(end).last(packet.payload.size()));
   }
   return written.size();
 }
@@ -101,6 +103,12 @@ SequenceNumber low_half(ExtendedSequence sequence) {
 std::size_t compose_packet(const MediaPacket& packet, const Rewrite& rewrite,
                            const SendFormat& format, MutableBytes out) {
   return compose(packet, rewrite, format, low_half(rewrite.sequence), {}, out);
+}
+
+std::size_t composed_size(const MediaPacket& packet, const SendFormat& format) {
+  rtp::ExtensionList extensions;
+  add_extensions(extensions, packet, {}, format);
+  return rtp::packet_size(extensions, {.prefix = {}, .payload = packet.payload, .padding = 0});
 }
 
 std::size_t compose_retransmission(const MediaPacket& packet, const Rewrite& rewrite,

@@ -22,6 +22,8 @@ struct SendFormat {
   std::optional<SequenceNumber> transport_sequence;
   /// For abs-send-time.
   Instant now;
+  /// Bytes of RTP padding, the count byte included.
+  std::uint8_t padding = 0;
 };
 
 /// Writes a packet for a subscriber: its header, the header extensions that it negotiated, the
@@ -29,6 +31,9 @@ struct SendFormat {
 /// `out`, which must leave room for the SRTP tag.
 [[nodiscard]] std::size_t compose_packet(const MediaPacket& packet, const Rewrite& rewrite,
                                          const SendFormat& format, MutableBytes out);
+
+/// How long that would be without padding.
+[[nodiscard]] std::size_t composed_size(const MediaPacket& packet, const SendFormat& format);
 
 /// The same as a retransmission (RFC 4588): `format` has SSRC and payload type of the RTX stream,
 /// `sequence` is that stream's.

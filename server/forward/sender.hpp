@@ -44,7 +44,8 @@ class Sender {
             .batch = batch,
             .counters = counters,
             .next_transport_sequence = next_transport_sequence_,
-            .now = now};
+            .now = now,
+            .padding = 0};
   }
 
   /// The subscription that sends under this SSRC; null when none does.

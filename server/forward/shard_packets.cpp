@@ -2,11 +2,68 @@
 #include <array>
 #include <variant>
 
+#include "forward/frame_padding.hpp"
 #include "forward/relay_sink.hpp"
 #include "forward/shard.hpp"
 
 /// The packet path of a shard.
 namespace meridian::forward {
+namespace {
+
+using Packets = std::span<const MediaPacket* const>;
+
+/// Where the frame ends that begins at `first`: packets of one layer and timestamp that follow each
+/// other.
+std::size_t frame_end(std::span<const PendingPacket> pending, Packets packets, std::size_t first) {
+  std::size_t end = first + 1;
+  while (end < pending.size() && packets[end] != nullptr && packets[first] != nullptr &&
+         pending[end].layer == pending[first].layer &&
+         packets[end]->timestamp == packets[first]->timestamp) {
+    ++end;
+  }
+  return end;
+}
+
+/// All that makes the size of one packet another than the next one's, whoever gets it.
+std::size_t varying_size(const MediaPacket& packet) {
+  return packet.payload.size() + packet.descriptor.size() + packet.extensions.capture_time_size +
+         (packet.extensions.video_orientation ? 1U : 0U);
+}
+
+/// Whether any frame would leave in more than one message as it is.
+bool has_uneven_frame(std::span<const PendingPacket> pending, Packets packets) {
+  for (std::size_t first = 0, end = 0; first < pending.size(); first = end) {
+    end = frame_end(pending, packets, first);
+    for (std::size_t i = first + 1; i < end; ++i) {
+      const std::size_t size = varying_size(*packets[i]);
+      const std::size_t expected = varying_size(*packets[first]);
+      if (size > expected || (size < expected && i + 1 < end)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// What each packet gets for this subscriber.
+void plan_padding(const Subscription& subscription, std::span<const PendingPacket> pending,
+                  Packets packets, const LayerView& view, std::span<std::uint8_t> padding) {
+  std::array<std::size_t, Publication::kMaxPending> sizes{};
+  for (std::size_t first = 0, end = 0; first < pending.size(); first = end) {
+    end = frame_end(pending, packets, first);
+    const auto planned = padding.subspan(first, end - first);
+    if (packets[first] == nullptr || !subscription.may_pad(pending[first].layer, view)) {
+      std::ranges::fill(planned, std::uint8_t{0});
+      continue;
+    }
+    for (std::size_t i = first; i < end; ++i) {
+      sizes[i] = subscription.sent_size(*packets[i]);
+    }
+    FramePadding::plan(std::span(sizes).subspan(first, end - first), planned);
+  }
+}
+
+}  // namespace
 
 void Shard::handle_rtp(Peer& peer, Bytes packet, Instant arrival, Instant now) {
   const auto taken = peer.receiver.take(packet, arrival);
@@ -71,15 +128,22 @@ void Shard::distribute(Publication& publication, Instant now) {
     packets[i] = publication.find(pending[i]);
   }
   const LayerView view = publication.view();
+  const bool is_uneven = publication.is_video() && has_uneven_frame(pending, packets);
+  std::array<std::uint8_t, Publication::kMaxPending> padding{};
   for (Subscription* subscription : publication.subscriptions()) {
     Outlet outlet = subscription->sender().outlet(config_.output, config_.counters, now);
+    if (is_uneven) {
+      plan_padding(*subscription, pending, packets, view, padding);
+    }
     for (std::size_t i = 0; i < pending.size(); ++i) {
       if (packets[i] == nullptr) {
         continue;
       }
+      outlet.padding = padding[i];
       const auto before = subscription->current_layer();
       subscription->forward(pending[i].layer, *packets[i], view, outlet);
       const auto after = subscription->current_layer();
+      outlet.padding = 0;
       if (after != before && after == pending[i].layer) {
         forward_overtaken(publication, pending[i], pending.subspan(i + 1), view, *subscription,
                           outlet);

@@ -117,7 +117,8 @@ SendFormat Subscription::format(Ssrc ssrc, std::uint8_t payload_type, Outlet& ou
                     .payload_type = PayloadType(payload_type),
                     .extensions = extensions_,
                     .transport_sequence = std::nullopt,
-                    .now = outlet.now};
+                    .now = outlet.now,
+                    .padding = 0};
   if (extensions_.has(rtp::Extension::kTransportSequence)) {
     format.transport_sequence = outlet.next_transport_sequence;
     outlet.next_transport_sequence = outlet.next_transport_sequence.next();
@@ -125,11 +126,24 @@ SendFormat Subscription::format(Ssrc ssrc, std::uint8_t payload_type, Outlet& ou
   return format;
 }
 
+std::size_t Subscription::sent_size(const MediaPacket& packet) const {
+  SendFormat format{.ssrc = ssrc_,
+                    .payload_type = {},
+                    .extensions = extensions_,
+                    .transport_sequence = std::nullopt,
+                    .now = Instant{}};
+  if (extensions_.has(rtp::Extension::kTransportSequence)) {
+    format.transport_sequence = SequenceNumber{};
+  }
+  return composed_size(packet, format);
+}
+
 void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite,
                         Outlet& outlet) {
   const MutableBytes slot = outlet.batch.reserve();
-  const std::size_t length = compose_packet(
-      packet, rewrite, format(ssrc_, types(packet.codec).media, outlet), without_tag(slot));
+  SendFormat sent_as = format(ssrc_, types(packet.codec).media, outlet);
+  sent_as.padding = outlet.padding;
+  const std::size_t length = compose_packet(packet, rewrite, sent_as, without_tag(slot));
   if (length == 0) {
     outlet.counters.drop(metrics::DropReason::kOversized);
     return;

@@ -37,6 +37,8 @@ struct Outlet {
   /// Of the transport: transport-wide sequence number of the next packet.
   SequenceNumber& next_transport_sequence;
   Instant now;
+  /// RTP padding of the packet that is forwarded next; see FramePadding.
+  std::uint8_t padding = 0;
 };
 
 /// First sequence numbers of the streams that a subscription sends.
@@ -77,6 +79,13 @@ class Subscription {
   /// Takes each packet of the publication, of every layer, and sends what the subscriber gets.
   void forward(std::uint8_t layer, const MediaPacket& packet, const LayerView& view,
                Outlet& outlet);
+  /// Whether packets of this layer may get padding: never for a subscriber that waits for more than
+  /// it gets.
+  [[nodiscard]] bool may_pad(std::uint8_t layer, const LayerView& view) const {
+    return selector_.current() == layer && !selector_.awaits_key_frame(view);
+  }
+  /// How long the packet would be towards this subscriber, without padding and SRTP tag.
+  [[nodiscard]] std::size_t sent_size(const MediaPacket& packet) const;
   /// The subscriber misses a packet.
   void retransmit(SequenceNumber sequence, Outlet& outlet);
 

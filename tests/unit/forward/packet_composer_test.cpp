@@ -104,6 +104,22 @@ TEST_F(PacketComposerTest, a_retransmission_carries_the_original_number_first) {
   EXPECT_EQ(rtp::parse_vp8(out.payload().subspan(2))->picture_id, 77);
 }
 
+TEST_F(PacketComposerTest, padding_stands_behind_the_rewritten_payload) {
+  const auto payload = test::vp8_payload({.picture_id = 1, .tl0 = 2, .key_index = 3});
+  MediaPacket packet = media(99, 1, at(1s));
+  packet.payload = payload;
+  format_.extensions.set(rtp::Extension::kTransportSequence, 5);
+  format_.transport_sequence = SequenceNumber(9);
+  const std::size_t size = composed_size(packet, format_);
+  EXPECT_EQ(compose_packet(packet, rewrite_, format_, buffer_), size);
+
+  format_.padding = 7;
+  EXPECT_EQ(compose_packet(packet, rewrite_, format_, buffer_), size + 7);
+  const auto out = composed(size + 7);
+  EXPECT_EQ(out.payload().size(), payload.size());
+  EXPECT_EQ(rtp::parse_vp8(out.payload())->picture_id, 77);
+}
+
 TEST_F(PacketComposerTest, what_does_not_fit_is_not_written) {
   const std::vector<std::uint8_t> payload(1500);
   MediaPacket packet = media(99, 1, at(1s));

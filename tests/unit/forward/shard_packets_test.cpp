@@ -55,6 +55,57 @@ TEST_F(ShardPacketsTest, simulcast_layers_are_told_apart_by_rid_and_one_is_forwa
   }
 }
 
+/// A frame in packets with so much payload each, sent as one batch.
+void send_frame(test::ShardBed& bed, Client& client, std::uint16_t first, bool is_key,
+                const std::vector<std::size_t>& sizes) {
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    client.peer->send_rtp(test::rtp_packet(
+        {.ssrc = 200,
+         .sequence = static_cast<std::uint16_t>(first + i),
+         .timestamp = first * 3000U,
+         .payload_type = Meeting::kVp8,
+         .marker = i + 1 == sizes.size(),
+         .extensions = {{1, test::text("1")}}},
+        test::vp8_payload(
+            {.is_key = is_key, .starts = i == 0, .picture_id = first, .size = sizes[i]})));
+  }
+  bed.pump();
+}
+
+std::vector<std::size_t> sizes_of(const std::vector<PacketBytes>& packets) {
+  std::vector<std::size_t> sizes;
+  for (const PacketBytes& packet : packets) {
+    sizes.push_back(packet.size());
+  }
+  return sizes;
+}
+
+TEST_F(ShardPacketsTest, packets_of_a_frame_get_one_size_and_their_payload_stays) {
+  meeting_.publish(alice_);
+  meeting_.subscribe(bob_, Meeting::kCamera, 1);
+  send_frame(bed_, alice_, 1, true, {500});
+  const auto key_frame = bob_.take_rtp();
+  ASSERT_EQ(key_frame.size(), 1U);
+  const std::size_t headers = key_frame[0].size() - 500;
+  send_frame(bed_, alice_, 2, false, {1000, 1000, 1001, 990});
+  const auto packets = bob_.take_rtp();
+  EXPECT_EQ(sizes_of(packets), (std::vector<std::size_t>{headers + 1001, headers + 1001,
+                                                         headers + 1001, headers + 990}));
+  const std::size_t descriptor = view(key_frame[0]).payload().size() - 500;
+  EXPECT_EQ(view(packets[0]).payload().size(), descriptor + 1000);
+  EXPECT_EQ(view(packets[3]).payload().size(), descriptor + 990);
+}
+
+TEST_F(ShardPacketsTest, who_waits_for_a_better_layer_gets_no_padding) {
+  meeting_.publish(alice_);
+  meeting_.subscribe(bob_, Meeting::kCamera, 1);
+  // The stream begins with this frame: until then the subscriber has nothing that it asked for.
+  send_frame(bed_, alice_, 1, true, {1000, 1001, 1001});
+  const auto packets = bob_.take_rtp();
+  ASSERT_EQ(packets.size(), 3U);
+  EXPECT_EQ(packets[0].size() + 1, packets[1].size());
+}
+
 TEST_F(ShardPacketsTest, a_lower_target_switches_at_the_key_frame_that_it_asks_for) {
   meeting_.publish(alice_, {token("q"), token("h")});
   meeting_.subscribe(bob_, Meeting::kCamera, 1);
