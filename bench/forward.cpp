@@ -15,7 +15,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "io/clock.hpp"
+#include "bench/conference.hpp"
+#include "bench/measure.hpp"
 #include "support/socket_bed.hpp"
 
 namespace meridian::bench {
@@ -30,9 +31,6 @@ using test::SocketBed;
 constexpr std::uint16_t kProfile = 0x0008;
 constexpr std::size_t kPacketsPerRun = 40'000;
 constexpr std::size_t kMaxTurnsPerRun = 1500;
-constexpr std::size_t kRuns = 5;
-constexpr Duration kTimers = 10ms;
-constexpr Duration kConsent = 2500ms;
 
 struct Shape {
   const char* name;
@@ -43,60 +41,6 @@ struct Shape {
 };
 constexpr Shape kVideo{"video 1200 B, bursts of 8", rtp::MediaKind::kVideo, 1200, 8, 33'333us};
 constexpr Shape kAudio{"audio 120 B, single", rtp::MediaKind::kAudio, 120, 1, 20ms};
-
-enum class Output : std::uint8_t { kCore, kSockets };
-
-/// Nanoseconds for each forwarded packet.
-struct Cost {
-  double packets = 0;
-  double timers = 0;
-  [[nodiscard]] double total() const { return packets + timers; }
-};
-
-[[nodiscard]] Duration cpu_time() {
-  return io::read_clock(CLOCK_THREAD_CPUTIME_ID);
-}
-
-/// What reading the clock itself adds to a measured interval.
-[[nodiscard]] Duration clock_cost() {
-  Duration least = 1s;
-  for (int i = 0; i < 1000; ++i) {
-    const Duration start = cpu_time();
-    least = std::min(least, cpu_time() - start);
-  }
-  return least;
-}
-
-[[nodiscard]] io::UdpSocket open_socket() {
-  auto opened = io::UdpSocket::open({IpAddress::v4({127, 0, 0, 1}), 0});
-  MERIDIAN_CHECK(opened);
-  return std::move(*opened);
-}
-
-/// Sockets that are never read: their queues are full at once, and then the kernel drops.
-class Sinks {
- public:
-  /// With `elsewhere` the datagrams go to that address, where nobody needs to listen.
-  Sinks(std::size_t count, const std::optional<IpAddress>& elsewhere) {
-    constexpr std::uint16_t kFirstPort = 20'000;
-    for (std::size_t i = 0; i < count; ++i) {
-      if (elsewhere) {
-        addresses_.push_back({*elsewhere, static_cast<std::uint16_t>(kFirstPort + i)});
-        continue;
-      }
-      io::UdpSocket socket = open_socket();
-      const int least = 1;
-      ::setsockopt(socket.descriptor(), SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
-      addresses_.push_back(socket.local());
-      sockets_.push_back(std::move(socket));
-    }
-  }
-  [[nodiscard]] const std::vector<SocketAddress>& addresses() const { return addresses_; }
-
- private:
-  std::vector<io::UdpSocket> sockets_;
-  std::vector<SocketAddress> addresses_;
-};
 
 class Meeting {
  public:
@@ -313,32 +257,79 @@ struct Floor {
   double sendto = 0;
   double video = 0;
   double audio = 0;
+  std::vector<double> conferences = {};  // by Options::conferences
 };
 
 struct Options {
   std::optional<IpAddress> to;
   Floor floor;
-  std::vector<std::size_t> subscribers = {1, 50, 500};
+  std::vector<std::size_t> subscribers = {1, 50, 200, 500};
+  std::vector<std::size_t> conferences = {4, 10};
 };
 
-void print_row(const Shape& shape, std::size_t subscribers, Output output, const Cost& cost,
-               double sendto, double ideal) {
+/// What is measured, and what it is compared with.
+struct Row {
+  const char* name;
+  const char* kind;
+  std::size_t participants;
+  Output output;
+  double sendto;  // microseconds
+  double ideal;   // microseconds; 0: not measured
+};
+
+void print(const Row& row, const Cost& cost) {
   const double us = cost.total() / 1000;
-  std::printf("%-26s %5zu  %-8s %8.3f %8.3f %8.3f %8.2f", shape.name, subscribers,
-              output == Output::kCore ? "core" : "sockets", cost.packets / 1000, cost.timers / 1000,
-              us, us / sendto);
-  if (ideal > 0) {
-    std::printf(" %8.2f", us / ideal);
+  const char* output = row.output == Output::kCore ? "core" : "sockets";
+  std::printf("%-26s %5zu  %-8s %8.3f %8.3f %8.3f %8.2f", row.name, row.participants, output,
+              cost.packets / 1000, cost.timers / 1000, us, us / row.sendto);
+  if (row.ideal > 0) {
+    std::printf(" %8.2f", us / row.ideal);
   }
   std::printf("\n");
   std::printf(
-      "{\"bench\":\"forward\",\"kind\":\"%s\",\"subscribers\":%zu,\"output\":\"%s\","
+      "{\"bench\":\"forward\",\"kind\":\"%s\",\"participants\":%zu,\"output\":\"%s\","
       "\"us_packets\":%.3f,\"us_timers\":%.3f,\"us\":%.3f,\"of_sendto\":%.3f,"
       "\"of_ideal\":%.3f}\n",
-      shape.kind == rtp::MediaKind::kVideo ? "video" : "audio", subscribers,
-      output == Output::kCore ? "core" : "sockets", cost.packets / 1000, cost.timers / 1000, us,
-      us / sendto, ideal > 0 ? us / ideal : 0.0);
+      row.kind, row.participants, output, cost.packets / 1000, cost.timers / 1000, us,
+      us / row.sendto, row.ideal > 0 ? us / row.ideal : 0.0);
   std::fflush(stdout);
+}
+
+/// One publisher, many subscribers.
+void measure_meetings(const Options& options, double sendto, Duration clock) {
+  for (const std::size_t subscribers : options.subscribers) {
+    const Sinks sinks(subscribers, options.to);
+    Meeting meeting(subscribers, sinks);
+    for (const Shape& shape : {kVideo, kAudio}) {
+      const bool is_video = shape.kind == rtp::MediaKind::kVideo;
+      for (const Output output : {Output::kCore, Output::kSockets}) {
+        print({.name = shape.name,
+               .kind = is_video ? "video" : "audio",
+               .participants = subscribers,
+               .output = output,
+               .sendto = sendto,
+               .ideal = is_video ? options.floor.video : options.floor.audio},
+              meeting.measure(shape, output, clock));
+      }
+    }
+  }
+}
+
+/// Small meetings in which everybody publishes.
+void measure_conferences(const Options& options, double sendto, Duration clock) {
+  for (std::size_t i = 0; i < options.conferences.size(); ++i) {
+    const Sinks sinks(options.conferences[i], options.to);
+    Conference conference(options.conferences[i], sinks);
+    for (const Output output : {Output::kCore, Output::kSockets}) {
+      print({.name = "video 1200 B, all publish",
+             .kind = "conference",
+             .participants = options.conferences[i],
+             .output = output,
+             .sendto = sendto,
+             .ideal = i < options.floor.conferences.size() ? options.floor.conferences[i] : 0},
+            conference.measure(output, clock));
+    }
+  }
 }
 
 int run(const Options& options) {
@@ -356,19 +347,10 @@ int run(const Options& options) {
     }
   }
   std::printf("\nmicroseconds of CPU for each forwarded packet, the best of %zu runs\n", kRuns);
-  std::printf("%-26s %5s  %-8s %8s %8s %8s %8s%s\n", "media", "subs", "output", "packets", "timers",
-              "total", "/sendto", options.floor.video > 0 ? "   /ideal" : "");
-  for (const std::size_t subscribers : options.subscribers) {
-    const Sinks sinks(subscribers, options.to);
-    Meeting meeting(subscribers, sinks);
-    for (const Shape& shape : {kVideo, kAudio}) {
-      const double ideal =
-          shape.kind == rtp::MediaKind::kVideo ? options.floor.video : options.floor.audio;
-      for (const Output output : {Output::kCore, Output::kSockets}) {
-        print_row(shape, subscribers, output, meeting.measure(shape, output, clock), sendto, ideal);
-      }
-    }
-  }
+  std::printf("%-26s %5s  %-8s %8s %8s %8s %8s%s\n", "media", "peers", "output", "packets",
+              "timers", "total", "/sendto", options.floor.video > 0 ? "   /ideal" : "");
+  measure_meetings(options, sendto, clock);
+  measure_conferences(options, sendto, clock);
   return 0;
 }
 
@@ -381,9 +363,12 @@ int main(int argc, char** argv) {
   std::string to;
   app.add_option("--to", to, "send to this address instead of sockets on loopback");
   app.add_option("--subscribers", options.subscribers, "how many, for each row");
+  app.add_option("--conferences", options.conferences, "participants who all publish");
   app.add_option("--floor-sendto", options.floor.sendto, "us a packet: a copy and a sendto");
   app.add_option("--floor-video", options.floor.video, "us a packet: ideal forwarder, bursts of 8");
   app.add_option("--floor-audio", options.floor.audio, "us a packet: ideal forwarder, single");
+  app.add_option("--floor-conferences", options.floor.conferences,
+                 "us a packet: ideal forwarder, for each of --conferences");
   CLI11_PARSE(app, argc, argv);
   options.to = to.empty() ? std::nullopt : meridian::IpAddress::parse(to);
   if (!to.empty() && !options.to) {

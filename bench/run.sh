@@ -31,5 +31,12 @@ awk -v f="$video" -v s="$sendto" 'BEGIN {
 
 "$floor/netns_up.sh" >/dev/null 2>&1
 trap '"$floor/netns_down.sh" >/dev/null 2>&1 || true' EXIT
-timeout 300 ip netns exec lim "$bench" --to 10.77.0.9 \
-  --floor-sendto "$sendto" --floor-video "$video" --floor-audio "$audio" "$@"
+# A meeting of n in which all publish is for the ideal forwarder what a burst of n - 1 to n peers is.
+conferences=()
+for n in 4 10; do
+  row=$(ip netns exec lim env REPS="${REPS:-3}" "${OUT:-/tmp/meridian-limits}/fwd" imb gso 10.77.0.9 "$n" 1200 $((n - 1)))
+  printf '%s\n' "$row"
+  conferences+=("$(awk '{ for (i = 1; i < NF; i++) if ($i == "min") { print $(i + 1); exit } }' <<<"$row")")
+done
+timeout 300 ip netns exec lim "$bench" --to 10.77.0.9 --floor-sendto "$sendto" --floor-video "$video" \
+  --floor-audio "$audio" --conferences 4 10 --floor-conferences "${conferences[@]}" "$@"
