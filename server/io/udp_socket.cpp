@@ -83,14 +83,16 @@ SocketAddress from_sockaddr(const sockaddr_storage& address) {
   return {IpAddress::v4(octets), ntohs(v4.sin_port)};
 }
 
-ReceiveBatch::ReceiveBatch() : arena_(std::make_unique<std::uint8_t[]>(kMaxDatagrams * kSlotSize)) {
-  for (std::size_t i = 0; i < kMaxDatagrams; ++i) {
+ReceiveBatch::ReceiveBatch()
+    : arena_(std::make_unique_for_overwrite<std::uint8_t[]>(kMaxMessages * kSlotSize)),
+      datagrams_(std::make_unique<ReceivedDatagram[]>(kMaxDatagrams)) {
+  for (std::size_t i = 0; i < kMaxMessages; ++i) {
     vectors_[i] = {arena_.get() + i * kSlotSize, kSlotSize};
   }
 }
 
 void ReceiveBatch::prepare() {
-  for (std::size_t i = 0; i < kMaxDatagrams; ++i) {
+  for (std::size_t i = 0; i < kMaxMessages; ++i) {
     msghdr& header = headers_[i].msg_hdr;
     header.msg_name = &senders_[i];
     header.msg_namelen = sizeof(sockaddr_storage);
@@ -104,28 +106,53 @@ void ReceiveBatch::prepare() {
 
 std::size_t ReceiveBatch::collect(std::size_t count, const Now& now, std::uint32_t& kernel_drops) {
   size_ = 0;
+  std::size_t dropped = 0;
   for (std::size_t i = 0; i < count; ++i) {
     msghdr& header = headers_[i].msg_hdr;
     Instant received = now.monotonic;
+    std::size_t segment_size = headers_[i].msg_len;
     for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
-      if (c->cmsg_level != SOL_SOCKET) {
-        continue;
-      }
-      if (c->cmsg_type == SCM_TIMESTAMPNS) {
+      if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+        int joined = 0;
+        std::memcpy(&joined, CMSG_DATA(c), sizeof joined);
+        segment_size = joined > 0 ? static_cast<std::size_t>(joined) : segment_size;
+      } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
         timespec at;
         std::memcpy(&at, CMSG_DATA(c), sizeof at);
         const std::int64_t ns = static_cast<std::int64_t>(at.tv_sec) * 1'000'000'000 + at.tv_nsec;
         received = to_instant(UnixTime::from_nanoseconds(ns), now);
-      } else if (c->cmsg_type == SO_RXQ_OVFL) {
+      } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
         std::memcpy(&kernel_drops, CMSG_DATA(c), sizeof kernel_drops);
       }
     }
-    if ((header.msg_flags & MSG_TRUNC) == 0) {
-      datagrams_[size_++] = {from_sockaddr(senders_[i]), received,
-                             MutableBytes(arena_.get() + i * kSlotSize, headers_[i].msg_len)};
+    if ((header.msg_flags & MSG_TRUNC) != 0) {
+      ++dropped;
+    } else {
+      dropped += split(i, received, segment_size);
     }
   }
-  return count - size_;
+  return dropped;
+}
+
+/// The datagrams of a message: each of segment_size, the last maybe shorter. Returns how many were
+/// dropped.
+std::size_t ReceiveBatch::split(std::size_t message, Instant received, std::size_t segment_size) {
+  const SocketAddress from = from_sockaddr(senders_[message]);
+  MutableBytes rest(arena_.get() + message * kSlotSize, headers_[message].msg_len);
+  std::size_t dropped = 0;
+  for (std::size_t i = 0; i < kMaxSegments; ++i) {
+    const std::size_t size = std::min(rest.size(), segment_size);
+    if (size > kMaxSize) {
+      ++dropped;
+    } else {
+      datagrams_[size_++] = {from, received, rest.first(size)};
+    }
+    rest = rest.subspan(size);
+    if (rest.empty()) {
+      break;
+    }
+  }
+  return dropped + (rest.empty() ? 0 : 1);
 }
 
 UdpSocket::UdpSocket(FileDescriptor descriptor, SocketAddress local, std::string buffer_warning)
@@ -157,6 +184,7 @@ base::Expected<UdpSocket, base::Error> UdpSocket::open(const SocketAddress& loca
   }
   set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
   set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+  set_option(fd, SOL_UDP, UDP_GRO, 1);  // Linux 5.0; elsewhere bursts come as they are
   static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
   // Never fragment: a path that cannot carry a packet is found out by loss, not by reassembly.
   set_option(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
@@ -175,7 +203,7 @@ base::Expected<UdpSocket, base::Error> UdpSocket::open(const SocketAddress& loca
 
 UdpSocket::Received UdpSocket::receive(ReceiveBatch& batch, const Now& now) {
   batch.prepare();
-  const int count = ::recvmmsg(descriptor(), batch.headers_.data(), ReceiveBatch::kMaxDatagrams,
+  const int count = ::recvmmsg(descriptor(), batch.headers_.data(), ReceiveBatch::kMaxMessages,
                                MSG_DONTWAIT, nullptr);
   if (count <= 0) {
     // Nothing there, or an error that an earlier send left on the socket (ICMP unreachable).

@@ -26,37 +26,46 @@ struct ReceivedDatagram {
   MutableBytes bytes;
 };
 
-/// Slots for one recvmmsg call, allocated once. Not thread-safe: one a worker.
+/// Slots for one recvmmsg call, allocated once. With UDP_GRO a slot may come back with a burst from
+/// one sender, which is given as the datagrams that it was. Not thread-safe: one a worker.
 class ReceiveBatch {
  public:
-  static constexpr std::size_t kMaxDatagrams = 64;
-  /// No media, STUN or DTLS datagram is longer on any path with an Ethernet MTU; longer ones come
-  /// back truncated and are dropped.
-  static constexpr std::size_t kSlotSize = 2048;
+  static constexpr std::size_t kMaxMessages = 64;
+  /// What the kernel joins at most.
+  static constexpr std::size_t kMaxSegments = 64;
+  static constexpr std::size_t kMaxDatagrams = kMaxMessages * kMaxSegments;
+  /// No media, STUN or DTLS datagram is longer on any path with an Ethernet MTU; longer ones are
+  /// dropped.
+  static constexpr std::size_t kMaxSize = 2048;
 
   ReceiveBatch();
   ReceiveBatch(const ReceiveBatch&) = delete;
   ReceiveBatch& operator=(const ReceiveBatch&) = delete;
 
   [[nodiscard]] std::span<const ReceivedDatagram> datagrams() const {
-    return {datagrams_.data(), size_};
+    return {datagrams_.get(), size_};
   }
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
   friend class UdpSocket;
   static constexpr std::size_t kControlSize = 128;
+  /// A whole burst; a little more than a power of two, so that the beginnings of the slots, which
+  /// are all that is used of most, don't share their place in the processor's caches. Memory that
+  /// is never touched is never taken.
+  static constexpr std::size_t kSlotSize = 65'536 + 2048 + 64;
 
   void prepare();
   /// Reads what the kernel filled in; returns how many were dropped for their length.
   std::size_t collect(std::size_t count, const Now& now, std::uint32_t& kernel_drops);
+  std::size_t split(std::size_t message, Instant received, std::size_t segment_size);
 
   std::unique_ptr<std::uint8_t[]> arena_;
-  std::array<mmsghdr, kMaxDatagrams> headers_{};
-  std::array<iovec, kMaxDatagrams> vectors_{};
-  std::array<sockaddr_storage, kMaxDatagrams> senders_{};
-  alignas(cmsghdr) std::array<std::array<std::uint8_t, kControlSize>, kMaxDatagrams> control_{};
-  std::array<ReceivedDatagram, kMaxDatagrams> datagrams_{};
+  std::unique_ptr<ReceivedDatagram[]> datagrams_;
+  std::array<mmsghdr, kMaxMessages> headers_{};
+  std::array<iovec, kMaxMessages> vectors_{};
+  std::array<sockaddr_storage, kMaxMessages> senders_{};
+  alignas(cmsghdr) std::array<std::array<std::uint8_t, kControlSize>, kMaxMessages> control_{};
   std::size_t size_ = 0;
 };
 
@@ -89,9 +98,9 @@ class UdpSocket {
   [[nodiscard]] const std::string& buffer_warning() const { return buffer_warning_; }
 
   struct Received {
-    /// Slots filled; less than kMaxDatagrams means that the queue is empty.
+    /// Messages that came; less than kMaxMessages means that the queue is empty.
     std::size_t count = 0;
-    /// Of these dropped because they were longer than a slot.
+    /// Datagrams of these dropped because they were longer than kMaxSize.
     std::size_t truncated = 0;
   };
   /// One recvmmsg call; the batch then holds what came, without the truncated ones.

@@ -164,7 +164,7 @@ class WorkerThread::Loop {
       return;
     }
     UdpSocket& udp = owner_.sockets_[socket];
-    for (int batch = 0; batch < kMaxBatchesPerTurn; ++batch) {
+    for (std::size_t taken = 0; taken < kMaxDatagramsPerTurn;) {
       const UdpSocket::Received received = udp.receive(batch_, now);
       owner_.counters_.truncated.add(received.truncated);
       std::size_t count = 0;
@@ -174,8 +174,9 @@ class WorkerThread::Loop {
                              .socket = static_cast<std::uint8_t>(socket),
                              .received = datagram.received};
       }
-      owner_.worker_.handle_datagrams({inbound_.data(), count}, now);
-      if (received.count < ReceiveBatch::kMaxDatagrams) {
+      taken += std::max<std::size_t>(count, 1);
+      owner_.worker_.handle_datagrams({inbound_.get(), count}, now);
+      if (received.count < ReceiveBatch::kMaxMessages) {
         lane.is_readable = false;
         watch_readable(socket);
         break;
@@ -241,7 +242,8 @@ class WorkerThread::Loop {
   std::vector<Lane> lanes_;
   std::array<std::uint64_t, 2> lane_drops_{};
   ReceiveBatch batch_;
-  std::array<node::InboundDatagram, ReceiveBatch::kMaxDatagrams> inbound_{};
+  std::unique_ptr<node::InboundDatagram[]> inbound_ =
+      std::make_unique<node::InboundDatagram[]>(ReceiveBatch::kMaxDatagrams);
   Instant armed_ = Instant::never();
   bool is_woken_ = false;
   bool has_more_ = false;

@@ -31,8 +31,8 @@ class WorkerThread {
  public:
   /// Commands that may wait; a thread that lets so many pile up hangs.
   static constexpr std::size_t kMaxCommands = 1'000'000;
-  /// Batches read in one turn before timers and other workers get theirs.
-  static constexpr int kMaxBatchesPerTurn = 4;
+  /// When so many were read in one turn, timers and other workers get theirs before the next batch.
+  static constexpr std::size_t kMaxDatagramsPerTurn = 256;
 
   struct Config {
     node::WorkerConfig worker;

@@ -62,7 +62,7 @@ class SocketBed {
         ++client.datagrams;
         client.peer->handle_datagram(datagram.bytes, bed.now.monotonic);
       }
-    } while (received.count == io::ReceiveBatch::kMaxDatagrams);
+    } while (received.count == io::ReceiveBatch::kMaxMessages);
   }
 
   /// One turn of a worker's loop: what waits in its socket, its relays, its timers, its sends.
@@ -80,7 +80,7 @@ class SocketBed {
                                     .received = datagram.received};
       }
       worker.handle_datagrams({station.inbound.data(), count}, bed.now);
-    } while (received.count == io::ReceiveBatch::kMaxDatagrams);
+    } while (received.count == io::ReceiveBatch::kMaxMessages);
     (void)worker.handle_relay(bed.now);
     if (worker.next_timeout() <= bed.now.monotonic) {
       worker.handle_timeout(bed.now);
@@ -121,7 +121,7 @@ class SocketBed {
     io::IoCounters counters;
     io::Egress egress;
     io::ReceiveBatch batch;
-    std::array<node::InboundDatagram, io::ReceiveBatch::kMaxDatagrams> inbound{};
+    std::vector<node::InboundDatagram> inbound{io::ReceiveBatch::kMaxDatagrams};
   };
 
   std::vector<std::unique_ptr<Station>> stations_;

@@ -92,11 +92,11 @@ TEST(UdpSocket, carries_a_batch_with_senders_and_kernel_times) {
   }
 }
 
-TEST(UdpSocket, drops_datagrams_that_are_longer_than_a_slot) {
+TEST(UdpSocket, drops_datagrams_that_are_longer_than_any_of_ours) {
   UdpSocket from = open_loopback();
   UdpSocket to = open_loopback();
-  const std::vector<std::uint8_t> giant(ReceiveBatch::kSlotSize + 1, 7);
-  const std::vector<std::uint8_t> fits(ReceiveBatch::kSlotSize, 8);
+  const std::vector<std::uint8_t> giant(ReceiveBatch::kMaxSize + 1, 7);
+  const std::vector<std::uint8_t> fits(ReceiveBatch::kMaxSize, 8);
   const std::vector<SendItem> items = {{to.local(), giant}, {to.local(), fits}};
   EXPECT_EQ(from.send(items).sent, 2U);
   ReceiveBatch batch;
@@ -108,7 +108,7 @@ TEST(UdpSocket, drops_datagrams_that_are_longer_than_a_slot) {
     whole += batch.size();
   }
   EXPECT_EQ(truncated, 1U);
-  EXPECT_EQ(batch.datagrams().back().bytes.size(), ReceiveBatch::kSlotSize);
+  EXPECT_EQ(batch.datagrams().back().bytes.size(), ReceiveBatch::kMaxSize);
 }
 
 TEST(UdpSocket, goes_on_behind_a_datagram_that_the_kernel_refuses) {
@@ -155,6 +155,26 @@ TEST(UdpSocket, a_burst_to_one_address_leaves_as_one_message_and_arrives_as_it_w
       ++received;
     }
   }
+}
+
+TEST(UdpSocket, too_long_datagrams_of_a_burst_are_dropped_each_for_itself) {
+  UdpSocket from = open_loopback();
+  UdpSocket to = open_loopback();
+  const std::vector<std::uint8_t> giant(ReceiveBatch::kMaxSize + 1, 7);
+  const std::vector<std::uint8_t> last(100, 8);
+  const std::vector<SendItem> items = {
+      {to.local(), giant}, {to.local(), giant}, {to.local(), last}};
+  EXPECT_EQ(from.send(items).sent, 3U);
+  ReceiveBatch batch;
+  std::size_t truncated = 0;
+  std::size_t whole = 0;
+  while (truncated + whole < 3) {
+    wait_readable(to);
+    truncated += to.receive(batch, now()).truncated;
+    whole += batch.size();
+  }
+  EXPECT_EQ(truncated, 2U);
+  EXPECT_TRUE(std::ranges::equal(batch.datagrams().back().bytes, last));
 }
 
 TEST(UdpSocket, sends_one_by_one_what_the_kernel_refuses_to_cut) {
