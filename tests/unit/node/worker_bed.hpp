@@ -45,6 +45,8 @@ struct BedClient {
 /// datagram that leaves passes the check that `io` makes.
 class WorkerBed {
  public:
+  static constexpr Duration kCentury = std::chrono::hours(24 * 365 * 100);
+
   explicit WorkerBed(std::size_t count = 1) : rings_(count * count) {
     for (std::size_t i = 0; i < count; ++i) {
       slots_.push_back(std::make_unique<Slot>());
@@ -88,8 +90,9 @@ class WorkerBed {
              const residency::RegionSet& regions = {}) {
     const auto snapshot =
         std::make_shared<const residency::PolicySnapshot>(generation_.advance(), policies, regions);
-    // For as long as any test is; those about the lease take it away.
-    generation_.lease().renew(snapshot->generation(), now.monotonic + std::chrono::hours(1));
+    // For ever; tests about the lease take it away. What sends through real sockets asks by the
+    // machine's clock, which may be far ahead of ours.
+    generation_.lease().renew(snapshot->generation(), now.monotonic + kCentury);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       command(i, forward::ApplyPolicy{.snapshot = snapshot});
     }
