@@ -27,7 +27,8 @@ if [ -z "$sendto" ] || [ -z "$video" ] || [ -z "$audio" ]; then
   exec timeout 300 "$bench" "$@"
 fi
 awk -v f="$video" -v s="$sendto" 'BEGIN {
-  printf "ideal / sendto = %.2f%s\n\n", f / s, f / s > 0.12 ? ": above 0.12 with VAES this machine was disturbed, the run is void" : "" }'
+  printf "ideal / sendto = %.2f%s\n\n", f / s,
+    (f / s > 0.12) ? ": above 0.12 with VAES this machine was disturbed, the run is void" : "" }'
 
 "$floor/netns_up.sh" >/dev/null 2>&1
 trap '"$floor/netns_down.sh" >/dev/null 2>&1 || true' EXIT
