@@ -30,11 +30,14 @@ class Mailbox {
       size_.fetch_sub(1, std::memory_order_relaxed);
       return Push::kFull;
     }
-    Node* node = new Node{std::move(message), head_.load(std::memory_order_relaxed)};
-    while (!head_.compare_exchange_weak(node->next, node, std::memory_order_release,
+    Node* before = head_.load(std::memory_order_relaxed);
+    Node* node = new Node{std::move(message), before};
+    while (!head_.compare_exchange_weak(before, node, std::memory_order_release,
                                         std::memory_order_relaxed)) {
+      node->next = before;
     }
-    return node->next == nullptr ? Push::kFirst : Push::kQueued;
+    // The node is the consumer's now, and may be gone.
+    return before == nullptr ? Push::kFirst : Push::kQueued;
   }
 
   /// Consumer only: everything queued, oldest first.
