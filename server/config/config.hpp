@@ -111,6 +111,8 @@ struct Limits {
   std::uint32_t signal_message_size = 2 * 1024 * 1024;
   std::uint32_t join_request_size = 1024 * 1024;
   std::uint32_t data_packet_size = 64 * 1024;
+  /// Over all workers, each of which has its share.
+  std::uint32_t dtls_handshakes = 512;
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 

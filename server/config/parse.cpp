@@ -76,11 +76,12 @@ Limits read_limits(const YamlNode& node) {
       {"signal_message_size", &Limits::signal_message_size, 16 * kMiB},
       {"join_request_size", &Limits::join_request_size, 16 * kMiB},
       {"data_packet_size", &Limits::data_packet_size, kMiB},
+      {"dtls_handshakes", &Limits::dtls_handshakes, 100'000},
   };
   node.expect_keys({"rooms", "participants_per_room", "tracks_per_participant",
                     "subscriptions_per_participant", "room_name_length", "identity_length",
                     "name_length", "metadata_size", "attributes_size", "signal_message_size",
-                    "join_request_size", "data_packet_size"});
+                    "join_request_size", "data_packet_size", "dtls_handshakes"});
   Limits limits;
   for (const Key& key : kKeys) {
     if (const auto value = node[key.name].number(1, key.high)) {

@@ -351,6 +351,9 @@ void Session::handle_timeout(Instant now) {
 SessionState Session::state() const {
   return impl_->state;
 }
+bool Session::is_handshaking() const {
+  return impl_->state == SessionState::kHandshaking && impl_->ssl;
+}
 SessionFailure Session::failure() const {
   return impl_->failure;
 }

@@ -73,6 +73,9 @@ class Session {
   void handle_timeout(Instant now);
 
   [[nodiscard]] SessionState state() const;
+  /// The peer has begun a handshake, which is neither done nor given up: it holds most of the
+  /// memory that a session ever does.
+  [[nodiscard]] bool is_handshaking() const;
   [[nodiscard]] SessionFailure failure() const;
   /// Present once connected.
   [[nodiscard]] const std::optional<ExportedKeys>& keys() const;

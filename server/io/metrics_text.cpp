@@ -130,6 +130,8 @@ void add_worker_counters(Page& page, const ByRegion& regions) {
        [](const WorkerMetrics& w) { return w.worker->retransmissions_received.value(); }},
       {"transports", "Transports that are open.", kGauge,
        [](const WorkerMetrics& w) { return w.worker->transports.value(); }},
+      {"dtls_handshakes", "DTLS handshakes that were begun and are not done.", kGauge,
+       [](const WorkerMetrics& w) { return w.worker->handshakes.value(); }},
       {"shard_publications", "Publications on workers, relayed ones included.", kGauge,
        [](const WorkerMetrics& w) { return w.worker->publications.value(); }},
       {"shard_subscriptions", "Subscriptions on workers.", kGauge,

@@ -38,6 +38,11 @@ std::size_t relay_slots(std::size_t workers) {
   return std::clamp(affordable, kMinRelaySlots, node::WorkerConfig::kRelayRingSlots);
 }
 
+/// What one worker of several has of a limit of the node.
+std::size_t share(std::size_t limit, std::size_t workers) {
+  return std::max<std::size_t>(1, limit / workers);
+}
+
 std::string to_string(config::LogLevel level) {
   switch (level) {
     case config::LogLevel::kDebug:
@@ -263,7 +268,8 @@ void Runtime::State::make_workers() {
                               .random = random,
                               .counters = seat.counters,
                               .relays_in = {},
-                              .relays_out = {}};
+                              .relays_out = {},
+                              .max_handshakes = share(config.limits.dtls_handshakes, count)};
     for (std::size_t other = 0; other < count; ++other) {
       worker.relays_in.push_back(relays[other * count + seat.index.value()].get());
       worker.relays_out.push_back(relays[seat.index.value() * count + other].get());

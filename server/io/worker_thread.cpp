@@ -114,6 +114,8 @@ class WorkerThread::Loop {
       owner_.worker_.handle_timeout(now);
     }
     owner_.output_.flush();
+    has_more_ |= owner_.worker_.handle_handshakes(now);
+    owner_.output_.flush();
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       if (egress_.has_backlog(i)) {
         watch_writable(i);

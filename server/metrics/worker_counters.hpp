@@ -80,6 +80,7 @@ struct WorkerCounters {
   LatencyHistogram forward_latency;
   // Gauges.
   Counter transports;
+  Counter handshakes;
   Counter publications;
   Counter subscriptions;
 

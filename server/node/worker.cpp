@@ -87,18 +87,79 @@ void Worker::State::handle_dtls(const InboundDatagram& datagram, Transport& to,
     drop(DropReason::kLeaseExpired);
     return;
   }
-  const auto taken = to.handle_dtls(datagram.bytes, from, now.monotonic, output);
+  const bool is_handshake = !to.is_connected() && !to.is_over();
+  if (!is_handshake) {
+    take_dtls(member, datagram.bytes, from, now);
+  } else if (datagram.bytes.size() > Transport::kMaxDatagram) {
+    drop(DropReason::kOversized);
+  } else if (!waiting_handshakes.push(to.id(), from, datagram.bytes)) {
+    drop(DropReason::kHandshakesFull);  // the client sends it again
+  }
+}
+
+void Worker::State::take_dtls(Member& member, Bytes datagram, const ice::Tuple& from, Now now) {
+  Transport& to = *member.transport;
+  const auto taken = to.handle_dtls(datagram, from, now.monotonic, output);
   if (!taken) {
     drop(taken.error());
   } else {
-    config.counters.in(Traffic::kDtls).add(datagram.bytes.size());
-    member.transit.at(TransitKind::kDtls, Direction::kIn).add(datagram.bytes.size());
+    config.counters.in(Traffic::kDtls).add(datagram.size());
+    member.transit.at(TransitKind::kDtls, Direction::kIn).add(datagram.size());
   }
   while (auto packet = to.poll_sctp()) {
     shard.events().emplace_back(
         forward::SctpPacketReceived{.transport = to.id(), .packet = std::move(*packet)});
   }
+  set_handshaking(member, to.is_handshaking());
   follow(to, now);
+}
+
+bool Worker::State::take_handshake(const HandshakeQueue::Waiting& waiting, Now now) {
+  Member* member = find(waiting.transport);
+  if (member == nullptr) {
+    drop(DropReason::kTransportClosed);
+    return false;
+  }
+  if (!is_covered(*member, now.monotonic)) {
+    drop(DropReason::kLeaseExpired);
+    return false;
+  }
+  if (!member->is_handshaking && handshakes >= config.max_handshakes) {
+    drop(DropReason::kHandshakesFull);
+    return false;
+  }
+  take_dtls(*member, waiting.bytes(), waiting.from, now);
+  return true;
+}
+
+void Worker::State::set_handshaking(Member& member, bool is_handshaking) {
+  if (member.is_handshaking == is_handshaking) {
+    return;
+  }
+  member.is_handshaking = is_handshaking;
+  if (is_handshaking) {
+    ++handshakes;
+    config.counters.handshakes.increment();
+  } else {
+    --handshakes;
+    config.counters.handshakes.decrement();
+  }
+}
+
+bool Worker::handle_handshakes(Now now) {
+  State& state = *state_;
+  if (!state.is_policy_current()) {
+    return false;  // they wait until the policy is known
+  }
+  std::size_t steps = 0;
+  while (const HandshakeQueue::Waiting* waiting = state.waiting_handshakes.front()) {
+    if (steps == WorkerConfig::kHandshakesPerTurn) {
+      return true;
+    }
+    steps += state.take_handshake(*waiting, now) ? 1 : 0;
+    state.waiting_handshakes.pop();
+  }
+  return false;
 }
 
 void Worker::State::handle_media(const InboundDatagram& datagram, Transport& to,
@@ -205,6 +266,7 @@ Worker::State::Member Worker::State::remove(TransportId id) {
   auto node = members.extract(id);
   Member member = std::move(node.mapped());
   last_sender = nullptr;
+  set_handshaking(member, false);
   shard.remove_peer(id);
   member.peer = nullptr;
   demultiplexer.remove(*member.transport);
@@ -267,6 +329,7 @@ void Worker::handle_timeout(Now now) {
   for (auto& [id, member] : state.members) {
     if (now.monotonic >= member.transport->next_timeout()) {
       member.transport->handle_timeout(now.monotonic, state.output);
+      state.set_handshaking(member, member.transport->is_handshaking());
       state.follow(*member.transport, now);
     }
   }

@@ -43,6 +43,9 @@ struct WorkerConfig {
   static constexpr std::size_t kMaxWorkers = 64;
   /// Slots of one relay ring: a burst of key frames of a busy room, 1.7 MB.
   static constexpr std::size_t kRelayRingSlots = 1024;
+  /// Steps of DTLS handshakes in one turn of the loop: each signs or verifies, and takes as long as
+  /// a few hundred packets of media, which wait for the turn to end.
+  static constexpr std::size_t kHandshakesPerTurn = 2;
 
   WorkerIndex index;
   RegionId region;
@@ -55,6 +58,8 @@ struct WorkerConfig {
   /// ourselves and for workers to which there is no relay.
   std::vector<forward::RelayRing*> relays_in;
   std::vector<forward::RelayRing*> relays_out;
+  /// DTLS handshakes that this worker has at once: its share of config::Limits::dtls_handshakes.
+  std::size_t max_handshakes = 512;
 };
 
 /// One worker: the transports of its participants, and the shards of the rooms that they are in.
@@ -67,6 +72,7 @@ struct WorkerConfig {
 ///   worker.handle_timeout(now);                   // when next_timeout() is due
 ///   output.flush();                               // asks may_send() for each datagram, and tells
 ///                                                 // handle_sent() of each that left
+///   worker.handle_handshakes(now);                // after the media; then flush again
 ///   if (worker.undrained()) …                     // see there
 ///   for (each bit of worker.take_wakes()) wake that worker
 ///   hand worker.take_events() to the control thread
@@ -85,6 +91,8 @@ class Worker {
   /// Drains the inbound relay rings, up to a bound for one turn; true = more waits.
   bool handle_relay(Now now);
   void handle_timeout(Now now);
+  /// Goes on with at most kHandshakesPerTurn DTLS handshakes; true = more wait.
+  bool handle_handshakes(Now now);
   /// When handle_timeout() wants to be called next; never() without transports.
   [[nodiscard]] Instant next_timeout() const;
 

@@ -11,6 +11,7 @@
 #include "forward/shard.hpp"
 #include "metrics/transit.hpp"
 #include "metrics/worker_counters.hpp"
+#include "node/handshake_queue.hpp"
 #include "node/revoked_peers.hpp"
 #include "node/worker.hpp"
 #include "residency/generation.hpp"
@@ -45,6 +46,7 @@ struct Worker::State {
     RoomNumber room;
     /// Its account stops when the lease runs out.
     bool is_restricted = true;
+    bool is_handshaking = false;
     /// What passed since the last report.
     metrics::TransitCounts transit;
   };
@@ -58,6 +60,10 @@ struct Worker::State {
   void handle(const InboundDatagram& datagram, Now now);
   void handle_stun(const InboundDatagram& datagram, const ice::Tuple& from, Now now);
   void handle_dtls(const InboundDatagram& datagram, Transport& to, const ice::Tuple& from, Now now);
+  void take_dtls(Member& member, Bytes datagram, const ice::Tuple& from, Now now);
+  /// Whether that took a step of a handshake.
+  bool take_handshake(const HandshakeQueue::Waiting& waiting, Now now);
+  void set_handshaking(Member& member, bool is_handshaking);
   void handle_media(const InboundDatagram& datagram, Transport& to, const ice::Tuple& from,
                     PacketKind kind, Now now);
   void follow(Transport& transport, Now now);
@@ -120,6 +126,8 @@ struct Worker::State {
   forward::Shard shard;
   transport::Demultiplexer demultiplexer;
   std::unordered_map<TransportId, Member> members;
+  HandshakeQueue waiting_handshakes;
+  std::size_t handshakes = 0;
   residency::SharedPolicySnapshot policy;
   std::vector<Leaving> leaving;
   RevokedPeers revoked;

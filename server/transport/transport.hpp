@@ -125,6 +125,8 @@ class Transport {
   void handle_timeout(Instant now, SendBatch& batch);
   [[nodiscard]] std::optional<StateChange> poll_event();
   [[nodiscard]] bool is_connected() const { return is_connected_; }
+  /// A DTLS handshake was begun, and is neither done nor given up.
+  [[nodiscard]] bool is_handshaking() const { return !is_over_ && dtls_.is_handshaking(); }
   /// Failed, revoked or closed: nothing will come of it any more.
   [[nodiscard]] bool is_over() const { return is_over_; }
 

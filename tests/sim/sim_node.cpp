@@ -106,6 +106,7 @@ void SimNode::handle_datagram(WorkerIndex worker, Bytes bytes, const SocketAddre
     return;  // its socket's buffer is full by the time that it is back
   }
   seats_[worker.value()]->worker->handle_datagrams({&datagram, 1}, now);
+  handshake(worker.value(), now);
   drain_worker(worker.value(), now);
   settle(now);
 }
@@ -229,7 +230,13 @@ void SimNode::deliver_commands(std::size_t index, Now now) {
     forward::Command command = std::move(seat.mailbox.front());
     seat.mailbox.pop_front();
     seat.worker->handle_command(std::move(command), now);
+    handshake(index, now);
     drain_worker(index, now);
+  }
+}
+
+void SimNode::handshake(std::size_t index, Now now) {
+  while (seats_[index]->worker->handle_handshakes(now)) {
   }
 }
 

@@ -92,6 +92,8 @@ class SimNode {
   void make_workers(std::uint64_t seed);
   void drain_worker(std::size_t index, Now now);
   [[nodiscard]] bool drain_control(Now now);
+  /// Goes on with DTLS handshakes until none waits.
+  void handshake(std::size_t index, Now now);
   void settle(Now now);
   void send(std::size_t index, transport::SendBatch& batch, Now now);
 

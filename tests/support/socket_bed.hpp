@@ -85,6 +85,8 @@ class SocketBed {
     if (worker.next_timeout() <= bed.now.monotonic) {
       worker.handle_timeout(bed.now);
     }
+    while (worker.handle_handshakes(bed.now)) {
+    }
     bed.output(index).flush();
     (void)worker.take_wakes();
   }

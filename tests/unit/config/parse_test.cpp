@@ -69,7 +69,7 @@ TEST(ConfigParse, reads_every_key) {
 limits: {rooms: 1, participants_per_room: 2, tracks_per_participant: 3,
   subscriptions_per_participant: 4, room_name_length: 5, identity_length: 6, name_length: 7,
   metadata_size: 8, attributes_size: 9, signal_message_size: 10, join_request_size: 11,
-  data_packet_size: 12}
+  data_packet_size: 12, dtls_handshakes: 13}
 listen: {tls: {certificate: c.pem, key: k.pem}}
 data_dir: /var/lib/meridian
 web: {root: web, token_endpoint: off}
@@ -77,7 +77,7 @@ log: {level: debug}
 )",
                             "f");
   ASSERT_TRUE(loaded);
-  EXPECT_EQ(loaded->config.limits, (Limits{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
+  EXPECT_EQ(loaded->config.limits, (Limits{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}));
   EXPECT_EQ(loaded->config.tls, (Tls{"c.pem", "k.pem"}));
   EXPECT_EQ(loaded->config.data_dir, "/var/lib/meridian");
   EXPECT_EQ(loaded->config.web, (Web{"web", TokenEndpoint::kOff}));

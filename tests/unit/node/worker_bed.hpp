@@ -47,7 +47,8 @@ class WorkerBed {
  public:
   static constexpr Duration kCentury = std::chrono::hours(24 * 365 * 100);
 
-  explicit WorkerBed(std::size_t count = 1) : rings_(count * count) {
+  explicit WorkerBed(std::size_t count = 1, std::size_t max_handshakes = 512)
+      : rings_(count * count) {
     for (std::size_t i = 0; i < count; ++i) {
       slots_.push_back(std::make_unique<Slot>());
     }
@@ -69,7 +70,8 @@ class WorkerBed {
                                                 .random = random_,
                                                 .counters = slots_[i]->counters,
                                                 .relays_in = std::move(in),
-                                                .relays_out = std::move(out)},
+                                                .relays_out = std::move(out),
+                                                .max_handshakes = max_handshakes},
                                    slots_[i]->output);
     }
     allow();
@@ -180,6 +182,7 @@ class WorkerBed {
     const std::array batch = {
         InboundDatagram{.bytes = datagram, .from = from, .socket = 0, .received = now.monotonic}};
     slots_[worker]->worker->handle_datagrams(batch, now);
+    handshake(worker);
     flush(worker);
   }
 
@@ -235,7 +238,12 @@ class WorkerBed {
       batch[i].bytes = datagrams[i];
     }
     slots_[index]->worker->handle_datagrams(batch, now);
+    handshake(index);
     return flush(index) || !batch.empty();
+  }
+  void handshake(std::size_t index) {
+    while (slots_[index]->worker->handle_handshakes(now)) {
+    }
   }
   bool relay(std::size_t index) {
     const std::uint64_t wakes = slots_[index]->worker->take_wakes();
