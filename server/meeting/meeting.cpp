@@ -264,6 +264,7 @@ std::vector<Meeting::Evicted> Meeting::evict(const Stays& stays, Now now) {
       dismiss(participant, livekit::MIGRATION, livekit::LeaveRequest::RECONNECT, now);
     }
   });
+  subscriptions_.retry_denied(now);
   settle(now);
   return evicted;
 }

@@ -144,6 +144,7 @@ void Meeting::handle_timeout(Now now) {
     quality_due_ = now.monotonic + kQualityInterval;
     tell_quality(now);
     data_.forget_old(now.monotonic);
+    subscriptions_.retry_denied(now);
   }
   settle(now);
 }

@@ -49,7 +49,8 @@ struct Subscription {
   enum class State : std::uint8_t {
     kWaiting,      // for a media section
     kBound,        // the worker forwards
-    kUnsupported,  // no codec in common, or no permit for the relay; stays so
+    kUnsupported,  // no codec in common; stays so
+    kDenied,       // no permit for the relay; tried again when there may be one
   } state = State::kWaiting;
   forward::LayerTarget target;
 };

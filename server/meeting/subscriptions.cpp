@@ -1,6 +1,7 @@
 #include "meeting/subscriptions.hpp"
 
 #include <algorithm>
+#include <variant>
 
 #include "meeting/limits.hpp"
 #include "meeting/track_info.hpp"
@@ -256,7 +257,8 @@ void Subscriptions::bind(Participant& subscriber, const SendBinding& binding, No
     return;
   }
   if (!ensure_relay(subscriber, *publisher, *publication, now)) {
-    subscription.state = Subscription::State::kUnsupported;
+    subscription.state = Subscription::State::kDenied;
+    has_denied_ = true;
     subscriber.negotiator.remove_sender(subscription.id);
     tell_error(subscriber, publication->sid, livekit::SE_UNKNOWN);
     return;
@@ -300,19 +302,22 @@ void Subscriptions::unbind(Participant& subscriber, SubscriptionId id) {
   }
 }
 
+residency::RelayQuestion Subscriptions::relay_question(const Participant& subscriber,
+                                                       const Participant& publisher) const {
+  const directory::Account* account = room_.services.directory.find_account(room_.account);
+  return {.policy = account == nullptr ? nullptr : &account->policy,
+          .levels = room_.levels,
+          .from = publisher.region,
+          .to = subscriber.region};
+}
+
 bool Subscriptions::ensure_relay(const Participant& subscriber, const Participant& publisher,
                                  const Publication& publication, Now now) {
   if (subscriber.worker == publisher.worker || publication.bound.contains(subscriber.worker)) {
     return true;
   }
-  const directory::Account* account = room_.services.directory.find_account(room_.account);
   auto admission = room_.services.gate.admit(
-      residency::RelayQuestion{
-          .policy = account == nullptr ? nullptr : &account->policy,
-          .levels = room_.levels,
-          .from = publisher.region,
-          .to = subscriber.region,
-      },
+      relay_question(subscriber, publisher),
       residency::Subject{room_.sid.value(), subscriber.info.sid()}, now.wall);
   if (!admission) {
     return false;
@@ -382,6 +387,37 @@ void Subscriptions::drop_subscriber(Participant& subscriber) {
     }
   }
   subscriber.subscriptions.clear();
+}
+
+void Subscriptions::retry_denied(Now now) {
+  if (!has_denied_ || !room_.services.gate.can_admit_relay()) {
+    return;
+  }
+  has_denied_ = false;
+  for (const auto& subscriber : room_.roster.all()) {
+    std::vector<PublicationId> permitted;
+    for (const auto& [publication, subscription] : subscriber->subscriptions) {
+      const Participant* publisher = room_.roster.find(publication);
+      if (subscription.state != Subscription::State::kDenied || publisher == nullptr) {
+        continue;
+      }
+      // Asked without the gate first: no second denial is recorded, and the client isn't told
+      // twice.
+      const auto decision = residency::decide(relay_question(*subscriber, *publisher));
+      if (std::holds_alternative<residency::RelayAllowed>(decision)) {
+        permitted.push_back(publication);
+      } else {
+        has_denied_ = true;
+      }
+    }
+    for (const PublicationId id : permitted) {
+      subscriber->subscriptions.erase(id);
+      Participant* publisher = room_.roster.find(id);
+      if (Publication* publication = publisher->find_track(id)) {
+        reconcile(*subscriber, *publisher, *publication, now);
+      }
+    }
+  }
 }
 
 void Subscriptions::tell_error(const Participant& subscriber, const TrackSid& track,

@@ -5,6 +5,7 @@
 
 #include "base/time.hpp"
 #include "meeting/room.hpp"
+#include "residency/decide.hpp"
 
 namespace meridian::meeting {
 
@@ -34,6 +35,10 @@ class Subscriptions {
   /// The subscriber leaves; its transport's end frees what its worker has.
   void drop_subscriber(Participant& subscriber);
 
+  /// Tries those again that got no permit for a relay, as far as the policy now gives one and its
+  /// record can be written.
+  void retry_denied(Now now);
+
   /// How many subscriptions of the room are bound.
   [[nodiscard]] std::size_t bound() const { return bound_; }
 
@@ -50,6 +55,8 @@ class Subscriptions {
   void stop(Participant& subscriber, Publication& publication, Now now);
   void bind(Participant& subscriber, const SendBinding& binding, Now now);
   void unbind(Participant& subscriber, SubscriptionId id);
+  [[nodiscard]] residency::RelayQuestion relay_question(const Participant& subscriber,
+                                                        const Participant& publisher) const;
   /// Whether the subscriber's worker has the publication, after this.
   [[nodiscard]] bool ensure_relay(const Participant& subscriber, const Participant& publisher,
                                   const Publication& publication, Now now);
@@ -62,6 +69,8 @@ class Subscriptions {
 
   Room& room_;
   std::size_t bound_ = 0;
+  /// Some subscription may be Subscription::State::kDenied.
+  bool has_denied_ = false;
 };
 
 }  // namespace meridian::meeting

@@ -41,7 +41,7 @@ base::Expected<RelayAdmission, Denied> Gate::admit(const RelayQuestion& question
     const RegionId& region = is_source_fine ? question.to : question.from;
     return refuse(context, region, std::move(*denied));
   }
-  if (log_.room() < 2) {
+  if (!can_admit_relay()) {
     return refuse(context, question.from, {DenialReason::kAuditUnavailable, {}});
   }
   return RelayAdmission{grant<RelayLeg>(context, question.from),

@@ -49,6 +49,9 @@ class Gate {
   [[nodiscard]] base::Expected<RelayAdmission, Denied> admit(const RelayQuestion& question,
                                                              const Subject& subject, UnixTime now);
 
+  /// Whether the log has room for the records of a relay.
+  [[nodiscard]] bool can_admit_relay() const { return log_.room() >= 2; }
+
   /// Another permit for a leg that a live permit already covers (a second transport of the same
   /// participant, or one after a reconnect in place). Decided anew against `question`'s policy for
   /// that very region, recorded like any other; never elsewhere.

@@ -179,6 +179,49 @@ TEST_F(MeetingTest, opens_no_relay_that_the_policy_forbids) {
   EXPECT_EQ(bob.count(Response::kSubscriptionResponse), 1U);
 }
 
+TEST_F(MeetingTest, a_subscription_that_was_denied_follows_the_policy_that_permits_it) {
+  const auto everybody_stays = [](const Participant&) { return true; };
+  Client& alice = join_active("alice");
+  publish(alice, "mic", livekit::AUDIO);
+  Client& bob = join("bob", {.region = kFrankfurt, .makes_offer = false});
+  ASSERT_TRUE(change_opted_in({kLondon}));
+  offer(bob);
+  renegotiate(bob);  // the section that was meant for the track is freed
+  (void)meeting_->evict(everybody_stays, now_);
+  advance(10s);
+  EXPECT_EQ(gate_.denials(residency::DenialReason::kRegionNotAllowed), 1U) << "asked once";
+  EXPECT_EQ(bob.count(Response::kSubscriptionResponse), 1U);
+  EXPECT_EQ(bob.count(Response::kMediaSectionsRequirement), 1U);
+
+  ASSERT_TRUE(change_opted_in({kLondon, kFrankfurt}));
+  (void)meeting_->evict(everybody_stays, now_);
+  renegotiate(bob);
+  EXPECT_EQ(commands<forward::OpenRelaySource>().size(), 1U);
+  EXPECT_EQ(commands<forward::OpenRelaySink>().size(), 1U);
+  EXPECT_EQ(commands<forward::Subscribe>().size(), 1U);
+  EXPECT_EQ(meeting_->subscriptions(), 1U);
+  EXPECT_EQ(bob.count(Response::kSubscriptionResponse), 1U);
+}
+
+TEST_F(MeetingTest, a_subscription_that_no_record_could_be_written_of_is_tried_again) {
+  Client& alice = join_active("alice");
+  publish(alice, "mic", livekit::AUDIO);
+  Client& bob = join("bob", {.region = kFrankfurt, .makes_offer = false});
+  while (gate_.can_admit_relay()) {
+    (void)permit(kLondon);
+  }
+  offer(bob);
+  renegotiate(bob);
+  EXPECT_EQ(gate_.denials(residency::DenialReason::kAuditUnavailable), 1U);
+  advance(10s);
+  EXPECT_EQ(gate_.denials(residency::DenialReason::kAuditUnavailable), 1U);
+  (void)audit_.take_lines();
+  advance(6s);
+  EXPECT_EQ(bob.count(Response::kMediaSectionsRequirement), 2U);
+  offer(bob);
+  EXPECT_EQ(commands<forward::Subscribe>().size(), 1U);
+}
+
 TEST_F(MeetingTest, lets_publishers_choose_who_may_subscribe) {
   Client& alice = join_active("alice");
   const std::string sid = publish(alice, "mic", livekit::AUDIO);
