@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "sdp/codecs.hpp"
 
 namespace meridian::meeting {
 namespace {
@@ -278,6 +279,12 @@ sdp::Msid offered_msid(const sdp::MediaSection& media) {
     msid.stream.clear();
   }
   return msid;
+}
+
+bool offers_stereo(const sdp::MediaSection& media) {
+  return std::ranges::any_of(media.format_parameters, [](const sdp::FormatParameters& line) {
+    return sdp::format_parameter(line.parameters, "stereo") == "1";
+  });
 }
 
 }  // namespace meridian::meeting

@@ -34,5 +34,7 @@ struct CheckedOffer {
 [[nodiscard]] std::vector<rtp::SignalledSource> signalled_sources(const sdp::MediaSection& media);
 /// a=msid of the section, else of its first a=ssrc that has one; parts may be empty.
 [[nodiscard]] sdp::Msid offered_msid(const sdp::MediaSection& media);
+/// Whether the client would rather get Opus in two channels (RFC 7587 section 6.1, `stereo`).
+[[nodiscard]] bool offers_stereo(const sdp::MediaSection& media);
 
 }  // namespace meridian::meeting

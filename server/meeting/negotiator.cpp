@@ -87,6 +87,7 @@ class Negotiator::Answering {
     plan.is_accepted = offer_.is_live[index];
     if (plan.is_accepted && is_rtp(media.kind)) {
       plan.offered = sdp::forwardable_codecs(media);
+      section.plays_stereo = offers_stereo(media);
       if (sdp::sends(media.direction)) {
         read_track(media, section, plan);
       }
@@ -414,12 +415,23 @@ Negotiator::RequiredSections Negotiator::required_sections() const {
           .num_videos = missing(rtp::MediaKind::kVideo)};
 }
 
+bool Negotiator::plays_as_mono(const Sender& sender) const {
+  return sender.spec.stereo && std::ranges::any_of(sections_, [&](const Section& section) {
+           return section.sender == sender.spec.subscription && !section.plays_stereo;
+         });
+}
+
 bool Negotiator::needs_negotiation() const {
   const bool has_waiting = std::ranges::any_of(
       senders_, [](const Sender& sender) { return !sender.binding && !sender.is_unsupported; });
+  // A browser decodes two channels only where its own description says so. livekit-client writes
+  // that into every offer but the first, the one in the URL of the join.
+  const bool has_mono =
+      answers_ == 1 &&
+      std::ranges::any_of(senders_, [this](const Sender& sender) { return plays_as_mono(sender); });
   const bool has_freed = std::ranges::any_of(
       sections_, [](const Section& section) { return section.was_sending && !section.sender; });
-  return has_waiting || has_freed;
+  return has_waiting || has_mono || has_freed;
 }
 
 std::string_view to_string(NegotiationError error) {

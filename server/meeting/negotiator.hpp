@@ -183,7 +183,8 @@ class Negotiator {
   /// Receive sections that the client has to add so that every waiting sender finds one; for
   /// media_sections_requirement, which is sent even with zeros to get a new offer.
   [[nodiscard]] RequiredSections required_sections() const;
-  /// Whether an offer is wanted: a sender waits, or one that was removed still has its section.
+  /// Whether an offer is wanted: a sender waits, or one that was removed still has its section, or
+  /// a stereo track was put into a first offer that says nothing of stereo.
   [[nodiscard]] bool needs_negotiation() const;
 
   [[nodiscard]] bool has_answered() const { return answers_ > 0; }
@@ -195,6 +196,7 @@ class Negotiator {
     sdp::Kind kind = sdp::Kind::kAudio;
     bool is_rejected = false;
     bool can_send_to = false;  // the client receives here
+    bool plays_stereo = false;
     /// Whether the last answer sent on it; a browser announces a new track only on a section that
     /// was silent in between, so it is not given away in the answer that frees it.
     bool was_sending = false;
@@ -208,6 +210,7 @@ class Negotiator {
     bool is_unsupported = false;
   };
   class Answering;
+  [[nodiscard]] bool plays_as_mono(const Sender& sender) const;
 
   std::vector<rtp::Codec> publish_codecs_;
   RandomSource& random_;

@@ -377,6 +377,32 @@ TEST_F(NegotiatorTest, refuses_a_sender_twice_and_ignores_unknown_ones) {
   EXPECT_FALSE(negotiator_.needs_negotiation());
 }
 
+SenderSpec stereo_sender() {
+  SenderSpec spec;
+  spec.subscription = SubscriptionId(1);
+  spec.stereo = true;
+  return spec;
+}
+
+TEST_F(NegotiatorTest, wants_another_offer_when_the_first_would_play_stereo_as_mono) {
+  negotiator_.add_sender(stereo_sender());
+  ASSERT_EQ(offer("chromium_join").bound.size(), 1U);
+  EXPECT_TRUE(negotiator_.needs_negotiation());
+  EXPECT_EQ(negotiator_.required_sections(), Negotiator::RequiredSections{});
+  offer("chromium_join");
+  EXPECT_FALSE(negotiator_.needs_negotiation()) << "asked once, whatever the client then does";
+}
+
+TEST_F(NegotiatorTest, is_content_with_a_first_offer_that_takes_stereo) {
+  negotiator_.add_sender(stereo_sender());
+  const auto result = offer_text(tests::replaced(tests::offer_fixture("chromium_join"),
+                                                 "useinbandfec=1", "useinbandfec=1;stereo=1"));
+  ASSERT_TRUE(result.has_value());
+  ASSERT_EQ(result->bound.size(), 1U);
+  EXPECT_FALSE(negotiator_.needs_negotiation());
+  EXPECT_FALSE(parsed(result->answer).media[0].format_parameters[0].parameters.contains(";stereo"));
+}
+
 TEST_F(NegotiatorTest, bounds_its_senders) {
   for (std::uint32_t id = 1; id <= kMaxSenders; ++id) {
     add(id, MediaKind::kAudio);
