@@ -6,8 +6,9 @@ namespace meridian::io {
 namespace {
 
 constexpr std::string_view kNotBuilt =
-    "OK\n\nThis is a Meridian server. Its web page is not built: run `npm ci && npm run build` in "
-    "web/,\nor set web.root to the folder with the built page.\n";
+    "OK\n\nThis is a Meridian server. Its web page is not built: run `./dev build`, or set "
+    "web.root "
+    "to\nthe folder with the built page.\n";
 
 /// What both pages are held to; the sources of connections follow.
 constexpr std::string_view kOwnOnly =
