@@ -1,4 +1,7 @@
 // A configuration of any bytes is either read or refused with problems that say something.
+// Covers: server/config/yaml_node.cpp server/config/parse.cpp server/config/pool_reader.cpp
+// Covers: server/config/account_reader.cpp server/config/admin_reader.cpp
+// Covers: server/config/preset_reader.cpp
 #include <cstddef>
 #include <cstdint>
 

@@ -1,5 +1,7 @@
 // Tokens as anybody can send them. The input is a token as it is; and, so that what comes after the
 // signature is reached too, the payload of one that is rightly signed.
+// Covers: server/api/jwt.cpp server/api/base64url.cpp server/api/authenticator.cpp
+// Covers: server/api/grants.cpp
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -17,17 +17,20 @@ ninja -C build/fuzz "${names[@]}"
 
 one() {
   local name=$1 work=build/fuzz/runs/$1
-  mkdir -p "$work/corpus" "$work/seeds"
-  local seeds="tests/fuzz/seeds/$name"
-  [ -d "$seeds" ] || seeds="$work/seeds"
+  mkdir -p "$work/corpus"
+  local seeds="tests/fuzz/seeds/$name" covered
+  covered=$(sed -n 's,^// Covers: *,,p' "tests/fuzz/$name.cpp" | tr '\n' ' ')
+  if [ ! -d "$seeds" ] || [ -z "$covered" ]; then
+    echo "FAILED $name: needs seeds in $seeds, and a line that names its parsers"
+    return 1
+  fi
   if ! LLVM_PROFILE_FILE="$PWD/$work/run.profraw" "build/fuzz/tests/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
     -print_final_stats=1 -artifact_prefix="$work/" "$work/corpus" "$seeds" >"$work/log" 2>&1; then
     echo "FAILED $name: a finding, see $work"
     tail -n 30 "$work/log"
     return 1
   fi
-  local covered percent runs
-  covered=$(sed -n 's,^// Covers: *,,p' "tests/fuzz/$name.cpp" | tr '\n' ' ')
+  local percent runs
   llvm-profdata-19 merge -sparse "$work/run.profraw" -o "$work/run.profdata"
   # shellcheck disable=SC2086
   percent=$(llvm-cov-19 export -summary-only "build/fuzz/tests/$name" -instr-profile="$work/run.profdata" $covered |
@@ -41,4 +44,4 @@ one() {
 }
 export -f one
 export seconds floor
-printf '%s\n' "${names[@]}" | xargs -P "$(nproc)" -I{} bash -c 'one {}'
+printf '%s\n' "${names[@]}" | xargs -P "$(nproc)" -I{} bash -euo pipefail -c 'one {}'

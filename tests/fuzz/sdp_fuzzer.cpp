@@ -1,6 +1,7 @@
 // Descriptions from anybody. Beyond not crashing: what parses is written and read back as the same
 // value, and whatever the negotiator answers is itself a description with the same sections.
-
+// Covers: server/sdp/session_parser.cpp server/sdp/session.cpp server/sdp/attributes.cpp
+// Covers: server/sdp/codecs.cpp server/sdp/text.hpp server/meeting/negotiation_offer.cpp
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
