@@ -6,9 +6,8 @@ namespace meridian::io {
 namespace {
 
 constexpr std::string_view kNotBuilt =
-    "OK\n\nThis is a Meridian server. Its web page is not built: run `./dev build`, or set "
-    "web.root "
-    "to\nthe folder with the built page.\n";
+    "OK\n\nThis is a Meridian server. Its web page is not built: run `./dev build`, or set\n"
+    "web.root to the folder with the built page.\n";
 
 /// What both pages are held to; the sources of connections follow.
 constexpr std::string_view kOwnOnly =
