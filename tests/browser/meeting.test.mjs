@@ -115,6 +115,20 @@ describe('connections that break', () => {
     await eventually(b, async (f) => (await window.received()).find((s) => s.kind === 'video')?.frames > f + 30, frames, { seconds: 30 });
     await Promise.all([a.close(), b.close()]);
   });
+  test('a full reconnect announces the tracks that are there, which its first answer carries', async () => {
+    const a = await enter('afresh', 'ann');
+    for (const publish of [false, true]) {
+      const b = await enter('afresh', 'ben', { publish });
+      await decodes(b, 'ann');
+      const announced = await b.evaluate(() => window.countEvents('trackSubscribed'));
+      await b.evaluate(() => window.room.simulateScenario('full-reconnect'));
+      await eventually(b, () => window.countEvents('reconnected') > 0, undefined, { seconds: 30 });
+      await eventually(b, (n) => window.countEvents('trackSubscribed') === n + 2, announced, { what: 'both tracks are announced anew' });
+      await decodes(b, 'ann');
+      await b.close();
+    }
+    await a.close();
+  });
   test('a restarted node is joined anew by itself', async () => {
     const a = await enter('anew', 'ann', { canvas: true });
     const b = await enter('anew', 'ben', { canvas: true });
