@@ -155,10 +155,17 @@ struct ApplyPolicy {
   residency::SharedPolicySnapshot snapshot;
 };
 
+/// The meeting has come under these levels of its account's policy: permits that were made before
+/// must hold under them, too. What they deny is closed as by ApplyPolicy.
+struct NarrowRoom {
+  RoomNumber room;
+  residency::LevelNames levels;
+};
+
 using Command =
-    std::variant<ApplyPolicy, OpenTransport, RestartIce, CloseTransport, ConfigureReceive, Publish,
-                 Unpublish, MutePublication, Subscribe, Unsubscribe, SetSubscription,
-                 OpenRelaySource, OpenRelaySink, CloseRelaySource, SendSctpPacket>;
+    std::variant<ApplyPolicy, NarrowRoom, OpenTransport, RestartIce, CloseTransport,
+                 ConfigureReceive, Publish, Unpublish, MutePublication, Subscribe, Unsubscribe,
+                 SetSubscription, OpenRelaySource, OpenRelaySink, CloseRelaySource, SendSctpPacket>;
 
 // ---- Events: worker -> control thread (SctpPacketReceived -> SCTP service) --------------------
 

@@ -28,6 +28,7 @@ class RelaySink {
 
   [[nodiscard]] WorkerIndex from() const { return from_; }
   [[nodiscard]] const residency::Permit<residency::RelayLeg>& permit() const { return permit_; }
+  void narrow(residency::LevelNames levels) { permit_.narrow(std::move(levels)); }
 
   /// What was taken out of the ring since the last report.
   [[nodiscard]] metrics::TransitCounts& transit() { return transit_; }

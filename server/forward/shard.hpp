@@ -69,6 +69,8 @@ class Shard {
   void open_relay_source(OpenRelaySource&& command);
   void close_relay_source(const CloseRelaySource& command);
   void open_relay_sink(OpenRelaySink&& command);
+  /// Permits of the room's relays must hold under these levels, too; readmit_relays() is to follow.
+  void narrow_relays(RoomNumber room, const residency::LevelNames& levels);
   /// Closes the relays that the policy doesn't allow any more.
   void readmit_relays(const residency::PolicySnapshot& policy);
 

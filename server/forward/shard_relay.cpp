@@ -65,6 +65,20 @@ void Shard::open_relay_sink(OpenRelaySink&& command) {
   publication.set_sink(std::make_unique<RelaySink>(command.from, std::move(command.permit)));
 }
 
+void Shard::narrow_relays(RoomNumber room, const residency::LevelNames& levels) {
+  for (auto& [id, publication] : publications_) {
+    if (publication->traits().room != room) {
+      continue;
+    }
+    for (RelayTarget& target : publication->relays()) {
+      target.permit.narrow(levels);
+    }
+    if (RelaySink* sink = publication->sink()) {
+      sink->narrow(levels);
+    }
+  }
+}
+
 void Shard::readmit_relays(const residency::PolicySnapshot& policy) {
   std::vector<PublicationId> denied;
   for (auto& [id, publication] : publications_) {

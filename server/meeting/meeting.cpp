@@ -254,6 +254,18 @@ void Meeting::close(livekit::DisconnectReason reason, livekit::LeaveRequest::Act
   settle(now);
 }
 
+void Meeting::set_levels(const residency::LevelNames& levels) {
+  room_.levels = levels;
+  for (const auto& participant : room_.roster.all()) {
+    if (participant->permit) {
+      participant->permit->narrow(levels);
+    }
+  }
+  for (const WorkerPool::Seat& seat : room_.services.workers.seats()) {
+    room_.command(seat.index, forward::NarrowRoom{.room = room_.number, .levels = levels});
+  }
+}
+
 std::vector<Meeting::Evicted> Meeting::evict(const Stays& stays, Now now) {
   std::vector<Evicted> evicted;
   for_each([&](Participant& participant) {
@@ -269,14 +281,25 @@ std::vector<Meeting::Evicted> Meeting::evict(const Stays& stays, Now now) {
   return evicted;
 }
 
-void Meeting::ask_to_move(const Stays& stays, Now now) {
+void Meeting::renew_tokens(Now now) {
+  for_each([&](Participant& participant) { send_token(participant, now); });
+  settle(now);
+}
+
+std::size_t Meeting::ask_to_move(const Stays& stays, PolicyEpoch epoch, std::size_t limit,
+                                 Now now) {
+  std::size_t asked = 0;
   for_each([&](Participant& participant) {
-    send_token(participant, now);
-    if (!stays(participant) && participant.has_signal()) {
-      room_.send(participant, leave_message(livekit::MIGRATION, livekit::LeaveRequest::RECONNECT));
+    if (asked == limit || participant.asked_to_move == epoch || !participant.has_signal() ||
+        stays(participant)) {
+      return;
     }
+    participant.asked_to_move = epoch;
+    room_.send(participant, leave_message(livekit::MIGRATION, livekit::LeaveRequest::RECONNECT));
+    ++asked;
   });
   settle(now);
+  return asked;
 }
 
 residency::RegionSet Meeting::regions_in_use() const {

@@ -71,9 +71,9 @@ class Meeting {
 
   /// Says leave to everyone and removes them.
   void close(livekit::DisconnectReason reason, livekit::LeaveRequest::Action action, Now now);
-  /// From now on the meeting runs under these levels of its account's policy. The caller then
-  /// evicts whom they leave outside.
-  void set_levels(residency::LevelNames levels) { room_.levels = std::move(levels); }
+  /// From now on the meeting runs under these levels of its account's policy: workers are told, and
+  /// close what these forbid. The caller then evicts whom they leave outside.
+  void set_levels(const residency::LevelNames& levels);
   /// Where somebody's media is.
   [[nodiscard]] residency::RegionSet regions_in_use() const;
 
@@ -91,9 +91,12 @@ class Meeting {
   /// The same for guests whose own account excludes a region in use, where one of the two accounts
   /// is strict about guests. `next` is about to be used, too; empty = none.
   void evict_conflicting_guests(const RegionId& next, Now now);
-  /// Tells those who may not stay the same, and lets them go by themselves: who comes back is
-  /// placed anew and takes the place of who was here.
-  void ask_to_move(const Stays& stays, Now now);
+  /// Tells at most `limit` of those who may not stay the same, each once for an epoch, and lets
+  /// them go by themselves: who comes back is placed anew and takes the place of who was here. How
+  /// many were told.
+  std::size_t ask_to_move(const Stays& stays, PolicyEpoch epoch, std::size_t limit, Now now);
+  /// Everybody gets a token for the policy as it is now.
+  void renew_tokens(Now now);
 
   /// Empty for long enough; the owner may destroy it.
   [[nodiscard]] bool is_finished(Instant now) const;

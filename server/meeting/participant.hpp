@@ -126,6 +126,9 @@ struct Participant {
 
   QualityMeter quality;
 
+  /// Under which policy it was asked to come back elsewhere.
+  PolicyEpoch asked_to_move;
+
   Instant joined;
   Instant signal_lost = Instant::never();
   Instant media_lost = Instant::never();

@@ -11,6 +11,10 @@ using residency::RegionSet;
 
 /// How often a graceful change looks whether everybody has moved.
 constexpr Duration kGraceCheck = 100ms;
+/// How much of the grace may pass until everybody has been asked, in parts of it.
+constexpr std::size_t kAskedWithin = 2;
+/// At least so many people are asked in one look, so that a small meeting moves together.
+constexpr std::size_t kMinBatch = 3;
 /// Requests that may wait for a change to be dry.
 constexpr std::size_t kMaxWaiting = 256;
 
@@ -170,30 +174,42 @@ void Control::State::follow_change(const AccountPolicy::Terms& before, const Man
     tolerated = either(grace->second.tolerated, before);
     graces.erase(grace);
   }
-  const bool has_displaced = !displaced(policy).empty();
-  if (manner.mode == api::ChangeMode::kGraceful && has_displaced) {
+  const std::size_t people = displaced(policy).size();
+  if (manner.mode == api::ChangeMode::kGraceful && people > 0) {
+    const Duration grace = std::min(manner.grace, api::kMaxGrace);
+    const auto looks = static_cast<std::size_t>(grace / kGraceCheck) / kAskedWithin;
     graces[before.account] = {.tolerated = either(tolerated, policy.terms()),
-                              .until = now.monotonic + std::min(manner.grace, api::kMaxGrace),
-                              .next_check = now.monotonic + kGraceCheck};
+                              .until = now.monotonic + grace,
+                              .next_check = now.monotonic + kGraceCheck,
+                              .batch = std::max(kMinBatch, people / std::max(looks, 1UL) + 1)};
     distribute_policy();
-    ask_to_move(policy, now);
+    for_each_meeting(before.account, [&](meeting::Meeting& meeting) { meeting.renew_tokens(now); });
+    ask_to_move(policy, graces[before.account].batch, now);
     return;
   }
   enforce(tolerated, now);
 }
 
-/// Asked to reconnect, people come back where the policy now sends them; those who are still here
-/// when the grace is over are sent away.
-void Control::State::ask_to_move(const AccountPolicy& policy, Now now) {
+void Control::State::for_each_meeting(const AccountId& account,
+                                      const std::function<void(meeting::Meeting&)>& work) {
   for (const auto& [key, meeting] : meetings) {
-    if (key.first == policy.account()) {
-      meeting->ask_to_move(
-          [&](const meeting::Participant& participant) {
-            return policy.allows(participant.region, meeting->room().levels);
-          },
-          now);
+    if (key.first == account) {
+      work(*meeting);
     }
   }
+}
+
+/// Asked to reconnect, people come back where the policy now sends them; those who are still here
+/// when the grace is over are sent away. A few at a time, so that they are not all without sound
+/// and picture at once, and the permitted regions take them one after the other.
+void Control::State::ask_to_move(const AccountPolicy& policy, std::size_t batch, Now now) {
+  for_each_meeting(policy.account(), [&](meeting::Meeting& meeting) {
+    batch -= meeting.ask_to_move(
+        [&](const meeting::Participant& participant) {
+          return policy.allows(participant.region, meeting.room().levels);
+        },
+        policy.epoch(), batch, now);
+  });
 }
 
 void Control::State::enforce(const AccountPolicy::Terms& before, Now now) {
@@ -283,6 +299,7 @@ void Control::State::check_graces(Now now) {
     one.next_check = now.monotonic + kGraceCheck;
     const directory::Account* owner = directory.find_account(grace->first);
     if (now.monotonic < one.until && !displaced(owner->policy).empty()) {
+      ask_to_move(owner->policy, one.batch, now);
       ++grace;
       continue;
     }

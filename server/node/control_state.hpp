@@ -45,6 +45,8 @@ struct Control::State {
   /// What stands in the way of this join, residency left aside.
   std::optional<signalling::Refusal> obstacle(const signalling::JoinIntent& intent);
   SignalSessionId add_client(const signalling::JoinIntent& intent, Now now);
+  [[nodiscard]] std::vector<residency::PoolState> pool_states() const;
+  /// Tells the directory what pools are like now.
   void report_pools();
   void count_refusal(const std::string& reason) { ++refusals[reason]; }
 
@@ -70,6 +72,7 @@ struct Control::State {
                                         Now now);
   api::AdminResponse answer(const api::AdminTask& task, Now now);
   [[nodiscard]] boost::json::array transit_of(const meeting::Meeting& meeting, Now now) const;
+  bool forget_author(const api::ErasePerson& erased);
   signalling::HttpAnswer ask_evidence(api::AdminCall call, api::EvidenceQuery query, Now now);
 
   // control.cpp
@@ -116,6 +119,8 @@ struct Control::State {
     residency::AccountPolicy::Terms tolerated;
     Instant until;
     Instant next_check;
+    /// How many people are asked to move in one look.
+    std::size_t batch = 0;
   };
   struct Manner {
     api::ChangeMode mode = api::ChangeMode::kImmediate;
@@ -135,7 +140,9 @@ struct Control::State {
   /// are the terms that it replaces.
   void follow_change(const residency::AccountPolicy::Terms& before, const Manner& manner, Now now);
   void enforce(const residency::AccountPolicy::Terms& before, Now now);
-  void ask_to_move(const residency::AccountPolicy& policy, Now now);
+  void ask_to_move(const residency::AccountPolicy& policy, std::size_t batch, Now now);
+  void for_each_meeting(const AccountId& account,
+                        const std::function<void(meeting::Meeting&)>& work);
   void note_evicted(const residency::AccountPolicy& policy, const Displaced& fate,
                     const meeting::Meeting::Evicted& evicted);
   void record_revocations(const residency::AccountPolicy& policy, Now now);

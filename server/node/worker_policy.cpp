@@ -41,6 +41,28 @@ void Worker::State::handle(forward::ApplyPolicy&& command, Now now) {
     return;
   }
   policy = std::move(command.snapshot);
+  readmit(now);
+  undrained = policy->generation();
+}
+
+void Worker::State::handle(forward::NarrowRoom&& command, Now now) {
+  for (auto& [id, member] : members) {
+    if (member.room == command.room) {
+      member.transport->narrow(command.levels);
+    }
+  }
+  for (Leaving& closed : leaving) {
+    if (closed.member.room == command.room) {
+      closed.member.transport->narrow(command.levels);
+    }
+  }
+  shard.narrow_relays(command.room, command.levels);
+  if (policy != nullptr) {
+    readmit(now);
+  }
+}
+
+void Worker::State::readmit(Now now) {
   std::vector<TransportId> denied;
   for (auto& [id, member] : members) {
     member.is_restricted = policy->is_restricted(member.transport->permit());
@@ -54,7 +76,6 @@ void Worker::State::handle(forward::ApplyPolicy&& command, Now now) {
   }
   revoke_leaving();
   shard.readmit_relays(*policy);
-  undrained = policy->generation();
 }
 
 void Worker::State::revoke(TransportId id, Now now) {

@@ -70,6 +70,7 @@ struct Worker::State {
 
   // Commands, one for each alternative of forward::Command.
   void handle(forward::ApplyPolicy&& command, Now now);
+  void handle(forward::NarrowRoom&& command, Now now);
   void handle(forward::OpenTransport&& command, Now now);
   void handle(forward::RestartIce&& command, Now now);
   void handle(forward::CloseTransport&& command, Now now);
@@ -103,6 +104,8 @@ struct Worker::State {
   void drop_stranger(const InboundDatagram& datagram, const ice::Tuple& from, DropReason reason);
 
   // Policy and lease (worker_policy.cpp).
+  /// Closes what the policy does not admit any more.
+  void readmit(Now now);
   void revoke(TransportId id, Now now);
   void revoke_leaving();
   [[nodiscard]] bool is_covered(const Member& member, Instant now) const {

@@ -50,14 +50,18 @@ class PolicySnapshot {
   /// permit: give workers the snapshot before the permit).
   template <class Leg>
   [[nodiscard]] bool admits(const Permit<Leg>& permit) const {
-    return permit.is_valid() &&
-           admits(permit.account(), permit.region(), permit.levels(), permit.epoch());
+    const auto admits_under = [&](const LevelNames& levels) {
+      return admits(permit.account(), permit.region(), levels, permit.epoch());
+    };
+    return permit.is_valid() && admits_under(permit.levels()) &&
+           (!permit.narrowed() || admits_under(*permit.narrowed()));
   }
   /// Whether there is a region where the meeting of the permit may not be: then it stops when the
   /// lease runs out, since a policy that we haven't heard of may forbid this one, too.
   template <class Leg>
   [[nodiscard]] bool is_restricted(const Permit<Leg>& permit) const {
-    return is_restricted(permit.account(), permit.levels());
+    return is_restricted(permit.account(), permit.levels()) ||
+           (permit.narrowed() && is_restricted(permit.account(), *permit.narrowed()));
   }
 
  private:

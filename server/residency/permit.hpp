@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/ids.hpp"
@@ -25,11 +26,13 @@ class Permit {
       : account_(std::move(other.account_)),
         region_(std::move(other.region_)),
         levels_(std::move(other.levels_)),
+        narrowed_(std::move(other.narrowed_)),
         epoch_(std::exchange(other.epoch_, PolicyEpoch{})) {}
   Permit& operator=(Permit&& other) noexcept {
     account_ = std::move(other.account_);
     region_ = std::move(other.region_);
     levels_ = std::move(other.levels_);
+    narrowed_ = std::move(other.narrowed_);
     epoch_ = std::exchange(other.epoch_, PolicyEpoch{});
     return *this;
   }
@@ -43,6 +46,9 @@ class Permit {
   [[nodiscard]] const RegionId& region() const { return region_; }
   /// The levels of the policy that the meeting is under.
   [[nodiscard]] const LevelNames& levels() const { return levels_; }
+  /// The meeting has come under these levels: from now on both these and levels() must permit.
+  void narrow(LevelNames levels) { narrowed_ = std::move(levels); }
+  [[nodiscard]] const std::optional<LevelNames>& narrowed() const { return narrowed_; }
   /// The policy version under which it was decided; 0 once moved from.
   [[nodiscard]] PolicyEpoch epoch() const { return epoch_; }
   [[nodiscard]] bool is_valid() const { return epoch_ != PolicyEpoch{}; }
@@ -58,6 +64,7 @@ class Permit {
   AccountId account_;
   RegionId region_;
   LevelNames levels_;
+  std::optional<LevelNames> narrowed_;
   PolicyEpoch epoch_;
 };
 

@@ -81,6 +81,8 @@ class Transport {
   [[nodiscard]] const ClientPermit& permit() const { return permit_; }
   /// Re-admission under a newer epoch. No effect once revoked: that is final.
   void renew(ClientPermit permit);
+  /// The meeting has come under these levels, too.
+  void narrow(residency::LevelNames levels) { permit_.narrow(std::move(levels)); }
   /// From here on nothing passes in either direction; the keys are destroyed.
   void revoke();
   [[nodiscard]] bool is_permitted() const { return !is_revoked_ && permit_.is_valid(); }

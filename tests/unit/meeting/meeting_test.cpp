@@ -197,13 +197,24 @@ TEST_F(MeetingTest, evicts_only_those_outside_the_permitted_regions) {
 TEST_F(MeetingTest, who_is_asked_to_move_stays_until_they_go) {
   const Client& alice = join_active("alice");
   const Client& bob = join_active("bob", {.region = kFrankfurt});
-  meeting_->ask_to_move(
-      [](const Participant& participant) { return participant.region == kLondon; }, now_);
+  const auto stays = [](const Participant& participant) { return participant.region == kLondon; };
+  EXPECT_EQ(meeting_->ask_to_move(stays, PolicyEpoch(2), 10, now_), 1U);
   drain();
   EXPECT_FALSE(alice.last(Response::kLeave).has_value());
   EXPECT_EQ(bob.last(Response::kLeave)->leave().action(), livekit::LeaveRequest::RECONNECT);
   EXPECT_FALSE(bob.is_closed);
   EXPECT_NE(meeting_->find(Identity("bob")), nullptr);
+}
+
+TEST_F(MeetingTest, asks_no_more_people_to_move_than_it_should_and_each_once) {
+  for (const char* identity : {"ann", "ben", "cat"}) {
+    join_active(identity, {.region = kFrankfurt});
+  }
+  const auto nobody = [](const Participant&) { return false; };
+  EXPECT_EQ(meeting_->ask_to_move(nobody, PolicyEpoch(2), 2, now_), 2U);
+  EXPECT_EQ(meeting_->ask_to_move(nobody, PolicyEpoch(2), 2, now_), 1U);
+  EXPECT_EQ(meeting_->ask_to_move(nobody, PolicyEpoch(2), 2, now_), 0U);
+  EXPECT_EQ(meeting_->ask_to_move(nobody, PolicyEpoch(3), 5, now_), 3U);
 }
 
 TEST_F(MeetingTest, finishes_after_it_was_empty_for_a_while) {

@@ -209,6 +209,27 @@ TEST_F(ControlChangeTest, gracefully_people_are_asked_first_and_their_media_goes
   EXPECT_TRUE(outcome(epoch).moved.empty());  // nobody had to be closed
 }
 
+TEST_F(ControlChangeTest, gracefully_people_are_asked_a_few_at_a_time) {
+  std::vector<SignalSessionId> people;
+  for (const char* room : {"a", "b"}) {
+    for (const char* identity : {"1", "2"}) {
+      people.push_back(join({.room = room, .identity = identity, .at = kVirginia}));
+    }
+  }
+  const auto asked = [&] {
+    return std::ranges::count_if(people, [&](SignalSessionId session) {
+      return last(session, Response::kLeave).has_value();
+    });
+  };
+  api::ChangeRequest wanted = request({kLondon});
+  wanted.mode = api::ChangeMode::kGraceful;
+  wanted.grace = 10s;
+  change(std::move(wanted));
+  EXPECT_EQ(asked(), 3);
+  pass(150ms);
+  EXPECT_EQ(asked(), 4);
+}
+
 TEST_F(ControlChangeTest, when_the_grace_is_over_those_who_stayed_are_closed) {
   const SignalSessionId bob = join({.identity = "bob", .at = kVirginia});
   api::ChangeRequest wanted = request({kLondon});

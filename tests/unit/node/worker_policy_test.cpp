@@ -61,6 +61,45 @@ TEST_F(WorkerTest, a_policy_that_denies_closes_what_it_denies) {
   EXPECT_EQ(bed.counters().transports.value(), 0U);
 }
 
+TEST_F(WorkerTest, a_permit_from_before_its_meeting_was_narrowed_must_hold_under_the_new_levels) {
+  const RegionId home("us-east");
+  const RegionId here("uk-london");
+  const auto policy_of = [&](residency::RegionSet ward, std::uint64_t epoch) {
+    residency::AccountPolicy::Terms terms{
+        .account = AccountId("acme"), .default_region = home, .opted_in = {home, here}};
+    terms.levels.groups["ward"] = std::move(ward);
+    return residency::AccountPolicy(std::move(terms), PolicyEpoch(epoch));
+  };
+  WorkerBed bed;
+  bed.apply({policy_of({home, here}, 1)});
+  const BedClient& alice = bed.join();
+  bed.command(0, forward::NarrowRoom{.room = RoomNumber(1),
+                                     .levels = {.group = "ward", .user = {}, .room = {}}});
+  EXPECT_TRUE(bed.worker().may_send(alice.id, bed.now.monotonic));
+  // Nothing but the policy tells the worker.
+  bed.apply({policy_of({home}, 2)});
+  EXPECT_FALSE(bed.worker().may_send(alice.id, bed.now.monotonic));
+  EXPECT_EQ(bed.take_events<forward::TransportStateChanged>().back().reason,
+            transport::TransportFailure::kNotPermitted);
+}
+
+TEST_F(WorkerTest, levels_that_forbid_a_region_close_what_is_there_at_once) {
+  const RegionId home("us-east");
+  residency::AccountPolicy::Terms terms{.account = AccountId("acme"),
+                                        .default_region = home,
+                                        .opted_in = {home, RegionId("uk-london")}};
+  terms.levels.groups["ward"] = {home};
+  WorkerBed bed;
+  bed.apply({residency::AccountPolicy(terms, PolicyEpoch(1))});
+  const BedClient& alice = bed.join();
+  bed.command(0, forward::NarrowRoom{.room = RoomNumber(2),
+                                     .levels = {.group = "ward", .user = {}, .room = {}}});
+  EXPECT_TRUE(bed.worker().may_send(alice.id, bed.now.monotonic)) << "another meeting's";
+  bed.command(0, forward::NarrowRoom{.room = RoomNumber(1),
+                                     .levels = {.group = "ward", .user = {}, .room = {}}});
+  EXPECT_FALSE(bed.worker().may_send(alice.id, bed.now.monotonic));
+}
+
 TEST_F(WorkerTest, what_is_queued_when_the_policy_moves_does_not_leave) {
   WorkerBed bed;
   BedClient& alice = bed.join();

@@ -73,6 +73,26 @@ TEST(PolicySnapshot, denies_a_void_permit) {
   EXPECT_TRUE(snapshot.admits(taken));
 }
 
+TEST(PolicySnapshot, a_permit_that_was_narrowed_must_hold_under_both_levels) {
+  AccountPolicy::Terms terms{.account = AccountId("a"),
+                             .default_region = RegionId("uk"),
+                             .opted_in = {RegionId("uk"), RegionId("us")}};
+  terms.levels.groups["ward"] = {RegionId("uk")};
+  const std::vector policies{AccountPolicy(terms, PolicyEpoch(1))};
+  const PolicySnapshot snapshot(1, policies, {RegionId("uk"), RegionId("us")});
+  Permit<ClientLeg> there = permit_for(policies[0], "us");
+  Permit<ClientLeg> home = permit_for(policies[0], "uk");
+  EXPECT_TRUE(snapshot.admits(there));
+  EXPECT_FALSE(snapshot.is_restricted(home));
+  there.narrow({.group = "ward", .user = {}, .room = {}});
+  home.narrow({.group = "ward", .user = {}, .room = {}});
+  EXPECT_FALSE(snapshot.admits(there));
+  EXPECT_TRUE(snapshot.admits(home));
+  EXPECT_TRUE(snapshot.is_restricted(home));
+  const Permit<ClientLeg> moved = std::move(there);
+  EXPECT_FALSE(snapshot.admits(moved)) << "it stays narrowed";
+}
+
 TEST(PolicySnapshot, says_who_stops_without_a_lease) {
   const RegionId london("uk-london");
   const RegionId virginia("us-east");
