@@ -9,132 +9,21 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "admin_client.hpp"
 #include "api/url.hpp"
-#include "io/http_fetcher.hpp"
 
 namespace meridian {
 namespace {
 
 namespace json = boost::json;
+using admin_client::call;
+using admin_client::complain;
+using admin_client::joined;
+using admin_client::kOk;
+using admin_client::plain;
+using admin_client::send;
+using admin_client::show;
 using api::percent_encode;
-
-constexpr int kOk = 0;
-constexpr int kFailed = 1;
-/// An export holds a whole log.
-constexpr std::size_t kMaxAnswer = 1024UL * 1024 * 1024;
-/// A graceful change may take its grace, and then the lease.
-constexpr Duration kTimeout = 180s;
-
-int complain(const std::string& sentence) {
-  std::cerr << "meridian: " << sentence << '\n';
-  return kFailed;
-}
-
-/// Two spaces a level; short lists of plain values on one line.
-void print(const json::value& value, const std::string& indent = "") {
-  const std::string inner = indent + "  ";
-  if (const json::object* object = value.if_object(); object != nullptr && !object->empty()) {
-    std::cout << "{";
-    const char* separator = "\n";
-    for (const auto& [key, member] : *object) {
-      std::cout << separator << inner << json::serialize(json::value(key)) << ": ";
-      print(member, inner);
-      separator = ",\n";
-    }
-    std::cout << "\n" << indent << "}";
-    return;
-  }
-  const json::array* array = value.if_array();
-  const auto is_plain = [](const json::value& element) { return element.is_primitive(); };
-  if (array != nullptr && !std::ranges::all_of(*array, is_plain)) {
-    std::cout << "[";
-    const char* separator = "\n";
-    for (const json::value& element : *array) {
-      std::cout << separator << inner;
-      print(element, inner);
-      separator = ",\n";
-    }
-    std::cout << "\n" << indent << "]";
-    return;
-  }
-  std::cout << json::serialize(value);
-}
-
-int print_line(const json::value& value) {
-  print(value);
-  std::cout << '\n';
-  return kOk;
-}
-
-std::string plain(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string())
-         : value.is_null() ? std::string("-")
-                           : json::serialize(value);
-}
-
-std::string joined(const json::value& list) {
-  std::string text;
-  for (const json::value& element : list.as_array()) {
-    text += (text.empty() ? "" : " ") + plain(element);
-  }
-  return text;
-}
-
-struct Request {
-  std::string method = "GET";
-  std::string path;
-  std::optional<json::value> body = {};
-  std::vector<std::pair<std::string, std::string>> headers = {};
-};
-
-/// One call of the API; the error is a sentence for the terminal.
-base::Expected<io::HttpFetched, base::Error> send(const std::string& url, const std::string& token,
-                                                  Request request) {
-  if (token.empty()) {
-    return base::fail("set MERIDIAN_ADMIN_TOKEN, or give --token");
-  }
-  io::HttpFetch fetch;
-  fetch.method = std::move(request.method);
-  fetch.url = (url.ends_with('/') ? url.substr(0, url.size() - 1) : url) + request.path;
-  fetch.headers = std::move(request.headers);
-  fetch.headers.emplace_back("Authorization", "Bearer " + token);
-  fetch.timeout = kTimeout;
-  fetch.max_body = kMaxAnswer;
-  if (request.body) {
-    fetch.headers.emplace_back("Content-Type", "application/json");
-    fetch.body = json::serialize(*request.body);
-  }
-  auto answer = io::fetch_and_wait(std::move(fetch));
-  if (answer && answer->status >= 400) {
-    json::error_code error;
-    const json::value body = json::parse(answer->body, error);
-    const json::object* object = error ? nullptr : body.if_object();
-    const json::value* message = object == nullptr ? nullptr : object->if_contains("message");
-    const json::value* code = object == nullptr ? nullptr : object->if_contains("error");
-    return base::fail("refused (" + std::to_string(answer->status) +
-                      "): " + (code == nullptr ? std::string() : plain(*code) + ": ") +
-                      (message == nullptr ? answer->body : plain(*message)));
-  }
-  return answer;
-}
-
-base::Expected<json::value, base::Error> call(const std::string& url, const std::string& token,
-                                              Request request) {
-  const auto answer = send(url, token, std::move(request));
-  if (!answer) {
-    return std::unexpected(answer.error());
-  }
-  json::error_code error;
-  json::value body = answer->body.empty() ? json::value() : json::parse(answer->body, error);
-  if (error) {
-    return base::fail("the node's answer is no JSON");
-  }
-  return body;
-}
-
-int show(const base::Expected<json::value, base::Error>& answer) {
-  return answer ? print_line(*answer) : complain(answer.error().message);
-}
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
@@ -223,6 +112,7 @@ AdminCommands::AdminCommands(CLI::App& app) {
   add_account(app);
   add_routing(app);
   add_evidence(app);
+  add_people(app);
 }
 
 std::optional<int> AdminCommands::run() const {
@@ -286,8 +176,9 @@ void AdminCommands::add_account(CLI::App& app) {
                       {"default_region", o.default_region},
                       {"opted_in", json::array(o.opted_in.begin(), o.opted_in.end())},
                       {"routing_control", o.is_fixed ? "fixed" : "chosen"}};
-    for (const auto& [name, value] : {std::pair("name", o.name), std::pair("preset", o.preset),
-                                      std::pair("reason", o.reason)}) {
+    for (const auto& [name, value] :
+         {std::pair("name", o.name), std::pair("preset", o.preset), std::pair("reason", o.reason),
+          std::pair("signalling_host", o.signalling_host)}) {
       if (!value.empty()) {
         body[name] = value;
       }
@@ -302,6 +193,7 @@ void AdminCommands::add_account(CLI::App& app) {
   create.add_option("--name", o.name, "for people");
   create.add_option("--preset", o.preset, "of the configuration");
   create.add_flag("--fixed", o.is_fixed, "a plan without the right to choose regions");
+  create.add_option("--signalling-host", o.signalling_host, "host name of its own for signalling");
   create.add_option("--reason", o.reason, "for the history");
   add_account_keys(account);
 }
@@ -316,9 +208,11 @@ void AdminCommands::add_account_keys(CLI::App& account) {
       &command(
           account, "create-key", "a new API key; its secret is shown now only",
           [&o, keys] { return show(call(o.url, o.token, {.method = "POST", .path = keys()})); }),
-      &command(account, "rotate-key", "a new secret; the old one stops at once",
+      &command(account, "rotate-key", "a new secret; the old one stops at once, or later",
                [&o, key] {
-                 return show(call(o.url, o.token, {.method = "POST", .path = key() + "/rotate"}));
+                 std::string path = key() + "/rotate";
+                 add_query(path, "overlap", o.overlap);
+                 return show(call(o.url, o.token, {.method = "POST", .path = path}));
                }),
       &command(account, "revoke-key", "its tokens admit nobody any more", [&o, key] {
         const auto done = send(o.url, o.token, {.method = "DELETE", .path = key()});
@@ -330,6 +224,7 @@ void AdminCommands::add_account_keys(CLI::App& account) {
   for (CLI::App* each : {commands[2], commands[3]}) {
     each->add_option("key", o.key, "the key's name")->required();
   }
+  commands[2]->add_option("--overlap", o.overlap, "seconds for which the old secret still counts");
 }
 
 void AdminCommands::add_routing(CLI::App& app) {
@@ -389,6 +284,31 @@ void AdminCommands::add_routing(CLI::App& app) {
 
 namespace {
 
+/// Whoever opts a region out means the whole account: the levels below lose it, too, and it is
+/// said.
+void narrow_levels(json::object& policy, const std::string& region) {
+  const auto remove = [&](json::value* set, std::string_view level, json::string_view name) {
+    json::array* list = set == nullptr ? nullptr : set->if_array();
+    const auto found = list == nullptr ? nullptr : std::ranges::find(*list, json::value(region));
+    if (list != nullptr && found != list->end()) {
+      list->erase(found);
+      std::cerr << "also out of the " << level << " setting of " << name << ": " << region << "\n";
+    }
+  };
+  for (const auto& [member, level] :
+       {std::pair("groups", "group"), std::pair("users", "user"), std::pair("rooms", "room")}) {
+    json::value* entries = policy.if_contains(member);
+    json::object* settings = entries == nullptr ? nullptr : entries->if_object();
+    if (settings == nullptr) {
+      continue;
+    }
+    for (auto& [name, setting] : *settings) {
+      json::object* user = setting.if_object();
+      remove(user == nullptr ? &setting : user->if_contains("regions"), level, name);
+    }
+  }
+}
+
 /// What `routing set` was given, put into the policy that is in force. Error: a sentence.
 template <class Options>
 base::Expected<json::object, base::Error> changed_policy(const Options& o, json::object policy) {
@@ -416,6 +336,7 @@ base::Expected<json::object, base::Error> changed_policy(const Options& o, json:
       return base::fail(region + " isn't opted in");
     }
     regions.erase(found);
+    narrow_levels(policy, region);
   }
   policy["opted_in"] = std::move(regions);
   for (const auto& [name, value] :
@@ -481,24 +402,57 @@ void AdminCommands::add_routing_set(CLI::App& routing) {
   set.add_flag("--json", o.is_json, "the API's answer as it is");
 }
 
-void AdminCommands::add_evidence(CLI::App& app) {
+void AdminCommands::add_audit_lists(CLI::App& audit,
+                                    const std::function<int(const std::string&)>& deliver) {
   Options& o = options_;
-  // Prints or writes a document as it came.
-  const auto fetch = [&o](const std::string& path, const std::string& accept) {
-    const auto answer = send(o.url, o.token, {.path = path, .headers = {{"Accept", accept}}});
+  CLI::App& keys = command(audit, "keys", "public keys of the log, one a line", [&o, deliver] {
+    const auto answer = call(o.url, o.token, {.path = "/v1/audit/keys"});
     if (!answer) {
       return complain(answer.error().message);
     }
+    std::string text;
+    for (const json::value& key : answer->at("keys").as_array()) {
+      text += plain(key.at("public_key")) + '\n';
+    }
+    return deliver(text);
+  });
+  CLI::App& notes = command(
+      audit, "checkpoints", "the newest signed checkpoints, for meridian-verify", [&o, deliver] {
+        const auto answer = call(o.url, o.token, {.path = "/v1/audit/checkpoints?limit=1000"});
+        if (!answer) {
+          return complain(answer.error().message);
+        }
+        std::string text;
+        for (const json::value& checkpoint : answer->at("checkpoints").as_array()) {
+          text = json::serialize(json::object{{"note", checkpoint.at("note")}, {"v", 1}}) + '\n' +
+                 text;  // oldest first
+        }
+        return deliver(text);
+      });
+  for (CLI::App* each : {&keys, &notes}) {
+    each->add_option("--out", o.out, "a file to write");
+  }
+}
+
+void AdminCommands::add_evidence(CLI::App& app) {
+  Options& o = options_;
+  const auto deliver = [&o](const std::string& text) {
     if (o.out.empty()) {
-      std::cout << answer->body;
+      std::cout << text;
       return kOk;
     }
     std::ofstream out(o.out, std::ios::binary);
-    out << answer->body;
+    out << text;
     out.close();
     return out ? kOk : complain("cannot write " + o.out);
   };
+  // Prints or writes a document as it came.
+  const auto fetch = [&o, deliver](const std::string& path, const std::string& accept) {
+    const auto answer = send(o.url, o.token, {.path = path, .headers = {{"Accept", accept}}});
+    return answer ? deliver(answer->body) : complain(answer.error().message);
+  };
   CLI::App& audit = parent(app, "audit", "the audit log");
+  add_audit_lists(audit, deliver);
   CLI::App& log = command(audit, "export", "the log as one account may see it", [&o, fetch] {
     return fetch(account_path(o.account) + "/audit/export", "application/x-ndjson");
   });
@@ -518,6 +472,30 @@ void AdminCommands::add_evidence(CLI::App& app) {
   }
   get.add_option("sid", o.sid, "id of the meeting")->required();
   get.add_flag("--text", o.is_text, "the form for people");
+}
+
+void AdminCommands::add_people(CLI::App& app) {
+  Options& o = options_;
+  CLI::App& people = parent(app, "people", "who stands behind the ids of log and reports");
+  const auto path = [&o] { return account_path(o.account) + "/people"; };
+  CLI::App& find = command(people, "find", "all that leads to one person", [&o, path] {
+    std::string target = path();
+    add_query(target, "identity", o.identity);
+    add_query(target, "pseudonym", o.pseudonym);
+    return show(call(o.url, o.token, {.path = target}));
+  });
+  CLI::App& forget = command(people, "forget", "delete all that leads to a person", [&o, path] {
+    const auto done = send(
+        o.url, o.token, {.method = "DELETE", .path = path() + "/" + percent_encode(o.pseudonym)});
+    return done ? kOk : complain(done.error().message);
+  });
+  for (CLI::App* each : {&find, &forget}) {
+    each->add_option("account", o.account, "id of the account")->required();
+  }
+  find.add_option("--identity", o.identity, "as in the tokens");
+  find.add_option("--pseudonym", o.pseudonym, "as in log and reports: PA_…, epoch-N");
+  forget.add_option("pseudonym", o.pseudonym, "one of the ids that stand for the person")
+      ->required();
 }
 
 }  // namespace meridian

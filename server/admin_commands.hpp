@@ -30,6 +30,8 @@ class AdminCommands {
   void add_routing(CLI::App& app);
   void add_routing_set(CLI::App& routing);
   void add_evidence(CLI::App& app);
+  void add_audit_lists(CLI::App& audit, const std::function<int(const std::string&)>& deliver);
+  void add_people(CLI::App& app);
   CLI::App& command(CLI::App& parent, const std::string& name, const std::string& what,
                     std::function<int()> action);
 
@@ -44,6 +46,7 @@ class AdminCommands {
     std::vector<std::string> opted_in;
     std::string preset;
     bool is_fixed = false;
+    std::string signalling_host;
     std::string reason;
     std::vector<std::string> opt_in;
     std::vector<std::string> opt_out;
@@ -62,6 +65,9 @@ class AdminCommands {
     std::string arrived_at;
     std::string region;
     std::string sid;
+    std::string overlap;
+    std::string identity;
+    std::string pseudonym;
     std::string out;
     bool is_text = false;
   };

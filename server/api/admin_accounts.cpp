@@ -26,7 +26,11 @@ json::object account_object(const directory::Account& account) {
 }
 
 json::object secret_object(const directory::ApiKey& key) {
-  return {{"key", json_view(key.key)}, {"secret", json_view(key.secret)}};
+  json::object object{{"key", json_view(key.key)}, {"secret", json_view(key.secret)}};
+  if (!key.previous_secret.empty()) {
+    object["previous_until"] = json_view(timestamp(key.previous_until));
+  }
+  return object;
 }
 
 AdminResponse with_secret(unsigned status, const directory::PolicyResult<directory::ApiKey>& key) {
@@ -251,7 +255,9 @@ AdminResponse AdminApi::get_account(const Call& call) const {
 AdminResponse AdminApi::list_keys(const Call& call) const {
   json::array list;
   for (const directory::ApiKey* key : directory_.keys_of(call.account_id())) {
-    list.push_back(json::object{{"key", json_view(key->key)}});
+    json::object entry = secret_object(*key);
+    entry.erase("secret");
+    list.push_back(std::move(entry));
   }
   return AdminResponse::json(200, json::object{{"keys", std::move(list)}});
 }
@@ -261,7 +267,13 @@ AdminResponse AdminApi::create_key(const Call& call) {
 }
 
 AdminResponse AdminApi::rotate_key(const Call& call) {
-  return with_secret(200, directory_.rotate_key(call.account_id(), call.match.item, random_));
+  const auto overlap = parse_number<std::uint32_t>(call.query("overlap").value_or("0"));
+  if (!overlap || std::chrono::seconds(*overlap) > directory::Directory::kMaxOverlap) {
+    return bad_request("overlap is a number of seconds, at most 7 days");
+  }
+  return with_secret(
+      200, directory_.rotate_key(call.account_id(), call.match.item, std::chrono::seconds(*overlap),
+                                 random_, call.now.wall));
 }
 
 AdminResponse AdminApi::revoke_key(const Call& call) {

@@ -214,6 +214,15 @@ void AdminApi::evidence(Call& call) {
       return ask(ExportAudit{call.account_id()});
     case Operation::kGetAuditVerification:
       return ask(VerifyAudit{call.account_id()});
+    case Operation::kFindPeople: {
+      FindPeople find{call.account_id(), call.query("identity").value_or(""),
+                      call.query("pseudonym").value_or(""), *limit};
+      if (find.identity.empty() == find.pseudonym.empty()) {
+        answer = bad_request("give an identity, or a pseudonym");
+        return;
+      }
+      return ask(std::move(find));
+    }
     case Operation::kErasePerson:
       return ask(ErasePerson{call.account_id(), call.match.item});
     case Operation::kGetAuditKeys:

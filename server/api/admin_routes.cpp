@@ -54,6 +54,7 @@ constexpr Route kRoutes[] = {
      kEverybody},
     {Operation::kGetAuditVerification, "getAuditVerification", "GET",
      "/v1/accounts/{account}/audit/verification", kEverybody},
+    {Operation::kFindPeople, "findPeople", "GET", "/v1/accounts/{account}/people", {kOwner}},
     {Operation::kErasePerson,
      "erasePerson",
      "DELETE",

@@ -37,6 +37,7 @@ enum class Operation : std::uint8_t {
   kGetAudit,
   kExportAudit,
   kGetAuditVerification,
+  kFindPeople,
   kErasePerson,
   kGetAuditKeys,
   kGetCheckpoints,

@@ -60,6 +60,13 @@ struct ExportAudit {
 struct VerifyAudit {
   AccountId account;
 };
+/// Rows about one person: by who it is, or by one of the ids that stand for them.
+struct FindPeople {
+  AccountId account;
+  std::string identity;
+  std::string pseudonym;
+  std::size_t limit = kDefaultPage;
+};
 struct ErasePerson {
   AccountId account;
   std::string pseudonym;
@@ -69,7 +76,7 @@ struct ListCheckpoints {
   std::size_t limit = kDefaultPage;
 };
 using EvidenceQuery = std::variant<ListReports, ReadReport, ReadAudit, ExportAudit, VerifyAudit,
-                                   ErasePerson, ListAuditKeys, ListCheckpoints>;
+                                   FindPeople, ErasePerson, ListAuditKeys, ListCheckpoints>;
 
 using AdminTask =
     std::variant<ChangeRouting, FindChange, ListMeetings, FindMeetingTransit, EvidenceQuery>;

@@ -82,7 +82,9 @@ base::Expected<Caller, AuthError> authenticate(const directory::Directory& direc
   if (key == nullptr) {
     return refuse(401, "invalid API key");
   }
-  if (const auto checked = check_signature(*jwt, key->secret); !checked) {
+  const bool is_signed_before = !key->previous_secret.empty() && now < key->previous_until &&
+                                check_signature(*jwt, key->previous_secret).has_value();
+  if (const auto checked = check_signature(*jwt, key->secret); !checked && !is_signed_before) {
     return invalid_token(name_of(checked.error()));
   }
   if (const auto checked = check_times(*jwt, now); !checked) {

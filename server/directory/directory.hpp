@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -115,10 +116,16 @@ class Directory {
   /// A new API key with a random secret, which nobody can ask for again.
   [[nodiscard]] virtual PolicyResult<ApiKey> create_key(const AccountId& account,
                                                         RandomSource& random) = 0;
-  /// A new secret for a key. The old one is void from now on.
+  /// A new secret for a key. The old one is void `overlap` from now on, at most kMaxOverlap.
   [[nodiscard]] virtual PolicyResult<ApiKey> rotate_key(const AccountId& account,
-                                                        std::string_view key,
-                                                        RandomSource& random) = 0;
+                                                        std::string_view key, Duration overlap,
+                                                        RandomSource& random, UnixTime now) = 0;
+  static constexpr Duration kMaxOverlap = std::chrono::days(7);
+  /// Deletes old secrets whose overlap is over.
+  virtual void forget_old_secrets(UnixTime now) = 0;
+  /// Forgets who made this version of the account's policy; see PolicyStore::forget_author().
+  [[nodiscard]] virtual PolicyResult<std::uint64_t> forget_author(const AccountId& account,
+                                                                  PolicyEpoch epoch) = 0;
   [[nodiscard]] virtual PolicyResult<void> revoke_key(const AccountId& account,
                                                       std::string_view key) = 0;
 

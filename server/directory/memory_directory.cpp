@@ -207,7 +207,16 @@ PolicyResult<const Account*> MemoryDirectory::create_account(NewAccount wanted,
     if (preset == nullptr) {
       return refuse(PolicyError::kUnknownPreset, "there is no preset " + wanted.preset);
     }
+    const RegionSet asked = terms.opted_in;  // refused rather than trimmed: it is to be seen
     terms = residency::tighten(std::move(terms), *preset, contents_.regions);
+    if (terms.opted_in != asked) {
+      return refuse(PolicyError::kLockedByPreset,
+                    "the preset " + wanted.preset + " does not allow all of these regions");
+    }
+  }
+  if (terms.routing_control == residency::RoutingControl::kFixed && terms.opted_in.size() > 1) {
+    return refuse(PolicyError::kRoutingFixed,
+                  "a plan without the choice of regions has the default region only");
   }
   Account account{.name = wanted.name.empty() ? wanted.id.value() : std::move(wanted.name),
                   .policy = AccountPolicy(residency::fix(std::move(terms)), PolicyEpoch(1)),
@@ -268,18 +277,45 @@ PolicyResult<ApiKey> MemoryDirectory::create_key(const AccountId& account, Rando
 }
 
 PolicyResult<ApiKey> MemoryDirectory::rotate_key(const AccountId& account, std::string_view key,
-                                                 RandomSource& random) {
+                                                 Duration overlap, RandomSource& random,
+                                                 UnixTime now) {
   const auto found = own_key(account, key);
   if (!found) {
     return std::unexpected(found.error());
   }
   ApiKey rotated = **found;
+  rotated.previous_secret.clear();
+  rotated.previous_until = {};
+  if (overlap > Duration::zero()) {
+    rotated.previous_secret = rotated.secret;
+    rotated.previous_until = now + std::min(overlap, kMaxOverlap);
+  }
   rotated.secret = random.alphanumeric(rotated.secret.size());
   if (auto written = to_result(store_.put_key(rotated)); !written) {
     return std::unexpected(std::move(written.error()));
   }
-  contents_.keys[keys_.at(rotated.key)].secret = rotated.secret;
+  contents_.keys[keys_.at(rotated.key)] = rotated;
   return rotated;
+}
+
+void MemoryDirectory::forget_old_secrets(UnixTime now) {
+  for (ApiKey& key : contents_.keys) {
+    if (key.previous_secret.empty() || now < key.previous_until) {
+      continue;
+    }
+    key.previous_secret.clear();
+    key.previous_until = {};
+    (void)store_.put_key(key);  // a store that can't be written holds a secret that is void
+  }
+}
+
+PolicyResult<std::uint64_t> MemoryDirectory::forget_author(const AccountId& account,
+                                                           PolicyEpoch epoch) {
+  const auto forgotten = store_.forget_author(account, epoch);
+  if (!forgotten) {
+    return refuse(PolicyError::kUnavailable, forgotten.error().message);
+  }
+  return *forgotten;
 }
 
 PolicyResult<void> MemoryDirectory::revoke_key(const AccountId& account, std::string_view key) {

@@ -51,7 +51,11 @@ class MemoryDirectory final : public Directory {
   [[nodiscard]] PolicyResult<ApiKey> create_key(const AccountId& account,
                                                 RandomSource& random) override;
   [[nodiscard]] PolicyResult<ApiKey> rotate_key(const AccountId& account, std::string_view key,
-                                                RandomSource& random) override;
+                                                Duration overlap, RandomSource& random,
+                                                UnixTime now) override;
+  void forget_old_secrets(UnixTime now) override;
+  [[nodiscard]] PolicyResult<std::uint64_t> forget_author(const AccountId& account,
+                                                          PolicyEpoch epoch) override;
   [[nodiscard]] PolicyResult<void> revoke_key(const AccountId& account,
                                               std::string_view key) override;
   [[nodiscard]] PolicyResult<residency::AccountPolicy::Terms> check_change(

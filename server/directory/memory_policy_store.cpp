@@ -53,6 +53,27 @@ base::Expected<void, base::Error> MemoryPolicyStore::append(const StoredAccount&
   return {};
 }
 
+base::Expected<std::uint64_t, base::Error> MemoryPolicyStore::forget_author(
+    const AccountId& account, PolicyEpoch epoch) {
+  std::uint64_t forgotten = 0;
+  for (Held& held : accounts_) {
+    const auto version = std::ranges::find_if(held.versions, [&](const PolicyVersion& candidate) {
+      return held.account.id == account && candidate.policy.epoch() == epoch;
+    });
+    if (version == held.versions.end() || version->actor == kForgotten) {
+      continue;
+    }
+    const std::string author = version->actor;
+    for (PolicyVersion& same : held.versions) {
+      if (same.actor == author) {
+        same.actor = same.reason = kForgotten;
+        ++forgotten;
+      }
+    }
+  }
+  return forgotten;
+}
+
 base::Expected<void, base::Error> MemoryPolicyStore::put_key(const ApiKey& key) {
   const auto found = std::ranges::find(keys_, key.key, &ApiKey::key);
   if (found == keys_.end()) {

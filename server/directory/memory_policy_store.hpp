@@ -17,6 +17,8 @@ class MemoryPolicyStore final : public PolicyStore {
       const AccountId& account, std::size_t limit, PolicyEpoch before) const override;
   base::Expected<void, base::Error> append(const StoredAccount& account,
                                            const PolicyVersion& version) override;
+  base::Expected<std::uint64_t, base::Error> forget_author(const AccountId& account,
+                                                           PolicyEpoch epoch) override;
   base::Expected<void, base::Error> put_key(const ApiKey& key) override;
   base::Expected<void, base::Error> remove_key(std::string_view key) override;
 

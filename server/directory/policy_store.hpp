@@ -20,6 +20,9 @@ struct ApiKey {
   std::string key;
   std::string secret;
   AccountId account;
+  /// The secret before the last rotation counts until then; empty when there is none.
+  std::string previous_secret = {};
+  UnixTime previous_until = {};
   friend bool operator==(const ApiKey&, const ApiKey&) = default;
 };
 
@@ -34,7 +37,7 @@ enum class ManagedBy : std::uint8_t {
 /// A policy as it was put into force. Never changed afterwards.
 struct PolicyVersion {
   residency::AccountPolicy policy;
-  /// Who, in words that this server made or the operator configured; never personal.
+  /// Who: the name of a static token, or the sign-in provider's subject; kForgotten once erased.
   std::string actor;
   std::string reason;
   UnixTime time;
@@ -52,7 +55,8 @@ struct StoredAccount {
 
 /// Where accounts, keys and every policy version outlive the process. A call that changes
 /// something returns once that has reached the disk, so that what it answered survives a crash;
-/// when it fails, nothing was changed. Versions can only be appended.
+/// when it fails, nothing was changed. Versions can only be appended; only their authors can be
+/// forgotten.
 class PolicyStore {
  public:
   virtual ~PolicyStore() = default;
@@ -78,7 +82,13 @@ class PolicyStore {
   /// the account has.
   virtual base::Expected<void, base::Error> append(const StoredAccount& account,
                                                    const PolicyVersion& version) = 0;
-  /// Adds a key or replaces the secret of the one with this id.
+  /// What stands for an author, and for the author's words, once they are forgotten.
+  static constexpr std::string_view kForgotten = "erased";
+  /// Forgets who made this version, in all versions of the account with the same author: nothing
+  /// else in a version can change. How many versions that were.
+  virtual base::Expected<std::uint64_t, base::Error> forget_author(const AccountId& account,
+                                                                   PolicyEpoch epoch) = 0;
+  /// Adds a key or replaces the secrets of the one with this id.
   virtual base::Expected<void, base::Error> put_key(const ApiKey& key) = 0;
   virtual base::Expected<void, base::Error> remove_key(std::string_view key) = 0;
 };

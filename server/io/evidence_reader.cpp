@@ -326,6 +326,25 @@ AdminResponse answer(const fs::path& data_dir, const api::ListAuditKeys&) {
   return is_read ? AdminResponse::json(200, json::object{{"keys", std::move(keys)}}) : unreadable();
 }
 
+AdminResponse answer(const fs::path& data_dir, const api::FindPeople& query) {
+  const auto rows =
+      find_people(data_dir, query.account, query.identity, query.pseudonym, query.limit);
+  if (!rows) {
+    return unreadable();
+  }
+  json::array people;
+  for (const audit::Opening& row : *rows) {
+    people.push_back(json::object{{"pseudonym", view(row.pseudonym)},
+                                  {"identity", view(row.identity)},
+                                  {"meeting", view(row.room_sid)},
+                                  {"room", view(row.room_name)},
+                                  {"reason", view(row.reason)},
+                                  {"time", view(api::timestamp(row.time))},
+                                  {"commitment", audit::commitment_of(row).hex()}});
+  }
+  return AdminResponse::json(200, json::object{{"people", std::move(people)}});
+}
+
 AdminResponse answer(const fs::path& data_dir, const api::ErasePerson& query) {
   const auto rows = erase_person(data_dir, query.account, query.pseudonym);
   if (!rows) {

@@ -85,6 +85,36 @@ base::Expected<void, base::Error> append_opening(const fs::path& data_dir, const
   return append_durably(file, audit::to_line(opening), kMode);
 }
 
+base::Expected<std::vector<audit::Opening>, base::Error> find_people(const fs::path& data_dir,
+                                                                     const AccountId& account,
+                                                                     const std::string& identity,
+                                                                     const std::string& pseudonym,
+                                                                     std::size_t limit) {
+  const auto held = lock(data_dir);
+  if (!held) {
+    return std::unexpected(held.error());
+  }
+  std::vector<audit::Opening> found;
+  const std::string name = file_name_of(account.value()) + ".jsonl";
+  for (const fs::path& file : tables(data_dir)) {
+    if (file.filename() != name) {
+      continue;
+    }
+    const auto kept = filter(file, [&](const audit::Opening& opening) {
+      if (opening.account == account &&
+          (identity.empty() ? opening.pseudonym == pseudonym : opening.identity == identity)) {
+        found.push_back(opening);
+        found.erase(found.begin(), found.size() > limit ? found.begin() + 1 : found.begin());
+      }
+      return true;
+    });
+    if (!kept) {
+      return std::unexpected(kept.error());
+    }
+  }
+  return found;
+}
+
 base::Expected<std::uint64_t, base::Error> erase_person(const fs::path& data_dir,
                                                         const AccountId& account,
                                                         const std::string& pseudonym) {

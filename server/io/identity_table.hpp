@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "audit/commitment.hpp"
 #include "base/expected.hpp"
@@ -16,6 +17,12 @@ namespace meridian::io {
 
 [[nodiscard]] base::Expected<void, base::Error> append_opening(
     const std::filesystem::path& data_dir, const RegionId& region, const audit::Opening& opening);
+
+/// Rows of the account with this identity, or the one for this pseudonym, oldest first; the last
+/// `limit` of them.
+[[nodiscard]] base::Expected<std::vector<audit::Opening>, base::Error> find_people(
+    const std::filesystem::path& data_dir, const AccountId& account, const std::string& identity,
+    const std::string& pseudonym, std::size_t limit);
 
 /// Deletes all rows of the account about the person that `pseudonym` stands for: those with the
 /// same identity. How many there were.

@@ -60,7 +60,16 @@ CREATE TRIGGER policies_stay BEFORE UPDATE ON policies
 CREATE TRIGGER policies_remain BEFORE DELETE ON policies
   BEGIN SELECT RAISE(ABORT, 'a policy is never deleted'); END;
 )",
-    "ALTER TABLE accounts ADD COLUMN signalling_host TEXT NOT NULL DEFAULT '';"};
+    "ALTER TABLE accounts ADD COLUMN signalling_host TEXT NOT NULL DEFAULT '';",
+    R"(
+ALTER TABLE keys ADD COLUMN previous_secret TEXT NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN previous_until INTEGER NOT NULL DEFAULT 0;
+DROP TRIGGER versions_stay;
+CREATE TRIGGER versions_stay BEFORE UPDATE ON versions
+  WHEN new.account != old.account OR new.epoch != old.epoch OR new.digest != old.digest
+    OR new.time != old.time OR new.actor != 'erased' OR new.reason != 'erased'
+  BEGIN SELECT RAISE(ABORT, 'a policy version is never changed'); END;
+)"};
 
 constexpr int kApplicationId = 0x4d52444e;  // "MRDN"
 
@@ -190,9 +199,9 @@ base::Expected<std::unique_ptr<SqliteStore>, base::Error> SqliteStore::open(
   if (opened != SQLITE_OK) {
     return database->fail();
   }
-  for (const char* setting :
-       {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA trusted_schema = OFF",
-        "PRAGMA foreign_keys = ON", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
+  for (const char* setting : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA trusted_schema = OFF",
+                              "PRAGMA foreign_keys = ON", "PRAGMA secure_delete = ON",
+                              "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
     if (const auto set = database->execute(setting); !set) {
       return base::fail(set.error().message + " (does another process use it?)");
     }
@@ -243,10 +252,13 @@ base::Expected<std::vector<directory::PolicyStore::Entry>, base::Error> SqliteSt
 }
 
 base::Expected<std::vector<directory::ApiKey>, base::Error> SqliteStore::keys() const {
-  Statement rows(database_->handle, "SELECT key, secret, account FROM keys ORDER BY number");
+  Statement rows(database_->handle,
+                 "SELECT key, secret, account, previous_secret, previous_until FROM keys"
+                 " ORDER BY number");
   std::vector<directory::ApiKey> keys;
   while (rows.step()) {
-    keys.push_back({rows.text(0), rows.text(1), AccountId(rows.text(2))});
+    keys.push_back({rows.text(0), rows.text(1), AccountId(rows.text(2)), rows.text(3),
+                    UnixTime::from_nanoseconds(rows.number(4))});
   }
   if (!rows.is_fine()) {
     return database_->fail();
@@ -321,11 +333,34 @@ base::Expected<void, base::Error> SqliteStore::append(const directory::StoredAcc
   return committed;
 }
 
+base::Expected<std::uint64_t, base::Error> SqliteStore::forget_author(const AccountId& account,
+                                                                      PolicyEpoch epoch) {
+  Statement rows(database_->handle,
+                 "UPDATE versions SET actor = 'erased', reason = 'erased' WHERE account = ?1 AND"
+                 " actor != 'erased' AND actor = (SELECT actor FROM versions WHERE account = ?1"
+                 " AND epoch = ?2)");
+  rows.bind(account.value()).bind(static_cast<std::int64_t>(epoch.value())).step();
+  if (!rows.is_fine()) {
+    return database_->fail();
+  }
+  const auto forgotten = static_cast<std::uint64_t>(sqlite3_changes64(database_->handle));
+  // Nor are they to stay in the write-ahead log.
+  (void)database_->execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  return forgotten;
+}
+
 base::Expected<void, base::Error> SqliteStore::put_key(const directory::ApiKey& key) {
   Statement row(database_->handle,
-                "INSERT INTO keys (key, secret, account) VALUES (?, ?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET secret = excluded.secret");
-  row.bind(key.key).bind(key.secret).bind(key.account.value()).step();
+                "INSERT INTO keys (key, secret, account, previous_secret, previous_until)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET secret = excluded.secret,"
+                " previous_secret = excluded.previous_secret,"
+                " previous_until = excluded.previous_until");
+  row.bind(key.key)
+      .bind(key.secret)
+      .bind(key.account.value())
+      .bind(key.previous_secret)
+      .bind(key.previous_until.nanoseconds())
+      .step();
   return row.is_fine() ? Result() : Result(database_->fail());
 }
 

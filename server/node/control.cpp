@@ -277,6 +277,7 @@ void Control::handle_timeout(Now now) {
   State& s = *state_;
   if (now.monotonic >= s.next_renewal) {
     s.renew_lease(now.monotonic);
+    s.directory.forget_old_secrets(now.wall);
   }
   for (const auto& [key, meeting] : s.meetings) {
     if (meeting->next_timeout() <= now.monotonic) {
@@ -377,6 +378,10 @@ ControlCounters Control::counters() const {
     counters.participants_now += meeting->room().roster.size();
     counters.tracks_now += meeting->tracks();
     counters.subscriptions_now += meeting->subscriptions();
+  }
+  for (const residency::PoolState& pool : s.pool_states()) {
+    const bool is_live = pool.liveness == residency::PoolState::Liveness::kLive;
+    counters.free_places.emplace_back(pool.region, is_live ? pool.free : 0);
   }
   return counters;
 }

@@ -62,6 +62,8 @@ struct ControlCounters {
   std::uint64_t lease_lapses = 0;
   /// Refused joins by `reason`: `region_not_allowed`, `unauthorized`, `bad_request` …
   std::vector<std::pair<std::string, std::uint64_t>> refusals;
+  /// How many more people each region of this node takes; none while it stops.
+  std::vector<std::pair<RegionId, std::uint64_t>> free_places;
 };
 
 /// The control half of a node: accounts, residency gate, meetings and signalling sessions of all of

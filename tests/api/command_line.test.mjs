@@ -52,11 +52,41 @@ test('routing is tried, set, explained and put into DNS', async () => {
   assert.deepEqual(JSON.parse(await good('clinic', 'routing', 'get', 'clinic')).rooms, {});
 });
 
+test('opting a region out takes it out of the levels, too', async () => {
+  await good('clinic', 'routing', 'set', 'clinic', '--opt-in', 'us-east', '--room', 'ward=uk-london,us-east', '--user', 'ann=uk-london,us-east', '--reason', 'why');
+  const { code, err } = await run('clinic', 'routing', 'set', 'clinic', '--opt-out', 'us-east', '--reason', 'why');
+  assert.equal(code, 0, err);
+  assert.match(err, /also out of the user setting of ann: us-east\nalso out of the room setting of ward: us-east/);
+  const policy = JSON.parse(await good('clinic', 'routing', 'get', 'clinic'));
+  assert.deepEqual([policy.rooms, policy.users], [{ ward: ['uk-london'] }, { ann: { regions: ['uk-london'] } }]);
+});
+
+test('an account is not made with regions that its preset or plan excludes', async () => {
+  const fixed = await run('operator', 'account', 'create', 'basic', '--default-region', 'uk-london', '--opted-in', 'us-east', '--fixed');
+  assert.match(fixed.err, /409.*routing_fixed/);
+});
+
+test('people are found and forgotten', async () => {
+  const { epoch } = JSON.parse(await good('clinic', 'routing', 'get', 'clinic'));
+  const found = JSON.parse(await good('clinic', 'people', 'find', 'clinic', '--identity', 'owner-clinic')).people;
+  assert.equal(found.at(-1).pseudonym, `epoch-${epoch}`);
+  await good('clinic', 'people', 'forget', 'clinic', `epoch-${epoch}`);
+  assert.deepEqual(JSON.parse(await good('clinic', 'people', 'find', 'clinic', '--pseudonym', `epoch-${epoch}`)).people, []);
+  assert.match((await run('operator', 'people', 'find', 'clinic', '--identity', 'x')).err, /403/);
+});
+
 test('evidence is fetched into a file that verifies', async () => {
   const file = join(node.folder, 'clinic.log');
   await good('clinic', 'audit', 'export', 'clinic', '--out', file);
   assert.match(readFileSync(file, 'utf8'), /"reason":"putRouting"/);
   assert.match(await good('clinic', 'audit', 'verify', file), /chain intact/);
+  const [keys, notes] = ['keys', 'checkpoints.jsonl'].map((name) => join(node.folder, name));
+  await good('clinic', 'audit', 'keys', '--out', keys);
+  await good('clinic', 'audit', 'checkpoints', '--out', notes);
+  const verified = await new Promise((resolve) => {
+    execFile(`${program}-verify`, ['log', file, '--checkpoint', notes, '--key', keys], (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
+  });
+  assert.equal(verified.code, 0, verified.out + verified.err);
   assert.deepEqual(JSON.parse(await good('clinic', 'transit-report', 'list', 'clinic')), { reports: [] });
 });
 

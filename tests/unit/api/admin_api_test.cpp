@@ -157,6 +157,12 @@ TEST_F(AdminApiTest, what_is_stored_is_asked_of_the_node) {
             AccountId("dev"));
   (void)query<VerifyAudit>("GET", "/v1/accounts/dev/audit/verification", {});
   EXPECT_EQ(query<ErasePerson>("DELETE", "/v1/accounts/dev/people/PS_1", {}).pseudonym, "PS_1");
+  EXPECT_EQ(query<FindPeople>("GET", "/v1/accounts/dev/people?identity=ann%40x", {}).identity,
+            "ann@x");
+  EXPECT_EQ(query<FindPeople>("GET", "/v1/accounts/dev/people?pseudonym=PA_1", {}).pseudonym,
+            "PA_1");
+  EXPECT_EQ(error(400, "GET", "/v1/accounts/dev/people", {}), "bad_request");
+  EXPECT_EQ(error(400, "GET", "/v1/accounts/dev/people?identity=a&pseudonym=b", {}), "bad_request");
   (void)query<ListAuditKeys>("GET", "/v1/audit/keys", {.token = ""});
   (void)query<ListCheckpoints>("GET", "/v1/audit/checkpoints", {});
   for (const char* target : {"/v1/accounts/dev/audit?limit=0", "/v1/accounts/dev/audit?limit=1001",

@@ -76,6 +76,7 @@ TEST(AdminRoutes, nobody_but_these_may_change_something) {
   const std::set<std::string> everybody = {"owner", "admin", "auditor", "operator"};
   const std::map<std::string, std::set<std::string>> special = {
       {"getSignIn", {"public"}},
+      {"findPeople", {"owner"}},
       {"getAuditKeys", {"public"}},
       {"getRegions", {"participant", "owner", "admin", "auditor", "operator"}},
   };

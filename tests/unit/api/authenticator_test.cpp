@@ -44,6 +44,29 @@ TEST_F(AuthenticatorTest, accepts_a_token_made_elsewhere) {
   EXPECT_TRUE(authorize_join(*caller, limits_));
 }
 
+TEST_F(AuthenticatorTest, accepts_the_secret_before_the_last_rotation_for_the_overlap_only) {
+  Claims claims;
+  claims.identity = "ann";
+  claims.expires = kNow + 3h;
+  const auto with_previous = [&](UnixTime until) {
+    return directory::MemoryDirectory(
+        {.regions = {{testing_support::kLondon, "London", {}, {}, "ws://uk"}},
+         .accounts = {testing_support::account_of("dev", {})},
+         .keys = {{"devkey", "new secret", AccountId("dev"), "secret", until}},
+         .pools = {}});
+  };
+  const auto is_taken = [&](const directory::Directory& directory, std::string_view secret) {
+    return authenticate(directory, limits_, make_token(claims, {"devkey", secret, kNow}), kNow)
+        .has_value();
+  };
+  const auto during = with_previous(kNow + 1s);
+  EXPECT_TRUE(is_taken(during, "secret"));
+  EXPECT_TRUE(is_taken(during, "new secret"));
+  EXPECT_FALSE(is_taken(during, ""));
+  EXPECT_FALSE(is_taken(with_previous(kNow), "secret")) << "it is over";
+  EXPECT_TRUE(is_taken(with_previous(kNow), "new secret"));
+}
+
 TEST_F(AuthenticatorTest, the_header_must_say_bearer) {
   EXPECT_EQ(bearer_token("Bearer abc").value(), "abc");
   for (const char* header : {"", "abc", "bearer abc", "Basic abc", "Bearer"}) {

@@ -135,6 +135,10 @@ class FailingStore final : public PolicyStore {
   base::Expected<void, base::Error> put_key(const ApiKey& key) override {
     return is_broken ? base::fail("disk full") : kept.put_key(key);
   }
+  base::Expected<std::uint64_t, base::Error> forget_author(const AccountId& account,
+                                                           PolicyEpoch epoch) override {
+    return is_broken ? base::fail("disk full") : kept.forget_author(account, epoch);
+  }
   base::Expected<void, base::Error> remove_key(std::string_view key) override {
     return is_broken ? base::fail("disk full") : kept.remove_key(key);
   }
@@ -166,17 +170,21 @@ class PolicyChange : public testing::Test {
                                     present == nullptr ? PolicyEpoch(1) : present->policy.epoch(),
                                     {"ann", "because", authority}, kNow);
   }
+  PolicyResult<const Account*> try_to_create(const char* id, const char* preset,
+                                             residency::RoutingControl control,
+                                             residency::RegionSet opted_in) {
+    return directory_.create_account({.id = AccountId(id),
+                                      .name = "",
+                                      .default_region = kLondon,
+                                      .opted_in = std::move(opted_in),
+                                      .preset = preset,
+                                      .routing_control = control,
+                                      .signalling_host = ""},
+                                     {"ops", ""}, kNow);
+  }
   AccountId create(const char* id, const char* preset, residency::RoutingControl control) {
-    const AccountId account(id);
-    EXPECT_TRUE(directory_.create_account({.id = account,
-                                           .name = "",
-                                           .default_region = kLondon,
-                                           .opted_in = {kFrankfurt},
-                                           .preset = preset,
-                                           .routing_control = control,
-                                           .signalling_host = ""},
-                                          {"ops", ""}, kNow));
-    return account;
+    EXPECT_TRUE(try_to_create(id, preset, control, {}));
+    return AccountId(id);
   }
 
   FailingStore store_;
@@ -290,6 +298,18 @@ TEST_F(PolicyChange, a_preset_bounds_what_anybody_in_the_account_can_change) {
   EXPECT_EQ(put(next).error(), PolicyError::kLockedByPreset);
 }
 
+TEST_F(PolicyChange, an_account_is_not_made_with_regions_that_its_preset_or_plan_excludes) {
+  using enum residency::RoutingControl;
+  EXPECT_EQ(try_to_create("clinic", "health", kChosen, {kFrankfurt}).error(),
+            PolicyError::kLockedByPreset);
+  EXPECT_EQ(try_to_create("bank", "european", kChosen, {kVirginia}).error(),
+            PolicyError::kLockedByPreset);
+  EXPECT_EQ(try_to_create("basic", "", kFixed, {kFrankfurt}).error(), PolicyError::kRoutingFixed);
+  EXPECT_EQ(directory_.find_account(AccountId("clinic")), nullptr);
+  EXPECT_TRUE(try_to_create("clinic", "health", kChosen, {kLondon}));
+  EXPECT_TRUE(try_to_create("bank", "european", kChosen, {kFrankfurt}));
+}
+
 TEST_F(PolicyChange, a_plan_without_the_choice_has_its_default_region) {
   const AccountId basic = create("basic", "", residency::RoutingControl::kFixed);
   residency::AccountPolicy::Terms next = directory_.find_account(basic)->policy.terms();
@@ -341,8 +361,9 @@ TEST_F(PolicyChange, keys_are_made_rotated_and_revoked) {
   ASSERT_TRUE(key);
   EXPECT_GE(key->secret.size(), 32U);
   ASSERT_NE(directory_.find_key(key->key), nullptr);
-  const auto rotated = directory_.rotate_key(kDev, key->key, random_);
+  const auto rotated = directory_.rotate_key(kDev, key->key, Duration::zero(), random_, kNow);
   ASSERT_TRUE(rotated);
+  EXPECT_EQ(rotated->previous_secret, "");
   EXPECT_NE(rotated->secret, key->secret);
   EXPECT_EQ(directory_.find_key(key->key)->secret, rotated->secret);
   EXPECT_EQ(store_.keys()->front(), *rotated);
@@ -356,6 +377,37 @@ TEST_F(PolicyChange, keys_are_made_rotated_and_revoked) {
   }
   EXPECT_EQ(directory_.create_key(kDev, random_).error(), PolicyError::kInvalid);
   EXPECT_EQ(directory_.keys_of(kDev).size(), kMaxKeys);
+}
+
+TEST_F(PolicyChange, a_rotated_key_s_old_secret_counts_for_the_overlap_and_is_then_forgotten) {
+  const auto key = directory_.create_key(kDev, random_);
+  ASSERT_TRUE(key);
+  const auto rotated = directory_.rotate_key(kDev, key->key, 1h, random_, kNow);
+  ASSERT_TRUE(rotated);
+  EXPECT_EQ(rotated->previous_secret, key->secret);
+  EXPECT_EQ(rotated->previous_until, kNow + 1h);
+  EXPECT_EQ(store_.keys()->front(), *rotated);
+  directory_.forget_old_secrets(kNow + 59min);
+  EXPECT_EQ(directory_.find_key(key->key)->previous_secret, key->secret);
+  directory_.forget_old_secrets(kNow + 1h);
+  EXPECT_EQ(directory_.find_key(key->key)->previous_secret, "");
+  EXPECT_EQ(store_.keys()->front().previous_secret, "");
+  EXPECT_EQ(
+      directory_.rotate_key(kDev, key->key, std::chrono::days(30), random_, kNow)->previous_until,
+      kNow + Directory::kMaxOverlap);
+}
+
+TEST_F(PolicyChange, a_version_s_author_can_be_forgotten) {
+  auto next = terms();
+  next.opted_in.erase(kVirginia);
+  ASSERT_TRUE(put(next));
+  EXPECT_EQ(directory_.forget_author(kDev, PolicyEpoch(2)), 1U);
+  const auto versions = directory_.history(kDev, 10, PolicyEpoch());
+  ASSERT_TRUE(versions);
+  EXPECT_EQ((*versions)[0].actor, PolicyStore::kForgotten);
+  EXPECT_EQ((*versions)[1].actor, "ops") << "somebody else";
+  store_.is_broken = true;
+  EXPECT_EQ(directory_.forget_author(kDev, PolicyEpoch(1)).error(), PolicyError::kUnavailable);
 }
 
 TEST_F(PolicyChange, a_reload_takes_policy_and_keys_and_may_widen) {

@@ -55,15 +55,27 @@ inline void expect_contract(PolicyStore& store) {
   EXPECT_EQ(older->front().policy.epoch(), PolicyEpoch(2));
   EXPECT_TRUE(store.versions(AccountId("none"), 10, PolicyEpoch{}).value().empty());
 
+  EXPECT_EQ(store.forget_author(AccountId("a"), PolicyEpoch(5)), 0U) << "there is no such version";
+  EXPECT_EQ(store.forget_author(AccountId("a"), PolicyEpoch(2)), 3U) << "all by the same author";
+  EXPECT_EQ(store.forget_author(AccountId("a"), PolicyEpoch(2)), 0U);
+  const auto forgotten = store.versions(AccountId("a"), 10, PolicyEpoch{});
+  ASSERT_TRUE(forgotten);
+  EXPECT_EQ((*forgotten)[1].actor, PolicyStore::kForgotten);
+  EXPECT_EQ((*forgotten)[1].reason, PolicyStore::kForgotten);
+  EXPECT_EQ((*forgotten)[1].time, (*versions)[1].time);
+  EXPECT_EQ((*forgotten)[1].policy.digest(), (*versions)[1].policy.digest());
+  EXPECT_EQ(store.versions(AccountId("b"), 1, PolicyEpoch{})->front().actor, "ann");
+
   ASSERT_TRUE(store.put_key({"k1", "s1", AccountId("a")}));
   ASSERT_TRUE(store.put_key({"k2", "s2", AccountId("a")}));
-  ASSERT_TRUE(store.put_key({"k1", "new", AccountId("a")}));
+  const ApiKey rotated{"k1", "new", AccountId("a"), "s1", UnixTime::from_seconds(2000)};
+  ASSERT_TRUE(store.put_key(rotated));
   ASSERT_TRUE(store.remove_key("k2"));
   ASSERT_TRUE(store.remove_key("never"));
   const auto keys = store.keys();
   ASSERT_TRUE(keys);
   ASSERT_EQ(keys->size(), 1U);
-  EXPECT_EQ(keys->front(), (ApiKey{"k1", "new", AccountId("a")}));
+  EXPECT_EQ(keys->front(), rotated);
 }
 
 }  // namespace meridian::directory::testing_support

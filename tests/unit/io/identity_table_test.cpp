@@ -61,6 +61,23 @@ TEST_F(IdentityTable, forgets_a_person_with_all_of_their_rows_and_nobody_else) {
   EXPECT_EQ(erase_person(folder.path(), kAcme, "PA_4"), 0U) << "another account's";
 }
 
+TEST_F(IdentityTable, finds_a_person_by_identity_or_by_any_id_that_stands_for_them) {
+  add("acme", "PA_1", "ann");
+  add("acme", "PA_2", "ben");
+  const audit::Digest commitment = add("acme", "PA_3", "ann");
+  add("other", "PA_4", "ann");
+  const auto find = [&](const std::string& identity, const std::string& pseudonym,
+                        std::size_t limit = 10) {
+    return find_people(folder.path(), kAcme, identity, pseudonym, limit).value();
+  };
+  ASSERT_EQ(find("ann", "").size(), 2U);
+  EXPECT_EQ(find("ann", "")[0].pseudonym, "PA_1");
+  EXPECT_EQ(audit::commitment_of(find("ann", "")[1]), commitment) << "what the log has";
+  EXPECT_EQ(find("", "PA_2").at(0).identity, "ben");
+  EXPECT_TRUE(find("", "PA_4").empty()) << "another account's";
+  EXPECT_EQ(find("ann", "", 1).at(0).pseudonym, "PA_3");
+}
+
 TEST_F(IdentityTable, forgets_everybody_when_the_retention_is_over) {
   add("acme", "PA_1", "ann", kNow);
   add("acme", "PA_2", "ben", kNow + 1h);

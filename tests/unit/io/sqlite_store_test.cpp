@@ -82,8 +82,8 @@ TEST_F(SqliteStoreTest, one_process_at_a_time) {
 
 TEST_F(SqliteStoreTest, refuses_a_newer_schema_and_other_databases) {
   (void)open();
-  ASSERT_EQ(run("PRAGMA user_version = 3"), "");
-  EXPECT_THAT(SqliteStore::open(path()).error().message, testing::HasSubstr("is of version 3"));
+  ASSERT_EQ(run("PRAGMA user_version = 4"), "");
+  EXPECT_THAT(SqliteStore::open(path()).error().message, testing::HasSubstr("is of version 4"));
   ASSERT_EQ(run("PRAGMA user_version = 1; PRAGMA application_id = 7"), "");
   EXPECT_THAT(SqliteStore::open(path()).error().message,
               testing::HasSubstr("is not a policy store"));
@@ -95,7 +95,10 @@ TEST_F(SqliteStoreTest, migrates_an_older_schema_and_keeps_what_it_has) {
     ASSERT_TRUE(store->append({AccountId("a"), "Aye", directory::ManagedBy::kStore, ""},
                               version_of("a", {RegionId("eu")}, 1)));
   }
-  ASSERT_EQ(run("ALTER TABLE accounts DROP COLUMN signalling_host; PRAGMA user_version = 1"), "");
+  ASSERT_EQ(run("ALTER TABLE keys DROP COLUMN previous_secret;"
+                "ALTER TABLE keys DROP COLUMN previous_until;"
+                "ALTER TABLE accounts DROP COLUMN signalling_host; PRAGMA user_version = 1"),
+            "");
   const auto store = open();
   const auto accounts = store->accounts();
   ASSERT_TRUE(accounts) << accounts.error().message;
@@ -110,6 +113,11 @@ TEST_F(SqliteStoreTest, a_version_can_neither_be_changed_nor_deleted) {
                               version_of("a", {}, 1)));
   }
   EXPECT_EQ(run("UPDATE versions SET reason = 'x'"), "a policy version is never changed");
+  EXPECT_EQ(run("UPDATE versions SET actor = 'erased', reason = 'erased', time = 1"),
+            "a policy version is never changed");
+  EXPECT_EQ(run("UPDATE versions SET actor = 'erased', reason = 'x'"),
+            "a policy version is never changed");
+  EXPECT_EQ(run("UPDATE versions SET actor = 'erased', reason = 'erased'"), "");
   EXPECT_EQ(run("DELETE FROM versions"), "a policy version is never deleted");
   EXPECT_EQ(run("UPDATE policies SET terms = 'x'"), "a policy is never changed");
   EXPECT_EQ(run("DELETE FROM policies"), "a policy is never deleted");

@@ -163,6 +163,41 @@ TEST_F(ControlAdminTest, calls_stand_in_the_chain_of_the_account_that_they_are_a
   EXPECT_EQ(text.find("getMe"), std::string::npos) << "strangers can't fill the log";
 }
 
+TEST_F(ControlAdminTest, forgetting_who_made_a_policy_takes_the_name_out_of_the_history_too) {
+  const auto answer = control_->handle_http(
+      request("DELETE", "/v1/accounts/clinic/people/epoch-1", "owner", ""), now_);
+  ASSERT_TRUE(std::holds_alternative<PendingResponse>(answer));
+  const PendingResponse pending = std::get<PendingResponse>(answer);
+  // The row was deleted when its time was over, so that there is none any more.
+  control_->handle_evidence(pending, AdminResponse::error(404, "not_found", ""), now_);
+  EXPECT_EQ(control_->take_http_responses().at(0).second.status, 204U);
+  const auto history = ask("GET", "/v1/accounts/clinic/routing/history", "owner").body;
+  EXPECT_NE(history.find(R"("actor":"erased")"), std::string::npos) << history;
+  EXPECT_NE(audit_text().find(R"("kind":"person_erased")"), std::string::npos);
+}
+
+TEST_F(ControlAdminTest, reading_again_is_counted_and_changing_is_told_each_time) {
+  (void)audit_text();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(ask("GET", "/v1/accounts/clinic/keys", "owner").status, 200U);
+    EXPECT_EQ(ask("POST", "/v1/accounts/clinic/keys", "owner").status, 201U);
+  }
+  const std::string text = audit_text();
+  const auto count = [&](std::string_view what) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
+      ++found;
+    }
+    return found;
+  };
+  EXPECT_EQ(count(R"("reason":"listKeys")"), 1U);
+  EXPECT_EQ(count(R"("reason":"createKey")"), 5U);
+  now_.monotonic = now_.monotonic + 61s;
+  now_.wall = now_.wall + 61s;
+  control_->handle_timeout(now_);
+  EXPECT_NE(audit_text().find(R"("count":4)"), std::string::npos) << "how many more there were";
+}
+
 TEST_F(ControlAdminTest, regions_are_for_every_page) {
   EXPECT_EQ(header(ask("GET", "/v1/regions", "owner"), "Access-Control-Allow-Origin"), "*");
 }
