@@ -209,6 +209,15 @@ void add_control(Page& page, const MetricsInput& input) {
   }
 }
 
+/// What to be warned by before a region refuses people.
+void add_places(Page& page, const node::ControlCounters& control) {
+  MetricFamily& family = page.family(
+      "places_free", "People that a region of this node still takes.", MetricType::Gauge);
+  for (const auto& [region, free] : control.free_places) {
+    Page::add(family, {{"region", region.value()}}, free);
+  }
+}
+
 void add_listeners(Page& page, const MetricsInput& input) {
   page.gauge("http_connections", "Open connections.", static_cast<double>(input.http.connections));
   page.gauge("websockets", "Open WebSockets.", static_cast<double>(input.http.websockets));
@@ -246,6 +255,7 @@ std::string render_metrics(const MetricsInput& input) {
                 "How long a turn of a worker's loop kept the next datagram waiting.",
                 [](const WorkerMetrics& w) -> const auto& { return w.io->loop_lag; });
   add_control(page, input);
+  add_places(page, input.control);
   add_listeners(page, input);
   return page.text();
 }

@@ -13,19 +13,26 @@ signalling::Refusal overloaded() {
 
 }  // namespace
 
-void Control::State::report_pools() {
+std::vector<residency::PoolState> Control::State::pool_states() const {
+  using Liveness = residency::PoolState::Liveness;
   // A worker belongs to the first pool of its region; there is one pool for each.
-  for (std::size_t i = 0; i < config.config.pools.size(); ++i) {
-    const config::Pool& pool = config.config.pools[i];
+  std::vector<residency::PoolState> states;
+  for (const config::Pool& pool : config.config.pools) {
     const std::size_t used = workers.participants(pool.region);
     const std::size_t free = used < pool.participants ? pool.participants - used : 0;
     const bool has_worker = workers.least_loaded(pool.region) != nullptr;
-    auto liveness =
-        has_worker ? residency::PoolState::Liveness::kLive : residency::PoolState::Liveness::kDown;
-    if (is_shutting_down) {
-      liveness = residency::PoolState::Liveness::kDraining;
-    }
-    directory.report_pool(i, liveness, static_cast<std::uint32_t>(free));
+    const auto liveness = is_shutting_down ? Liveness::kDraining
+                          : has_worker     ? Liveness::kLive
+                                           : Liveness::kDown;
+    states.push_back({pool.region, liveness, static_cast<std::uint32_t>(free)});
+  }
+  return states;
+}
+
+void Control::State::report_pools() {
+  const std::vector<residency::PoolState> states = pool_states();
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    directory.report_pool(i, states[i].liveness, states[i].free);
   }
 }
 

@@ -43,6 +43,11 @@ TEST_F(MetricsTextTest, adds_the_workers_of_a_region_up) {
             std::string::npos);
 }
 
+TEST_F(MetricsTextTest, shows_how_many_more_people_each_region_takes) {
+  control_.free_places = {{RegionId("uk-london"), 7}};
+  EXPECT_NE(render().find("meridian_places_free{region=\"uk-london\"} 7"), std::string::npos);
+}
+
 TEST_F(MetricsTextTest, histogram_buckets_are_cumulative_and_end_with_all) {
   first_.forward_latency.record(30us);
   second_.forward_latency.record(30us);
