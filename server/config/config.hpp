@@ -64,6 +64,8 @@ struct Pool {
   Media media;
   /// Participants that the pool takes, over all of its workers.
   std::uint32_t participants = 1000;
+  /// Takes nobody. A reload may change it.
+  bool is_closed = false;
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 

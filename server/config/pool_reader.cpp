@@ -142,16 +142,25 @@ RegionId read_pool_region(const YamlNode& node, const std::vector<residency::Reg
   return region;
 }
 
+bool read_flag(const YamlNode& node) {
+  const auto text = node.text();
+  if (text && *text != "true" && *text != "false") {
+    node.error("must be true or false, is " + *text);
+  }
+  return text == "true";
+}
+
 Pool read_pool(const YamlNode& node, const std::vector<residency::Region>& regions,
                const std::vector<Pool>& before) {
   constexpr std::uint64_t kMaxParticipants = 100'000;
-  node.expect_keys({"region", "workers", "signalling", "media", "participants"});
+  node.expect_keys({"region", "workers", "signalling", "media", "participants", "closed"});
   Pool pool;
   pool.region = read_pool_region(node["region"], regions, before);
   pool.workers =
       static_cast<std::uint16_t>(node["workers"].number(1, kMaxWorkers).value_or(pool.workers));
   pool.participants = static_cast<std::uint32_t>(
       node["participants"].number(1, kMaxParticipants).value_or(pool.participants));
+  pool.is_closed = read_flag(node["closed"]);
   for (const YamlNode& listener : node["signalling"].elements()) {
     if (const auto address = read_socket_address(listener)) {
       pool.signalling.push_back(*address);

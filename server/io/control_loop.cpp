@@ -276,7 +276,7 @@ struct ControlLoop::State final : HttpHandler {
       }
       if (signal == SIGHUP) {
         reload_certificate();
-        reload_accounts();
+        reload_configuration();
       } else {
         begin_shutdown();
       }
@@ -328,7 +328,7 @@ struct ControlLoop::State final : HttpHandler {
                is_writable ? "audit_writable" : "audit_not_writable");
   }
 
-  void reload_accounts() {
+  void reload_configuration() {
     if (config_file.empty()) {
       return;
     }
@@ -339,6 +339,7 @@ struct ControlLoop::State final : HttpHandler {
       }
       return;
     }
+    control.reload_pools(loaded->config, io::now());
     for (const auto& refused : control.reload_accounts(loaded->config, io::now())) {
       log::error("account_not_reloaded", {{"reason", refused.message}});
     }

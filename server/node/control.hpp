@@ -127,6 +127,10 @@ class Control {
   /// Returns what was refused; the others are taken over.
   [[nodiscard]] std::vector<directory::PolicyRefusal> reload_accounts(const config::Config& next,
                                                                       Now now);
+  /// Closes and opens this node's pools as a configuration that was read again says. Whoever is in
+  /// a pool that closes is told to reconnect and closed; they come back where their account
+  /// permits, or are refused (503) until the pool is open again.
+  void reload_pools(const config::Config& next, Now now);
   /// What calls of the administration API want to know of the node's files. Each is answered once
   /// by handle_evidence(), in any order.
   [[nodiscard]] std::vector<std::pair<signalling::PendingResponse, api::EvidenceQuery>>

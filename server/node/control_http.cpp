@@ -115,6 +115,9 @@ HttpResponse Control::State::readiness() const {
   if (evidence == EvidenceState::kWaiting) {
     return HttpResponse::text(503, "the audit log can't be written");
   }
+  if (std::ranges::all_of(config.config.pools, &config::Pool::is_closed)) {
+    return HttpResponse::text(503, "closed");
+  }
   return HttpResponse::text(200, "OK");
 }
 

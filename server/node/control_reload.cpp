@@ -1,4 +1,5 @@
-// A configuration that was read again: its accounts take effect on running meetings.
+// A configuration that was read again: its accounts and closed pools take effect on running
+// meetings.
 #include <algorithm>
 
 #include "api/bootstrap.hpp"
@@ -57,6 +58,31 @@ directory::PolicyResult<void> Control::State::reload(directory::FileAccount acco
   record(audit::Kind::kPolicyLoaded, directory.find_account(id),
          directory.find_account(id)->policy.digest(), now);
   return {};
+}
+
+void Control::reload_pools(const config::Config& next, Now now) {
+  State& s = *state_;
+  for (config::Pool& pool : s.config.config.pools) {
+    const auto read = std::ranges::find(next.pools, pool.region, &config::Pool::region);
+    if (read == next.pools.end() || read->is_closed == pool.is_closed) {
+      continue;
+    }
+    pool.is_closed = read->is_closed;
+    s.log(LogLevel::kInfo, pool.is_closed ? "pool_closed" : "pool_opened",
+          {{"region", pool.region.value()}});
+    if (pool.is_closed) {
+      s.clear_pool(pool.region, now);
+    }
+  }
+  s.report_pools();
+  s.drain_signals(now);
+}
+
+void Control::State::clear_pool(const RegionId& region, Now now) {
+  for (const auto& [key, meeting] : meetings) {
+    (void)meeting->evict(
+        [&](const meeting::Participant& participant) { return participant.region != region; }, now);
+  }
 }
 
 }  // namespace meridian::node

@@ -104,6 +104,7 @@ struct Control::State {
 
   // control_reload.cpp
   directory::PolicyResult<void> reload(directory::FileAccount account, Now now);
+  void clear_pool(const RegionId& region, Now now);
 
   // control_change.cpp
   /// Somebody who may not stay where they are, and where they could be instead.

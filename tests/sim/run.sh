@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the simulator and runs it: tests/sim/run.sh [COUNT] runs seeds 1 to COUNT (200 unless told),
-# each twice, and then test R10: RESIDENCY (500 unless set) sequences of policies, joins, failures and
-# changes against a model of the policy that shares no code with the server.
+# each twice, and then test R10: RESIDENCY (500 unless set) sequences of policies, joins, failures,
+# closed pools and changes against a model of the policy that shares no code with the server.
 # tests/sim/run.sh --seed N or --residency-seed N replays one with its log.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -22,8 +22,8 @@ results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 status=0
 
-run_range() {  # run_range MODE COUNT: one process for each core, each with its own range of seeds
-  local mode=$1 count=$2 from=1 share i processes=$jobs
+run_range() {  # run_range WHAT MODE COUNT: one process for each core, each with its own range of seeds
+  local what=$1 mode=$2 count=$3 from=1 share i processes=$jobs
   [ "$processes" -le "$count" ] || processes=$count
   for ((i = 0; i < processes; i++)); do
     share=$(((count - from + 1) / (processes - i)))
@@ -38,9 +38,9 @@ run_range() {  # run_range MODE COUNT: one process for each core, each with its 
   done
   for ((i = 0; i < processes; i++)); do
     tail -n 1 "$results/$i"
-  done | awk '{ passed += $1; failed += $3 } END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' || status=1
+  done | awk -v what="$what" '{ passed += $1; failed += $3 } END { printf "%s: %d passed, %d failed\n", what, passed, failed; exit failed > 0 }' || status=1
 }
 
-run_range --seeds "${1:-200}"
-run_range --residency "${RESIDENCY:-500}"
+run_range "rooms, each twice" --seeds "${1:-200}"
+run_range "R10, policies, joins, failures and opt-outs" --residency "${RESIDENCY:-500}"
 exit "$status"

@@ -122,6 +122,11 @@ bool SimNode::change_opted_in(const AccountId& account, const RegionId& home,
   return begin_change(std::move(request), now).has_value();
 }
 
+void SimNode::reload_pools(const config::Config& next, Now now) {
+  control_->reload_pools(next, now);
+  settle(now);
+}
+
 directory::PolicyResult<PolicyEpoch> SimNode::begin_change(api::ChangeRequest request, Now now) {
   auto changed = control_->begin_change(std::move(request), now);
   // Between the change and the commands nothing may leave: flush what a worker has left, if any.

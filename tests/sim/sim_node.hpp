@@ -47,6 +47,7 @@ class SimNode {
                                      Now now);
   [[nodiscard]] directory::PolicyResult<PolicyEpoch> begin_change(api::ChangeRequest request,
                                                                   Now now);
+  void reload_pools(const config::Config& next, Now now);
   [[nodiscard]] const api::ChangeOutcome* find_change(const AccountId& account,
                                                       PolicyEpoch epoch) const {
     return control_->find_change(account, epoch);

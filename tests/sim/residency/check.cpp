@@ -52,6 +52,9 @@ void Run::on_command(WorkerIndex worker, const forward::Command& command) {
       if (member->client.local_ufrag() == open->remote.ufrag) {
         hosts_[open->transport] = member->host;
         check_leg(member->host, region, "a transport");
+        if (model_.is_closed(region.value())) {
+          fault("a transport was opened in " + region.value() + ", which is closed");
+        }
       }
     }
   } else if (const auto* publish = std::get_if<forward::Publish>(&command)) {

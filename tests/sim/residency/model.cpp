@@ -7,7 +7,7 @@ namespace meridian::sim::law {
 
 void Model::add_region(const std::string& name, double position, unsigned seats) {
   names_.push_back(name);
-  regions_[name] = {position, seats, 0};
+  regions_[name] = {.position = position, .seats = seats};
 }
 
 void Model::add_account(const std::string& name, Terms terms) {
@@ -61,7 +61,8 @@ JoinAnswer Model::join(const JoinRequest& request) const {
   double distance = INFINITY;
   for (const std::string& name : allowed) {
     const Region& region = regions_.at(name);
-    if (region.taken < region.seats && std::abs(region.position - from) < distance) {
+    if (!region.is_closed && region.taken < region.seats &&
+        std::abs(region.position - from) < distance) {
       distance = std::abs(region.position - from);
       best = {200, name};
     }

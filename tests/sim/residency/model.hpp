@@ -82,6 +82,12 @@ class Model {
   void end_grace(const std::string& account);
   void take_seat(const std::string& region) { ++regions_.at(region).taken; }
   void leave_seat(const std::string& region) { --regions_.at(region).taken; }
+  /// A region that is closed takes nobody; who was there is gone.
+  void close(const std::string& region) { regions_.at(region).is_closed = true; }
+  void open(const std::string& region) { regions_.at(region).is_closed = false; }
+  [[nodiscard]] bool is_closed(const std::string& region) const {
+    return regions_.at(region).is_closed;
+  }
   /// The control thread hangs since `now`, or runs again.
   void hang(std::int64_t now) { hung_since_ = now; }
   void go_on() { hung_since_.reset(); }
@@ -91,6 +97,7 @@ class Model {
     double position = 0;
     unsigned seats = 0;
     unsigned taken = 0;
+    bool is_closed = false;
   };
   struct Account {
     Terms terms;

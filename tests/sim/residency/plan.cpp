@@ -126,6 +126,21 @@ void add_failures(Plan& plan, Rng& rng) {
   }
 }
 
+void add_closures(Plan& plan, Rng& rng) {
+  for (const RegionPlan& region : plan.regions) {
+    if (!rng.chance(0.2)) {
+      continue;
+    }
+    Step closes{.at = between(rng, 1s, Plan::kQuiet - 3s), .what = What::kPoolCloses};
+    closes.region = region.name;
+    Step opens = closes;
+    opens.what = What::kPoolOpens;
+    opens.at = closes.at + between(rng, 200ms, 3s);
+    plan.steps.push_back(std::move(closes));
+    plan.steps.push_back(std::move(opens));
+  }
+}
+
 std::string list(const Regions& regions) {
   std::string text;
   for (const std::string& region : regions) {
@@ -163,6 +178,7 @@ Plan Plan::make(std::uint64_t seed) {
   }
   add_changes(plan, rng, all);
   add_failures(plan, rng);
+  add_closures(plan, rng);
   std::ranges::sort(plan.steps, {}, &Step::at);
   return plan;
 }

@@ -29,6 +29,8 @@ enum class What : std::uint8_t {
   kWorkerRecovers,
   kControlHangs,
   kControlGoesOn,
+  kPoolCloses,
+  kPoolOpens,
 };
 
 /// One thing that happens, at `at` after the start.
@@ -49,6 +51,8 @@ struct Step {
   // kWorkerFails, kWorkerRecovers
   std::size_t worker = 0;
   bool is_deaf = false;
+  // kPoolCloses, kPoolOpens
+  std::string region = {};
 };
 
 /// A whole sequence, drawn from a seed. Until kQuiet anything happens; then everything works and

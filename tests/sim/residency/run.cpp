@@ -182,7 +182,27 @@ void Run::take(const Step& step) {
       return node_->set_control(SimNode::Health::kHung, now());
     case What::kControlGoesOn:
       return open_doors();
+    case What::kPoolCloses:
+    case What::kPoolOpens:
+      return with_control([this, &step] { set_pool(step); });
   }
+}
+
+/// As an operator does, in the configuration that is then read again.
+void Run::set_pool(const Step& step) {
+  log(step.region + (step.what == What::kPoolCloses ? " closes" : " opens"));
+  if (step.what == What::kPoolCloses) {
+    model_.close(step.region);
+  } else {
+    model_.open(step.region);
+  }
+  config::Config next;
+  for (const std::string& region : model_.region_names()) {
+    config::Pool& pool = next.pools.emplace_back();
+    pool.region = RegionId(region);
+    pool.is_closed = model_.is_closed(region);
+  }
+  node_->reload_pools(next, now());
 }
 
 void Run::open_doors() {

@@ -80,6 +80,7 @@ class Run final : public NodeObserver {
   void end(Member& member);
   void pump(Member& member);
   void open_doors();
+  void set_pool(const Step& step);
   [[nodiscard]] bool is_anybody_ill() const;
   void log(const std::string& text) { log_.write(now_, text); }
   void fault(const std::string& text);

@@ -120,6 +120,16 @@ TEST(ConfigParse, finds_all_mistakes_in_the_order_of_their_lines) {
                           "25: accounts[0].opted_in[0]: there is no region um"));
 }
 
+TEST(ConfigParse, a_pool_is_open_unless_it_is_closed) {
+  EXPECT_FALSE(parse(kSample, "f")->config.pools[0].is_closed);
+  EXPECT_TRUE(
+      parse(sample_with("    workers: 2", "    closed: true"), "f")->config.pools[0].is_closed);
+  EXPECT_FALSE(
+      parse(sample_with("    workers: 2", "    closed: false"), "f")->config.pools[0].is_closed);
+  EXPECT_THAT(problems_of(sample_with("    workers: 2", "    closed: perhaps")),
+              ElementsAre("12: pools[0].closed: must be true or false, is perhaps"));
+}
+
 TEST(ConfigParse, an_unknown_key_names_the_one_that_was_meant) {
   EXPECT_THAT(problems_of(sample_with("metrics:", "metric:")),
               ElementsAre("27: metric: unknown key, did you mean metrics?"));

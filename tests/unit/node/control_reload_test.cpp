@@ -1,3 +1,5 @@
+#include <boost/json.hpp>
+
 #include "unit/node/control_fixture.hpp"
 
 namespace meridian::node {
@@ -77,6 +79,60 @@ TEST_F(ReloadTest, what_cannot_be_taken_over_is_named_and_the_rest_holds) {
   ASSERT_EQ(refused.size(), 1U);
   EXPECT_EQ(refused[0].code, directory::PolicyError::kAlreadyExists);
   EXPECT_FALSE(open({.account = "file", .at = kVirginia}, join_request()).has_value());
+}
+
+// ---- Pools
+// ----------------------------------------------------------------------------------------
+
+class ClosedPoolTest : public ControlTest {
+ protected:
+  void reload(bool is_london_closed, bool is_virginia_closed = false) {
+    config::Config next;
+    next.pools.resize(2);
+    next.pools[0].region = kVirginia;  // the order of the file is free
+    next.pools[0].is_closed = is_virginia_closed;
+    next.pools[1].region = kLondon;
+    next.pools[1].is_closed = is_london_closed;
+    control_->reload_pools(next, now_);
+    drain();
+  }
+};
+
+TEST_F(ClosedPoolTest, whoever_is_in_it_reconnects_where_their_account_permits_and_else_nowhere) {
+  const SignalSessionId alice = join({.account = "uk-only"});
+  const SignalSessionId bob = join({.identity = "bob"});
+  const SignalSessionId eve = join({.identity = "eve", .at = kVirginia});
+  reload(true);
+  EXPECT_TRUE(is_closed(alice));
+  EXPECT_TRUE(is_closed(bob));
+  EXPECT_FALSE(is_closed(eve));
+  EXPECT_EQ(last(alice, Response::kLeave)->leave().action(), livekit::LeaveRequest::RECONNECT);
+  const auto refused = open({.account = "uk-only"}, join_request());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().status, 503U);
+  EXPECT_EQ(boost::json::parse(refused.error().body).at("error"), "region_unavailable");
+  const SignalSessionId again = join({.identity = "bob"});
+  EXPECT_EQ(received_[again][0].join().participant().region(), "us-east");
+}
+
+TEST_F(ClosedPoolTest, takes_people_again_when_it_is_open_again) {
+  reload(true);
+  EXPECT_FALSE(open({.account = "uk-only"}, join_request()).has_value());
+  reload(false);
+  EXPECT_TRUE(open({.account = "uk-only"}, join_request()).has_value());
+}
+
+TEST_F(ClosedPoolTest, the_same_again_disturbs_nobody) {
+  const SignalSessionId alice = join({});
+  reload(false);
+  EXPECT_FALSE(is_closed(alice));
+}
+
+TEST_F(ClosedPoolTest, a_node_whose_pools_are_all_closed_is_not_ready) {
+  reload(true);
+  EXPECT_EQ(http(get("/readyz")).status, 200U);
+  reload(true, true);
+  EXPECT_EQ(http(get("/readyz")).status, 503U);
 }
 
 }  // namespace
