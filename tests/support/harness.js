@@ -37,15 +37,42 @@ window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize 
 };
 
 /** A moving picture of our own: Chromium's fake camera gives no frames after it was opened a second time. */
-window.publishCanvas = async () => {
-  const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+window.publishCanvas = async ({ width = 640, height = 360, simulcast = true } = {}) => {
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
   document.body.append(canvas);
   const context = canvas.getContext('2d');
   let n = 0;
-  setInterval(() => { n += 1; context.fillStyle = `hsl(${(n * 9) % 360} 80% 50%)`; context.fillRect(0, 0, 640, 360); context.fillStyle = '#fff'; context.fillRect((n * 11) % 600, 100, 40, 160); }, 66);
+  clearInterval(window.drawing);
+  window.drawing = setInterval(() => {
+    n += 1;
+    context.fillStyle = `hsl(${(n * 9) % 360} 80% 50%)`;
+    context.fillRect(0, 0, width, height);
+    context.fillStyle = '#fff';
+    context.fillRect((n * 11) % (width - 40), height / 4, 40, height / 2);
+  }, 66);
   const [track] = canvas.captureStream(15).getVideoTracks();
-  await window.room.localParticipant.publishTrack(track, { source: Track.Source.Camera, videoCodec: 'vp8', simulcast: true });
+  await window.room.localParticipant.publishTrack(track, { source: Track.Source.Camera, videoCodec: 'vp8', simulcast });
 };
+/** Sound without a pause, 50 packets a second, and a small picture. */
+window.publish = async ({ sound = true, picture = true } = {}) => {
+  window.published = { sound, picture };
+  if (sound) await window.room.localParticipant.setMicrophoneEnabled(true, undefined, { dtx: false, red: false });
+  if (picture) await window.publishCanvas({ width: 320, height: 180, simulcast: false });
+};
+/**
+ * What an application does around the client, which does not follow to another address by itself: it asks
+ * the node where this meeting may be joined now, and joins there. Ours does so, too (web/src).
+ */
+window.follow = async ({ url, token }) => {
+  window.room.on(RoomEvent.Disconnected, async () => {
+    const answer = await fetch(`${url.replace(/^ws/, 'http')}/settings/regions`, { headers: { Authorization: `Bearer ${token}` } });
+    const { regions } = await answer.json();
+    note('following', regions[0].url);
+    await window.room.connect(regions[0].url.replace(/^http/, 'ws'), token);
+    await window.publish(window.published);
+  });
+};
+window.region = () => window.room.localParticipant.participantInfo?.region;
 
 window.engineOf = () => window.room.engine;
 window.countEvents = (name) => window.events.filter((e) => e.name === name).length;

@@ -5,18 +5,18 @@ link_capture.py SECONDS LABEL=DEVICE[/ADDRESS]...
 
 LABEL names the place at the far end of the link, DEVICE is our end of it. With ADDRESS the place is
 that address on a device that others share (loopback). Prints `ready`; answers each line on standard
-input with one line of JSON, and ends with that input or after SECONDS. The answer:
+input, `report` or `slots`, with one line of JSON, and ends with that input or after SECONDS. The answer:
 
 {"flows": [{"link", "direction": "in"|"out" seen from the place, "peer": "address:port" of the other
             end, "own": "address:port" of the place, "kind": tcp, other or what RFC 7983 and RFC 5761 see
             in a datagram's first bytes, "packets", "bytes" of UDP payload or IP packet, "first",
-            "last": Unix seconds, "slots": {slot: packets}, "gap": longest pause in seconds and
-            "gap_end": when it ended}],
+            "last": Unix seconds, with `slots` also "slots": {slot: packets}}],
  "missed": packets that the kernel dropped before this program saw them (0 or the rest is worthless),
  "slot": seconds of a slot}
 
 Times are the kernel's. Needs CAP_NET_RAW.
 """
+import ctypes
 import json
 import selectors
 import socket
@@ -28,7 +28,8 @@ ETH_P_ALL = 3
 PACKET_OUTGOING = 4
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 SO_TIMESTAMPNS = 35
-SLOT = 0.05
+SO_ATTACH_FILTER = 26
+SLOT = 0.01
 MAX_FLOWS = 20000
 
 
@@ -36,17 +37,25 @@ class Flow:
     def __init__(self, now):
         self.packets = self.bytes = 0
         self.first = self.last = now
-        self.gap, self.gap_end = 0.0, now
         self.slots = {}
 
     def add(self, size, now):
         self.packets += 1
         self.bytes += size
-        if now - self.last > self.gap:
-            self.gap, self.gap_end = now - self.last, now
         self.last = now
         slot = int(now / SLOT)
         self.slots[slot] = self.slots.get(slot, 0) + 1
+
+
+def attach_filter(raw, address):
+    """Lets the kernel drop what is neither from nor to `address`: others may be busy on a shared device."""
+    (number,) = struct.unpack("!I", socket.inet_aton(address))
+    program = [  # ldh [12]; jeq IPv4; ld [26]; jeq; ld [30]; jeq; ret all; ret nothing
+        (0x28, 0, 0, 12), (0x15, 0, 5, 0x0800), (0x20, 0, 0, 26), (0x15, 2, 0, number),
+        (0x20, 0, 0, 30), (0x15, 0, 1, number), (0x06, 0, 0, 0x40000), (0x06, 0, 0, 0),
+    ]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
+    raw.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(code)))
 
 
 class Link:
@@ -56,6 +65,8 @@ class Link:
         self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)
         self.raw.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        if self.address:
+            attach_filter(self.raw, self.address)
         self.raw.bind((device, 0))
         self.missed = 0
 
@@ -129,11 +140,10 @@ def receive(link, flows):
     return True
 
 
-def report(links, flows):
+def report(links, flows, with_slots):
     rows = [
         {"link": link, "direction": direction, "peer": peer, "own": own, "kind": kind, "packets": flow.packets,
-         "bytes": flow.bytes, "first": flow.first, "last": flow.last, "slots": flow.slots, "gap": flow.gap,
-         "gap_end": flow.gap_end}
+         "bytes": flow.bytes, "first": flow.first, "last": flow.last, **({"slots": flow.slots} if with_slots else {})}
         for (link, direction, peer, own, kind), flow in flows.items()
     ]
     print(json.dumps({"flows": rows, "missed": sum(link.count_missed() for link in links), "slot": SLOT}), flush=True)
@@ -154,9 +164,10 @@ def main():
             while receive(link, flows):
                 pass
         if None in ready:
-            if sys.stdin.readline() == "":
+            asked = sys.stdin.readline().strip()
+            if asked == "":
                 return
-            report(links, flows)
+            report(links, flows, asked == "slots")
 
 
 main()

@@ -58,20 +58,44 @@ class Fetcher {
 
 /** What crossed the regions' links since it was started. */
 class Capture {
-  static async start(prefix, links) {
+  static async start(bed, prefix, links) {
     const capture = new Capture();
+    capture.bed = bed;
     const [command, ...args] = [...prefix, 'python3', join(here, 'link_capture.py'), String(kMaxCaptureSeconds), ...links];
     capture.process = new LineChild(command, args);
     if (await capture.process.next() !== 'ready') throw new Error('the capture did not start');
     return capture;
   }
-  /** All flows so far. Throws when the kernel could not keep up: then silence would mean nothing. */
-  async flows() {
-    const line = this.process.next();
-    this.process.write('report');
-    const { flows, missed, slot } = JSON.parse(await line);
+  /**
+   * All flows so far; with `slots` also their packets by time. Throws when the kernel could not keep up: then
+   * silence would mean nothing.
+   */
+  async flows({ slots = false } = {}) {
+    await Promise.all(this.bed.clients.map((client) => client.notePorts()));
+    const answer = (this.answered ?? Promise.resolve()).then(async () => {
+      const line = this.process.next();
+      this.process.write(slots ? 'slots' : 'report');
+      return JSON.parse(await line);
+    });
+    this.answered = answer.catch(() => {});  // one question at a time
+    const { flows, missed, slot } = await answer;
     if (missed !== 0) throw new Error(`the capture missed ${missed} packets`);
     return flows.map((flow) => ({ ...flow, slot }));
+  }
+  /** The flows, as soon as `check` is true of them. */
+  async until(check, { seconds = 30, what = check.toString() } = {}) {
+    const deadline = Date.now() + seconds * 1000;
+    for (;;) {
+      const flows = await this.flows();
+      if (check(flows)) return flows;
+      if (Date.now() > deadline) throw new Error(`not seen on the links in ${seconds} s: ${what}; UDP so far ${JSON.stringify(summary(flows))}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  /** Goes on until `count` more packets of `where` have passed: time in which others could have sent, too. */
+  async watch(where, count) {
+    const before = packets(await this.flows(), where);
+    return this.until((flows) => packets(flows, where) >= before + count, { what: `${count} more packets of the positive control` });
   }
   stop() { return this.process.stop(); }
 }
@@ -85,6 +109,38 @@ export const packets = (flows, where = {}) => select(flows, where).reduce((sum, 
 export const bytes = (flows, where = {}) => select(flows, where).reduce((sum, flow) => sum + flow.bytes, 0);
 /** Unix milliseconds of the newest packet; 0 when there is none. */
 export const lastAt = (flows, where = {}) => Math.max(0, ...select(flows, where).map((flow) => flow.last * 1000));
+/** Unix milliseconds of the first packet; Infinity when there is none. */
+export const firstAt = (flows, where = {}) => Math.min(Infinity, ...select(flows, where).map((flow) => flow.first * 1000));
+
+/** Slots in which something of `where` passed, in order, between the Unix milliseconds `from` and `to`, both included. */
+function slotsOf(flows, where, from, to) {
+  const slots = new Set();
+  for (const flow of select(flows, where)) for (const slot of Object.keys(flow.slots)) slots.add(Number(slot));
+  const [first, last] = [from, to].map((at) => Math.floor(at / 1000 / flows[0].slot));
+  return [first, ...[...slots].filter((slot) => slot > first && slot < last).sort((a, b) => a - b), last];
+}
+/** Packets of `where` from the Unix milliseconds `from` on, to 10 ms. */
+export function packetsSince(flows, where, from) {
+  return select(flows, where).reduce((sum, flow) => sum + Object.entries(flow.slots)
+    .reduce((count, [slot, some]) => count + ((Number(slot) + 1) * flow.slot * 1000 > from ? some : 0), 0), 0);
+}
+/**
+ * The longest pause of `out` beyond what `into` paused meanwhile, {ms, at}: how long a node that forwards the
+ * one to the other held it back, and from when on (Unix milliseconds). Takes flows with slots.
+ */
+export function heldBack(flows, into, out, from, to) {
+  const fed = slotsOf(flows, into, from, to);
+  const left = slotsOf(flows, out, from, to);
+  const longest = { ms: 0, at: from };
+  for (let i = 1; i < left.length; i += 1) {
+    const pause = left[i] - left[i - 1];
+    let own = 0;
+    for (let j = 1; j < fed.length; j += 1) if (fed[j] >= left[i - 1] && fed[j - 1] <= left[i]) own = Math.max(own, fed[j] - fed[j - 1]);
+    const ms = Math.round((pause - own) * flows[0].slot * 1000);
+    if (ms > longest.ms) Object.assign(longest, { ms, at: left[i - 1] * flows[0].slot * 1000 });
+  }
+  return longest;
+}
 /** {link: {direction: packets}} of UDP, for messages. */
 export function summary(flows, where = {}) {
   const sums = {};
@@ -98,21 +154,25 @@ export function summary(flows, where = {}) {
 /** Somebody's own computer: `prefix` runs a command on it, `isPeer` knows its packets. */
 class Client {
   constructor(bed, name, namespace, address) {
-    Object.assign(this, { bed, name, namespace, address, ports: new Set() });
+    Object.assign(this, { bed, name, namespace, address, ports: new Set(), pages: new Set() });
     this.prefix = namespace ? ['ip', 'netns', 'exec', namespace] : [];
   }
   fetch(url, options) { this.fetcher ??= new Fetcher(this.prefix); return this.fetcher.fetch(url, options); }
   /** A program that runs `path` here, for those who can only be told a path. */
   programAt(path) {
-    if (!this.namespace) return path;
     const file = join(this.bed.folder, `${this.name}-${path.split('/').at(-1)}`);
-    writeFileSync(file, `#!/bin/sh\nexec ${this.prefix.join(' ')} ${path} "$@"\n`);
+    writeFileSync(file, `#!/bin/sh\necho $$ >> ${this.pidFile}\nexec ${this.prefix.join(' ')} ${path} "$@"\n`);
     chmodSync(file, 0o755);
     return file;
   }
-  /** On loopback all share an address: remember the ports of these pages, to know their packets. */
-  async note(...pages) {
-    for (const page of pages) for (const port of await page.evaluate(() => window.localPorts()).catch(() => [])) this.ports.add(port);
+  get pidFile() { return join(this.bed.folder, `${this.name}.pids`); }
+  /** On loopback all share an address: the ports that `pages` ever had tell whose packets are whose. */
+  async notePorts() {
+    if (this.namespace) return;
+    await Promise.all([...this.pages].map(async (page) => {
+      const asleep = new Promise((resolve) => setTimeout(resolve, 500, []));
+      for (const port of await Promise.race([page.evaluate(() => window.localPorts()).catch(() => []), asleep])) this.ports.add(port);
+    }));
   }
   /** A condition for `peer` of a flow. */
   get isPeer() {
@@ -125,7 +185,16 @@ class Client {
   signal(name) {
     for (const pid of this.pids()) process.kill(pid, name);
   }
-  pids() { return this.namespace ? run('ip', 'netns', 'pids', this.namespace).split('\n').filter(Boolean).map(Number) : []; }
+  pids() {
+    if (this.namespace) return run('ip', 'netns', 'pids', this.namespace).split('\n').filter(Boolean).map(Number);
+    return readFileSync(this.pidFile, 'utf8').split('\n').filter(Boolean).map(Number).flatMap(withDescendants);
+  }
+}
+function withDescendants(pid) {
+  try {
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number));
+    return [pid, ...children.flatMap(withDescendants)];
+  } catch { return []; }  // it ended meanwhile
 }
 
 export class NetBed {
@@ -139,6 +208,7 @@ export class NetBed {
     bed.undo = () => bed.removeSync();
     process.once('exit', bed.undo);
     try {
+      if (process.env.NETBED === 'loopback') throw new Error('NETBED=loopback was asked for');
       bed.makeNamespaces(clients);
       bed.kind = 'namespaces';
       console.log(`network bed: namespaces, one link for each of ${REGIONS.map((r) => r.id).join(', ')}, clients ${clients.join(', ')}`);
@@ -197,7 +267,7 @@ export class NetBed {
   /** A capture of every region's link, or of the regions' addresses on `lo`. */
   async capture() {
     const links = this.kind === 'namespaces' ? this.places.map((p) => `${p.region}=${p.link}`) : REGIONS.map((r) => `${r.id}=lo/${r.address}`);
-    const capture = await Capture.start(this.internet ? ['ip', 'netns', 'exec', this.internet] : [], links);
+    const capture = await Capture.start(this, this.internet ? ['ip', 'netns', 'exec', this.internet] : [], links);
     this.captures.push(capture);
     return capture;
   }
