@@ -1,10 +1,33 @@
 #include "forward/sent_log.hpp"
 
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/check.hpp"
+
 namespace meridian::forward {
+
+SentLog::SentLog(std::size_t capacity) : entries_(capacity) {
+  MERIDIAN_CHECK(std::has_single_bit(capacity));
+}
+
+void SentLog::reserve(std::size_t packets) {
+  const std::size_t capacity = std::bit_ceil(std::min(packets, kMaxCapacity));
+  if (capacity <= entries_.size()) {
+    return;
+  }
+  const std::vector<Entry> old = std::exchange(entries_, std::vector<Entry>(capacity));
+  for (const Entry& entry : old) {
+    if (entry.is_used != 0) {
+      entries_[place(entry.sequence)] = entry;
+    }
+  }
+}
 
 void SentLog::add(const SentPacket& packet) {
   const Rewrite& rewrite = packet.rewrite;
-  Entry& entry = entries_[rewrite.sequence.value() % kCapacity];
+  Entry& entry = entries_[place(rewrite.sequence.value())];
   entry.source_sequence = packet.source_sequence;
   entry.sequence = static_cast<std::uint32_t>(rewrite.sequence.value());
   entry.timestamp = rewrite.timestamp.value();
@@ -19,7 +42,7 @@ void SentLog::add(const SentPacket& packet) {
 }
 
 std::optional<SentPacket> SentLog::find(SequenceNumber sequence) const {
-  const Entry& entry = entries_[sequence.value() % kCapacity];
+  const Entry& entry = entries_[place(sequence.value())];
   if (entry.is_used == 0 || static_cast<std::uint16_t>(entry.sequence) != sequence.value()) {
     return std::nullopt;
   }

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/rtp_types.hpp"
 #include "forward/send_rewriter.hpp"
@@ -19,18 +19,29 @@ struct SentPacket {
   Rewrite rewrite;
 };
 
-/// The last packets sent to one subscriber, for retransmissions.
+/// The last packets sent to one subscriber, for retransmissions. There is one for each video
+/// subscription, so that it begins small and grows with the stream's rate.
 class SentLog {
  public:
-  /// About 2 s of 2.5 Mbit/s; a NACK for what is older comes too late to be of use.
-  static constexpr std::size_t kCapacity = 512;
+  /// 0.7 s of 1.7 Mbit/s; a NACK comes within a round trip or two.
+  static constexpr std::size_t kMinCapacity = 128;
+  /// As much as any layer's history holds.
+  static constexpr std::size_t kMaxCapacity = 1024;
+
+  /// `capacity` is a power of two.
+  explicit SentLog(std::size_t capacity = kMinCapacity);
+
+  [[nodiscard]] std::size_t capacity() const { return entries_.size(); }
+  /// Makes room for so many packets, up to kMaxCapacity, and keeps what is there. Allocates when it
+  /// grows, which it does in doublings.
+  void reserve(std::size_t packets);
 
   void add(const SentPacket& packet);
   /// Nothing when it was not sent, or is overwritten.
   [[nodiscard]] std::optional<SentPacket> find(SequenceNumber sequence) const;
 
  private:
-  /// Packed by hand: there is one ring for each video subscription.
+  /// Packed by hand.
   struct Entry {
     std::uint32_t source_sequence = 0;
     std::uint32_t sequence = 0;  // low half of the extended one
@@ -46,7 +57,11 @@ class SentLog {
   };
   static_assert(sizeof(Entry) == 20);
 
-  std::array<Entry, kCapacity> entries_{};
+  [[nodiscard]] std::size_t place(std::uint64_t sequence) const {
+    return sequence & (entries_.size() - 1);
+  }
+
+  std::vector<Entry> entries_;
 };
 
 }  // namespace meridian::forward

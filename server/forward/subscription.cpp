@@ -41,7 +41,11 @@ Subscription::Subscription(const Subscribe& command, Publication& publication, S
   }
   if (has_rtx) {
     rtx_ssrc_ = command.rtx_ssrc;
-    resend_ = std::make_unique<Resend>();
+    // The key frame of a shared screen is hundreds of packets at once.
+    constexpr std::size_t kScreenLog = 4 * SentLog::kMinCapacity;
+    const bool is_screen = publication.traits().is_screen_share;
+    resend_ = std::make_unique<Resend>(
+        Resend{.log = SentLog(is_screen ? kScreenLog : SentLog::kMinCapacity), .responder = {}});
   }
   selector_.set_target(command.target);
 }
@@ -161,6 +165,7 @@ void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rew
   outlet.counters.out(traffic(*publication_)).add(length);
   stats_.on_packet(packet.payload.size());
   bytes_ += length;
+  packets_ += 1;
   if (resend_) {
     resend_->log.add({.layer = layer,
                       .generation = packet.generation,
@@ -242,8 +247,12 @@ void Subscription::update_rate(Duration elapsed) {
   if (resend_ && elapsed > Duration::zero()) {
     const auto bits = bytes_ * 8 * 1'000'000 / static_cast<std::uint64_t>(elapsed.count() / 1000);
     resend_->responder.set_stream_rate(Bitrate(bits));
+    // For 0.7 s of the stream. It grows a few times at most, when the stream's rate does.
+    resend_->log.reserve(static_cast<std::size_t>(
+        packets_ * 700'000 / static_cast<std::uint64_t>(elapsed.count() / 1000)));
   }
   bytes_ = 0;
+  packets_ = 0;
 }
 
 }  // namespace meridian::forward

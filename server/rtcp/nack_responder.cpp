@@ -11,6 +11,14 @@ constexpr Duration kForgetAfter = 5s;
 /// Bounds the arithmetic of refill() to 64 bits.
 constexpr std::uint64_t kMaxBudget = 10'000'000'000;
 
+std::uint32_t microseconds(Instant at) {
+  return static_cast<std::uint32_t>(at.since_origin().count() / 1000);
+}
+
+Duration elapsed_since(std::uint32_t earlier, Instant now) {
+  return std::chrono::microseconds(static_cast<std::uint32_t>(microseconds(now) - earlier));
+}
+
 }  // namespace
 
 void NackResponder::set_round_trip(Duration round_trip) {
@@ -41,7 +49,7 @@ void NackResponder::refill(Instant now) {
 NackResponder::Decision NackResponder::decide(SequenceNumber sequence, std::size_t size,
                                               Instant now) {
   Reply& reply = replies_[sequence.value() % kWindow];
-  if (reply.count > 0 && now - reply.at > kForgetAfter) {
+  if (reply.count > 0 && elapsed_since(reply.at, now) > kForgetAfter) {
     reply.count = 0;
   }
   if (reply.count > 0 && reply.sequence != sequence) {
@@ -53,7 +61,7 @@ NackResponder::Decision NackResponder::decide(SequenceNumber sequence, std::size
   if (reply.count >= kMaxReplies) {
     return Decision::kTooOften;
   }
-  if (reply.count > 0 && now - reply.at < repeat_delay_) {
+  if (reply.count > 0 && elapsed_since(reply.at, now) < repeat_delay_) {
     return Decision::kTooSoon;
   }
   refill(now);
@@ -61,7 +69,7 @@ NackResponder::Decision NackResponder::decide(SequenceNumber sequence, std::size
     return Decision::kOverBudget;
   }
   tokens_ -= size;
-  reply = {now, sequence, static_cast<std::uint8_t>(reply.count + 1)};
+  reply = {microseconds(now), sequence, static_cast<std::uint8_t>(reply.count + 1)};
   return Decision::kResend;
 }
 

@@ -34,12 +34,15 @@ class NackResponder {
   void set_stream_rate(Bitrate rate);
 
  private:
-  static constexpr std::size_t kWindow = 512;
+  static constexpr std::size_t kWindow = 128;
+  /// Small, since there is a window for each video subscription.
   struct Reply {
-    Instant at = Instant::never();
+    /// Microseconds, modulo 2^32: 71 minutes.
+    std::uint32_t at = 0;
     SequenceNumber sequence;
     std::uint8_t count = 0;
   };
+  static_assert(sizeof(Reply) == 8);
 
   void refill(Instant now);
 

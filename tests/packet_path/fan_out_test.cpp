@@ -1,7 +1,6 @@
 // What a burst of a video frame costs that goes to many: system calls and copies of the payload,
 // exactly. Time is the business of bench/.
-#include <array>
-#include <memory>
+#include <malloc.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -38,17 +37,21 @@ class FanOut : public testing::Test {
     for (std::uint32_t i = 0; i < kSubscribers; ++i) {
       sinks_.push_back(open_socket());
       const SocketBed::Client& client = bed_.join(0, sinks_.back().local());
-      bed_.bed.command(0, forward::Subscribe{.subscription = SubscriptionId(i + 1),
-                                             .publication = Sample::kCamera,
-                                             .transport = client.id,
-                                             .mid = token("1"),
-                                             .ssrc = Ssrc(10'000 + i),
-                                             .rtx_ssrc = Ssrc(20'000 + i),
-                                             .codecs = {forward::test::vp8(102)},
-                                             .extensions = forward::test::extension_ids(),
-                                             .target = {}});
+      bed_.bed.command(0, subscription(client, i + 1));
     }
     bed_.start();
+  }
+
+  static forward::Subscribe subscription(const SocketBed::Client& client, std::uint32_t number) {
+    return {.subscription = SubscriptionId(number),
+            .publication = Sample::kCamera,
+            .transport = client.id,
+            .mid = token("1"),
+            .ssrc = Ssrc(10'000 + number),
+            .rtx_ssrc = Ssrc(20'000 + number),
+            .codecs = {forward::test::vp8(102)},
+            .extensions = forward::test::extension_ids(),
+            .target = {}};
   }
 
   void publish_frame() {
@@ -114,6 +117,22 @@ TEST_F(FanOut, a_burst_takes_one_system_call_for_64_subscribers) {
   const io::IoCounters& counters = bed_.io_counters(0);
   EXPECT_EQ(counters.sends_split.value(), 0U);
   EXPECT_GE(counters.segments_sent.value(), 50 * kSubscribers * kBurst);
+}
+
+/// Bytes of the heap that are in use.
+std::size_t used_memory() {
+  const struct mallinfo2 heap = ::mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+}
+
+TEST_F(FanOut, a_further_subscription_takes_at_most_8_kb) {
+  constexpr std::uint32_t kMore = 100;
+  const SocketBed::Client& client = bed_.join(0, sinks_.back().local());
+  const std::size_t before = used_memory();
+  for (std::uint32_t i = 0; i < kMore; ++i) {
+    bed_.bed.command(0, subscription(client, kSubscribers + 1 + i));
+  }
+  EXPECT_LE(used_memory() - before, std::size_t{kMore} * 8 * 1024);
 }
 
 TEST_F(FanOut, a_payload_is_copied_once_into_the_history_and_once_for_each_subscriber) {

@@ -38,9 +38,33 @@ TEST(SentLog, does_not_find_what_was_never_sent_or_is_overwritten) {
   SentLog log;
   EXPECT_FALSE(log.find(SequenceNumber(0)));
   log.add(sent(0x20005));
-  EXPECT_FALSE(log.find(SequenceNumber(5 + SentLog::kCapacity)));
-  log.add(sent(0x20005 + SentLog::kCapacity));
+  EXPECT_FALSE(log.find(SequenceNumber(5 + SentLog::kMinCapacity)));
+  log.add(sent(0x20005 + SentLog::kMinCapacity));
   EXPECT_FALSE(log.find(SequenceNumber(5)));
+}
+
+TEST(SentLog, keeps_what_it_knows_when_it_grows) {
+  SentLog log;
+  for (std::uint64_t i = 0; i < SentLog::kMinCapacity; ++i) {
+    log.add(sent(0x20000 + i));
+  }
+  log.reserve(SentLog::kMinCapacity);
+  EXPECT_EQ(log.capacity(), SentLog::kMinCapacity);
+  log.reserve(SentLog::kMinCapacity + 1);
+  EXPECT_EQ(log.capacity(), 2 * SentLog::kMinCapacity);
+  for (std::uint16_t i = 0; i < SentLog::kMinCapacity; ++i) {
+    EXPECT_TRUE(log.find(SequenceNumber(i))) << i;
+  }
+  log.add(sent(0x20000 + SentLog::kMinCapacity));
+  EXPECT_TRUE(log.find(SequenceNumber(0)));
+}
+
+TEST(SentLog, grows_no_further_than_its_limit) {
+  SentLog log;
+  log.reserve(100'000);
+  EXPECT_EQ(log.capacity(), SentLog::kMaxCapacity);
+  log.reserve(1);
+  EXPECT_EQ(log.capacity(), SentLog::kMaxCapacity);
 }
 
 }  // namespace
