@@ -47,6 +47,17 @@ class SpscRing {
     }
     return &slots_[tail & mask_];
   }
+  /// Consumer: the slot `ahead` places behind the oldest, or null when there are not so many.
+  Slot* peek(std::size_t ahead) {
+    const std::size_t tail = tail_.load(std::memory_order_relaxed);
+    if (cached_head_ - tail <= ahead) {
+      cached_head_ = head_.load(std::memory_order_acquire);
+      if (cached_head_ - tail <= ahead) {
+        return nullptr;
+      }
+    }
+    return &slots_[(tail + ahead) & mask_];
+  }
   /// Consumer: releases the slot of front().
   void pop() { tail_.store(tail_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 

@@ -35,34 +35,37 @@ void Egress::send(std::span<const transport::OutboundDatagram> batch) {
 }
 
 void Egress::send_to(std::size_t socket, Datagrams datagrams) {
-  Lane& lane = lanes_[socket];
-  while (!datagrams.empty() && lane.waiting == 0) {
-    std::size_t done = fill(datagrams, monotonic_now());
-    UdpSocket::Sent result;
-    if (call_.datagram_count() > 0) {
-      result = sockets_[socket].send(call_);
-      record(lane, result);
-    }
-    if (result.sent < call_.datagram_count()) {
-      // What the call did not come to is checked again before the next; what would block waits.
-      const auto rest = std::ranges::find(datagrams, sources_[result.sent]);
-      done = static_cast<std::size_t>(rest - datagrams.begin());
-    }
-    counters_.sends_forbidden.add(done - result.sent);
-    datagrams = datagrams.subspan(done);
-    if (result.would_block) {
-      break;
-    }
+  Step step;
+  while (!datagrams.empty() && !step.would_block && lanes_[socket].waiting == 0) {
+    step = send_some(socket, datagrams);
+    datagrams = datagrams.subspan(step.done);
   }
   for (const auto* datagram : datagrams) {
     keep(socket, *datagram);  // not before those that already wait
   }
 }
 
+Egress::Step Egress::send_some(std::size_t socket, Datagrams datagrams) {
+  Step step{.done = fill(sockets_[socket], datagrams, monotonic_now()), .would_block = false};
+  UdpSocket::Sent result;
+  if (call_.datagram_count() > 0) {
+    result = sockets_[socket].send(call_);
+    record(lanes_[socket], result);
+  }
+  if (result.sent < call_.datagram_count()) {
+    // What the call did not come to is checked again before the next.
+    const auto rest = std::ranges::find(datagrams, sources_[result.sent]);
+    step.done = static_cast<std::size_t>(rest - datagrams.begin());
+  }
+  counters_.sends_forbidden.add(step.done - result.sent);
+  step.would_block = result.would_block;
+  return step;
+}
+
 /// Takes datagrams from the front into the call while there is room, those of a transport only when
 /// it may still send; returns how many it looked at.
-std::size_t Egress::fill(Datagrams datagrams, Instant now) {
-  call_.reset(sockets_[datagrams.front()->socket].grouping());
+std::size_t Egress::fill(UdpSocket& socket, Datagrams datagrams, Instant now) {
+  call_.reset(socket.grouping());
   const transport::OutboundDatagram* checked = nullptr;
   bool may_send = false;
   std::size_t taken = 0;
@@ -115,6 +118,7 @@ void Egress::keep(std::size_t socket, const transport::OutboundDatagram& datagra
     return;
   }
   slot->datagram = datagram;
+  slot->datagram.bytes = MutableBytes(slot->bytes).first(datagram.bytes.size());
   std::ranges::copy(datagram.bytes, slot->bytes.begin());
   lane.backlog.publish();
   ++lane.waiting;
@@ -123,27 +127,17 @@ void Egress::keep(std::size_t socket, const transport::OutboundDatagram& datagra
 
 void Egress::handle_writable(std::size_t socket) {
   Lane& lane = lanes_[socket];
-  while (lane.waiting > 0) {
-    Waiting& oldest = *lane.backlog.front();
-    const std::size_t size = oldest.datagram.bytes.size();
-    const Instant now = monotonic_now();
-    if (gate_.may_send(gate_.context, oldest.datagram.transport, now)) {
-      const SendItem item{oldest.datagram.to, Bytes(oldest.bytes).first(size)};
-      const UdpSocket::Sent result = sockets_[socket].send({&item, 1});
-      if (result.would_block) {
-        return;
-      }
-      counters_.sends_refused.add(result.refused);
-      if (result.refused == 0) {
-        transport::OutboundDatagram sent = oldest.datagram;
-        sent.bytes = MutableBytes(oldest.bytes).first(size);
-        record_sent(lane, sent, now);
-      }
-    } else {
-      counters_.sends_forbidden.increment();
+  Step step;
+  while (lane.waiting > 0 && !step.would_block) {
+    const std::size_t count = std::min(lane.waiting, oldest_.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      oldest_[i] = &lane.backlog.peek(i)->datagram;
     }
-    lane.backlog.pop();
-    --lane.waiting;
+    step = send_some(socket, std::span(oldest_).first(count));
+    for (std::size_t i = 0; i < step.done; ++i) {
+      lane.backlog.pop();
+    }
+    lane.waiting -= step.done;
   }
 }
 

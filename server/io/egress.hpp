@@ -49,7 +49,7 @@ class Egress {
 
  private:
   struct Waiting {
-    transport::OutboundDatagram datagram;
+    transport::OutboundDatagram datagram;  // of the bytes below
     std::array<std::uint8_t, transport::SendBatch::kSlotSize> bytes;
   };
   struct Lane {
@@ -60,7 +60,13 @@ class Egress {
   using Datagrams = std::span<const transport::OutboundDatagram* const>;
 
   void send_to(std::size_t socket, Datagrams datagrams);
-  std::size_t fill(Datagrams datagrams, Instant now);
+  /// One call with what fits from the front.
+  struct Step {
+    std::size_t done = 0;  // sent, refused or forbidden
+    bool would_block = false;
+  };
+  Step send_some(std::size_t socket, Datagrams datagrams);
+  std::size_t fill(UdpSocket& socket, Datagrams datagrams, Instant now);
   void record(Lane& lane, const UdpSocket::Sent& result);
   void keep(std::size_t socket, const transport::OutboundDatagram& datagram);
   void record_sent(Lane& lane, const transport::OutboundDatagram& datagram, Instant now);
@@ -72,6 +78,7 @@ class Egress {
   std::unique_ptr<Lane[]> lanes_;
   PeerOrder order_;
   SendCall call_;
+  std::array<const transport::OutboundDatagram*, SendCall::kMaxDatagrams> oldest_{};
   /// Whose datagrams are in the call.
   std::array<const transport::OutboundDatagram*, SendCall::kMaxDatagrams> sources_{};
 };

@@ -29,6 +29,22 @@ TEST(SpscRing, is_full_after_capacity_slots_and_frees_one_with_each_pop) {
   EXPECT_NE(ring.claim(), nullptr);
 }
 
+TEST(SpscRing, shows_what_stands_behind_the_oldest) {
+  SpscRing<int> ring(4);
+  for (int i = 0; i < 6; ++i) {  // round the end
+    *ring.claim() = i;
+    ring.publish();
+    if (i < 3) {
+      ring.pop();
+    }
+  }
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_NE(ring.peek(static_cast<std::size_t>(i)), nullptr);
+    EXPECT_EQ(*ring.peek(static_cast<std::size_t>(i)), 3 + i);
+  }
+  EXPECT_EQ(ring.peek(3), nullptr);
+}
+
 TEST(SpscRing, does_not_show_a_slot_before_it_is_published) {
   SpscRing<int> ring(2);
   EXPECT_EQ(ring.front(), nullptr);

@@ -1,11 +1,16 @@
-// The last gate before the socket. A full send buffer is made with a socket pair's worth of real
-// kernel queue only where the kernel lets one be made; the rest uses loopback sockets.
+// The last gate before the socket, over loopback sockets; a full send buffer is made in a network
+// namespace where the neighbour doesn't answer.
 #include "io/egress.hpp"
 
+#include <cstdlib>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <poll.h>
+#include <sched.h>
 #include <set>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -157,6 +162,77 @@ TEST_F(EgressTest, counts_datagrams_for_a_socket_that_does_not_exist) {
   const std::vector batch = {datagram(1, 1)};
   egress_->send(batch);
   EXPECT_EQ(counters_.sends_refused.value(), 1U);
+}
+
+/// A network of this thread alone, where the way to 10.9.0.99 isn't known yet: what is sent there
+/// stays with the socket until resolve(). Needs root and the command ip.
+class LonelyNetwork {
+ public:
+  [[nodiscard]] static bool enter() {
+    return ::unshare(CLONE_NEWNET) == 0 &&
+           run("ip link add here type veth peer name there && ip addr add 10.9.0.1/24 dev here && "
+               "ip link set here up && ip link set there up");
+  }
+  [[nodiscard]] static bool resolve() {
+    return run("ip neigh replace 10.9.0.99 lladdr 02:00:00:00:00:01 dev here");
+  }
+
+ private:
+  static bool run(const std::string& command) {
+    return std::system((command + " 2>/dev/null").c_str()) == 0;
+  }
+};
+
+/// In a thread of its own, which takes its network with it.
+void a_full_socket(bool& has_run) {
+  if (!LonelyNetwork::enter()) {
+    return;
+  }
+  has_run = true;
+  std::vector<UdpSocket> sockets;
+  sockets.push_back(std::move(*UdpSocket::open({IpAddress::v4({10, 9, 0, 1}), 0})));
+  const int least = 4000;
+  ::setsockopt(sockets[0].descriptor(), SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
+  Permissions permissions;
+  metrics::WorkerCounters worker_counters;
+  IoCounters counters;
+  Egress egress(sockets, {&Permissions::may_send, &Permissions::handle_sent, &permissions},
+                worker_counters, counters);
+  constexpr std::uint32_t kPeers = 10;
+  constexpr std::uint32_t kEach = 20;
+  std::vector<std::uint8_t> bytes(1200, 1);
+  std::vector<transport::OutboundDatagram> batch;
+  for (std::uint32_t i = 0; i < kPeers * kEach; ++i) {
+    batch.push_back({.to = {IpAddress::v4({10, 9, 0, 99}), 5000},
+                     .socket = 0,
+                     .transport = TransportId(1 + i / kEach),
+                     .received = Instant::never(),
+                     .bytes = bytes});
+  }
+  egress.send(batch);
+  ASSERT_TRUE(egress.has_backlog(0));
+  ASSERT_LT(permissions.sent, (kPeers - 1) * kEach);
+  EXPECT_EQ(counters.sends_delayed.value(), batch.size() - permissions.sent);
+
+  permissions.forbidden = {kPeers};  // meanwhile
+  ASSERT_TRUE(LonelyNetwork::resolve());
+  while (egress.has_backlog(0)) {
+    pollfd waited{.fd = sockets[0].descriptor(), .events = POLLOUT, .revents = 0};
+    ASSERT_EQ(::poll(&waited, 1, 5000), 1);
+    egress.handle_writable(0);
+  }
+  EXPECT_EQ(permissions.sent, (kPeers - 1) * kEach);
+  EXPECT_EQ(counters.sends_forbidden.value(), kEach);
+  EXPECT_EQ(counters.sends_lost.value() + counters.sends_refused.value(), 0U);
+  EXPECT_LT(counters.send_calls.value(), batch.size() / 8);
+}
+
+TEST(Egress, what_a_full_socket_does_not_take_waits_and_is_checked_again) {
+  bool has_run = false;
+  std::thread(a_full_socket, std::ref(has_run)).join();
+  if (!has_run) {
+    GTEST_SKIP() << "needs root and network namespaces";
+  }
 }
 
 }  // namespace
