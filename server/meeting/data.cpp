@@ -20,10 +20,16 @@ void DataRouter::handle(const sctp::ChannelOpened& event, Now now) {
   if (participant == nullptr) {
     return;
   }
+  Connection& connection = *participant->find_connection(event.transport);
   if (event.options.label == "_lossy") {
-    participant->lossy_channel = event.channel;
+    connection.lossy_channel = event.channel;
+  } else if (event.options.label == "_data_track") {
+    connection.data_track_channel = event.channel;
   } else if (event.options.label == "_reliable") {
-    participant->reliable_channel = event.channel;
+    connection.reliable_channel = event.channel;
+    if (&connection != &participant->primary()) {
+      return;
+    }
     forget_old(now.monotonic);
     for (const Cached& packet : cache_) {
       if (packet.at >= participant->joined && packet.from != participant->sid() &&
@@ -39,18 +45,24 @@ void DataRouter::handle(const sctp::ChannelClosed& event) {
   if (participant == nullptr) {
     return;
   }
-  if (participant->reliable_channel == event.channel) {
-    participant->reliable_channel.reset();
+  Connection& connection = *participant->find_connection(event.transport);
+  if (connection.reliable_channel == event.channel) {
+    connection.reliable_channel.reset();
   }
-  if (participant->lossy_channel == event.channel) {
-    participant->lossy_channel.reset();
+  if (connection.lossy_channel == event.channel) {
+    connection.lossy_channel.reset();
+  }
+  if (connection.data_track_channel == event.channel) {
+    connection.data_track_channel.reset();
   }
 }
 
 void DataRouter::handle(const sctp::AssociationClosed& event) {
   if (Participant* participant = room_.roster.find(event.transport)) {
-    participant->reliable_channel.reset();
-    participant->lossy_channel.reset();
+    Connection& connection = *participant->find_connection(event.transport);
+    connection.reliable_channel.reset();
+    connection.lossy_channel.reset();
+    connection.data_track_channel.reset();
   }
 }
 
@@ -62,9 +74,13 @@ void DataRouter::handle(sctp::MessageReceived&& event, Now now) {
   transit_[sender->region]
       .at(metrics::TransitKind::kData, metrics::Direction::kIn)
       .add(event.bytes.size());
-  const bool is_reliable = sender->reliable_channel == event.channel;
-  if (!is_reliable && sender->lossy_channel != event.channel) {
-    return;  // _data_track and channels of the application's own
+  const Connection& connection = *sender->find_connection(event.transport);
+  const bool is_reliable = connection.reliable_channel == event.channel;
+  if (!is_reliable && connection.lossy_channel != event.channel) {
+    if (connection.data_track_channel == event.channel) {
+      forward_frame(*sender, event.bytes, now);
+    }
+    return;  // else a channel of the application's own
   }
   livekit::DataPacket packet;
   if (event.bytes.size() > room_.services.limits.data_packet_size ||
@@ -83,7 +99,8 @@ void DataRouter::handle(sctp::MessageReceived&& event, Now now) {
   MERIDIAN_CHECK(packet.SerializeToArray(bytes->data(), static_cast<int>(bytes->size())));
   const SharedBytes shared = std::move(bytes);
   for (const auto& receiver : room_.roster.all()) {
-    const auto channel = is_reliable ? receiver->reliable_channel : receiver->lossy_channel;
+    const Connection& to_receiver = receiver->primary();
+    const auto channel = is_reliable ? to_receiver.reliable_channel : to_receiver.lossy_channel;
     if (receiver.get() != sender && channel && to.include(*receiver)) {
       send(*receiver, *channel, shared);
     }
@@ -91,6 +108,23 @@ void DataRouter::handle(sctp::MessageReceived&& event, Now now) {
   if (is_reliable) {
     forget_old(now.monotonic);
     remember({now.monotonic, sender->sid(), to, shared});
+  }
+}
+
+void DataRouter::forward_frame(Participant& sender, Bytes packet, Now now) {
+  if (packet.size() > room_.services.limits.data_packet_size) {
+    ++dropped_;
+    return;
+  }
+  for (const auto& [subscriber, handle] : tracks_.deliveries(sender, packet, now.monotonic)) {
+    const auto channel = subscriber->primary().data_track_channel;
+    if (!channel) {
+      continue;
+    }
+    auto copy = std::make_shared<std::vector<std::uint8_t>>(packet.begin(), packet.end());
+    (*copy)[DataTracks::kHandleOffset] = static_cast<std::uint8_t>(handle >> 8U);
+    (*copy)[DataTracks::kHandleOffset + 1] = static_cast<std::uint8_t>(handle & 0xffU);
+    send(*subscriber, *channel, std::move(copy));
   }
 }
 
@@ -143,10 +177,10 @@ DataRouter::Destinations DataRouter::destinations(livekit::DataPacket& packet) {
   return to;
 }
 
-void DataRouter::send(const Participant& to, sctp::ChannelId channel, const SharedBytes& bytes) {
+void DataRouter::send(Participant& to, sctp::ChannelId channel, const SharedBytes& bytes) {
   transit_[to.region].at(metrics::TransitKind::kData, metrics::Direction::kOut).add(bytes->size());
   room_.services.outbox.sctp.emplace_back(
-      sctp::Send{to.transport, channel, sctp::Payload::kBinary, bytes});
+      sctp::Send{to.primary().transport, channel, sctp::Payload::kBinary, bytes});
 }
 
 void DataRouter::remember(Cached packet) {

@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/time.hpp"
+#include "meeting/data_tracks.hpp"
 #include "meeting/room.hpp"
 #include "metrics/transit.hpp"
 #include "sctp/messages.hpp"
@@ -19,7 +21,7 @@ namespace meridian::meeting {
 /// left as it came, and is often encrypted.
 class DataRouter {
  public:
-  explicit DataRouter(Room& room) : room_(room) {}
+  DataRouter(Room& room, DataTracks& tracks) : room_(room), tracks_(tracks) {}
 
   /// The client opened a channel; its label says what it is for. Reliable packets of the last
   /// moments are sent to somebody whose channel was not open yet.
@@ -52,13 +54,16 @@ class DataRouter {
     Destinations to;
     SharedBytes bytes;
   };
+  /// A packet of a data track, to its subscribers.
+  void forward_frame(Participant& sender, Bytes packet, Now now);
   [[nodiscard]] bool accept(Participant& sender, livekit::DataPacket& packet) const;
   static void sign(const Participant& sender, livekit::DataPacket& packet);
   static Destinations destinations(livekit::DataPacket& packet);
-  void send(const Participant& to, sctp::ChannelId channel, const SharedBytes& bytes);
+  void send(Participant& to, sctp::ChannelId channel, const SharedBytes& bytes);
   void remember(Cached packet);
 
   Room& room_;
+  DataTracks& tracks_;
   std::deque<Cached> cache_;
   std::size_t cached_bytes_ = 0;
   std::uint64_t dropped_ = 0;

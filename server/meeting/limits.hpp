@@ -21,6 +21,11 @@ inline constexpr std::size_t kMaxAddTrackBytes = std::size_t{16} * 1024;
 inline constexpr std::size_t kMaxCodecsPerTrack = 4;
 inline constexpr std::size_t kMaxLayersPerTrack = 3;
 
+/// Bytes of a data track's name (wire convention of LiveKit).
+inline constexpr std::size_t kMaxDataTrackName = 256;
+/// Data tracks that one participant subscribes to.
+inline constexpr std::size_t kMaxDataSubscriptions = 4096;
+
 /// What clients are told about keep-alive, in seconds. Clients give up after the timeout.
 inline constexpr int kPingIntervalSeconds = 5;
 inline constexpr int kPingTimeoutSeconds = 15;

@@ -2,16 +2,34 @@
 
 #include <algorithm>
 
+#include "meeting/client_traits.hpp"
 #include "meeting/limits.hpp"
 #include "meeting/track_info.hpp"
 
 namespace meridian::meeting {
 namespace {
 
+/// Older clients count as connected when they can publish.
+constexpr int kSubscriberAsPrimary = 3;
+
+std::unique_ptr<Subscriber> make_subscriber(const Room& room, const Participant& participant) {
+  const bool is_primary = participant.info.permission().can_subscribe() &&
+                          participant.client.protocol() >= kSubscriberAsPrimary;
+  auto subscriber = std::make_unique<Subscriber>(
+      SubscriberTerms{.has_data = is_primary,
+                      .takes_red = plays_red(participant.client),
+                      .reuses_sections = reuses_sections(participant.client)},
+      room.services.random);
+  subscriber->is_primary = is_primary;
+  subscriber->connection.transport = room.services.numbers.new_transport(room.number);
+  return subscriber;
+}
+
 std::unique_ptr<Participant> make_participant(const Room& room, JoinArguments&& arguments,
                                               const WorkerPool::Seat& seat, Now now) {
   const Grant& grant = arguments.grant;
-  auto participant = std::make_unique<Participant>(publish_codecs(), room.services.random);
+  auto participant = std::make_unique<Participant>(
+      without_disabled(publish_codecs(), arguments.request.client_info()), room.services.random);
   livekit::ParticipantInfo& info = participant->info;
   info.set_sid(arguments.sid.value());
   info.set_identity(grant.identity.value());
@@ -40,8 +58,12 @@ std::unique_ptr<Participant> make_participant(const Room& room, JoinArguments&& 
   participant->session = arguments.session;
   participant->region = seat.region;
   participant->worker = seat.index;
-  participant->transport = room.services.numbers.new_transport(room.number);
-  participant->permit = std::move(arguments.permit);
+  participant->uplink.transport = room.services.numbers.new_transport(room.number);
+  participant->uplink.permit = std::move(arguments.permit);
+  if (arguments.subscriber_permit) {
+    participant->subscriber = make_subscriber(room, *participant);
+    participant->subscriber->connection.permit = std::move(arguments.subscriber_permit);
+  }
   participant->joined = now.monotonic;
   return participant;
 }
@@ -65,7 +87,8 @@ Meeting::Meeting(Services& services, AccountId account, std::string name, RoomSi
       subscriptions_(room_),
       tracks_(room_, updates_, subscriptions_, speakers_),
       offers_(room_, tracks_, subscriptions_),
-      data_(room_),
+      data_tracks_(room_, updates_),
+      data_(room_, data_tracks_),
       empty_since_(now.monotonic),
       quality_due_(now.monotonic + kQualityInterval) {}
 
@@ -100,8 +123,12 @@ base::Expected<void, JoinError> Meeting::join(JoinArguments arguments, Now now) 
   send_token(participant, now);
   updates_.mark(participant, Updates::Audience::kOthers, Updates::Urgency::kBatched, now.monotonic);
   updates_.mark_room(now.monotonic);
-  // The tracks that are there go into the first answer.
+  // The tracks that are there go into the first answer, or into the first offer.
   subscriptions_.reconcile_all(participant, now);
+  if (participant.subscriber) {
+    offers_.begin_subscriber(participant, now);
+  }
+  data_tracks_.handle_joined(participant);
   for (const livekit::AddTrackRequest& track : request.add_track_requests()) {
     tracks_.handle_add(participant, track, now);
   }
@@ -128,9 +155,10 @@ void Meeting::send_join(const Participant& participant, Now now) const {
   *join.mutable_server_info() = room_.server_info(participant.region);
   join.set_ping_interval(kPingIntervalSeconds);
   join.set_ping_timeout(kPingTimeoutSeconds);
-  join.set_subscriber_primary(false);  // one connection serves both directions
+  join.set_subscriber_primary(participant.is_subscriber_primary());
   join.set_fast_publish(participant.info.permission().can_publish());
   join.set_sif_trailer(room_.sif_trailer);
+  *join.mutable_client_configuration() = client_configuration(participant.client);
   room_.send(participant, std::move(message));
 }
 
@@ -147,7 +175,8 @@ void Meeting::send_token(Participant& participant, Now now) const {
 base::Expected<ParticipantSid, ResumeError> Meeting::resume(ResumeArguments arguments, Now now) {
   Participant* participant = room_.roster.find(arguments.identity);
   const std::string& wanted = arguments.request.participant_sid();
-  if (participant == nullptr || (!wanted.empty() && wanted != participant->info.sid())) {
+  if (participant == nullptr || (!wanted.empty() && wanted != participant->info.sid()) ||
+      arguments.mode != participant->mode()) {
     return std::unexpected(ResumeError::kUnknownParticipant);
   }
   if (participant->has_signal()) {
@@ -156,8 +185,10 @@ base::Expected<ParticipantSid, ResumeError> Meeting::resume(ResumeArguments argu
   participant->session = arguments.session;
   participant->make_token = std::move(arguments.make_token);
   participant->signal_lost = Instant::never();
-  if (!participant->media_lost.is_never()) {
-    participant->media_lost = now.monotonic;  // its ICE restart gets its own time
+  for (Connection* connection : participant->connections()) {
+    if (!connection->media_lost.is_never()) {
+      connection->media_lost = now.monotonic;  // its ICE restart gets its own time
+    }
   }
   const auto fault = std::exchange(participant->resume_fault, Participant::ResumeFault::kNone);
   if (fault == Participant::ResumeFault::kCloseBeforeMessages) {
@@ -168,6 +199,7 @@ base::Expected<ParticipantSid, ResumeError> Meeting::resume(ResumeArguments argu
   livekit::ReconnectResponse& reconnect = *message.mutable_reconnect();
   *reconnect.mutable_server_info() = room_.server_info(participant->region);
   reconnect.set_last_message_seq(participant->last_data_sequence);
+  *reconnect.mutable_client_configuration() = client_configuration(participant->client);
   room_.send(*participant, std::move(message));
   participant->touch();
   updates_.send_everyone(*participant, now.monotonic);
@@ -182,9 +214,11 @@ base::Expected<ParticipantSid, ResumeError> Meeting::resume(ResumeArguments argu
   if (arguments.request.has_sync_state()) {
     handle_sync_state(*participant, arguments.request.sync_state(), now);
   }
-  if (participant = room_.roster.find(sid); participant != nullptr &&
-                                            participant->negotiator.needs_negotiation() &&
-                                            participant->negotiator.has_answered()) {
+  participant = room_.roster.find(sid);
+  if (participant != nullptr && participant->subscriber) {
+    offers_.restart_subscriber(*participant, now);
+  } else if (participant != nullptr && participant->needs_negotiation() &&
+             participant->has_negotiated()) {
     participant->pace.want(now.monotonic);
   }
   settle(now);
@@ -221,15 +255,18 @@ void Meeting::remove(Participant& participant, livekit::DisconnectReason reason,
   updates_.mark_left(participant, departure, now.monotonic);
   updates_.mark_room(now.monotonic);
   subscriptions_.drop_subscriber(participant);
+  data_tracks_.handle_left(participant);
   tracks_.unpublish_all(participant, now);
-  if (participant.is_data_open) {
-    room_.services.outbox.sctp.emplace_back(sctp::Close{participant.transport});
-  }
-  if (participant.is_transport_open) {
-    room_.command(participant.worker, forward::CloseTransport{participant.transport});
+  for (const Connection* connection : participant.connections()) {
+    if (connection->is_data_open) {
+      room_.services.outbox.sctp.emplace_back(sctp::Close{connection->transport});
+    }
+    if (connection->is_open) {
+      room_.command(participant.worker, forward::CloseTransport{connection->transport});
+    }
+    room_.services.numbers.release(connection->transport);
   }
   room_.services.workers.remove_participant(participant.worker);
-  room_.services.numbers.release(participant.transport);
   (void)room_.roster.remove(participant.sid());
   if (room_.roster.empty()) {
     empty_since_ = now.monotonic;
@@ -272,7 +309,11 @@ std::vector<Meeting::Evicted> Meeting::evict(const Stays& stays, Now now) {
     // Tokens that name a policy's epoch name the new one, or nobody could come back with them.
     send_token(participant, now);
     if (!stays(participant)) {
-      evicted.push_back({participant.sid(), participant.transport, participant.has_signal()});
+      std::vector<TransportId> transports;
+      for (const Connection* connection : participant.connections()) {
+        transports.push_back(connection->transport);
+      }
+      evicted.push_back({participant.sid(), std::move(transports), participant.has_signal()});
       dismiss(participant, livekit::MIGRATION, livekit::LeaveRequest::RECONNECT, now);
     }
   });
@@ -340,8 +381,9 @@ bool Meeting::is_finished(Instant now) const {
 std::size_t Meeting::tracks() const {
   std::size_t count = 0;
   for (const auto& participant : room_.roster.all()) {
-    count += static_cast<std::size_t>(std::ranges::count_if(
-        participant->publications, [](const auto& p) { return p->is_published(); }));
+    count += static_cast<std::size_t>(
+        std::ranges::count_if(participant->publications,
+                              [](const auto& p) { return p->is_published() && !p->is_backup(); }));
   }
   return count;
 }

@@ -24,6 +24,8 @@ struct JoinArguments {
   Grant grant;
   livekit::JoinRequest request;
   residency::Permit<residency::ClientLeg> permit;
+  /// For the second connection: dual-connection mode.
+  std::optional<residency::Permit<residency::ClientLeg>> subscriber_permit = {};
   /// The guest's own account; empty for the host's people.
   AccountId home_account = {};
   TokenMaker make_token;
@@ -34,6 +36,7 @@ struct ResumeArguments {
   SignalSessionId session;
   Identity identity;
   livekit::JoinRequest request;
+  ConnectionMode mode = ConnectionMode::kSingle;
   TokenMaker make_token;
 };
 enum class ResumeError : std::uint8_t { kUnknownParticipant };
@@ -82,7 +85,8 @@ class Meeting {
   /// Who was sent away.
   struct Evicted {
     ParticipantSid sid;
-    TransportId transport;
+    /// Of its connections.
+    std::vector<TransportId> transports;
     /// Signalling was there to tell them to reconnect.
     bool was_told = false;
   };
@@ -115,19 +119,24 @@ class Meeting {
  private:
   // What handle_request() dispatches to.
   void handle_offer(Participant& participant, const livekit::SessionDescription& offer, Now now);
+  void handle_answer(Participant& participant, const livekit::SessionDescription& answer, Now now);
+  void handle_ping(const Participant& participant, const livekit::SignalRequest& request, Now now);
+  void handle_data_request(Participant& participant, const livekit::SignalRequest& request,
+                           Now now);
   void handle_leave(Participant& participant, const livekit::LeaveRequest& request, Now now);
   void handle_metadata(Participant& participant, const livekit::UpdateParticipantMetadata& request,
                        Now now);
   void handle_sync_state(Participant& participant, const livekit::SyncState& state, Now now);
   void handle_simulate(Participant& participant, const livekit::SimulateScenario& scenario,
                        Now now);
-  void refuse_data_track(const Participant& participant,
-                         const livekit::SignalRequest& request) const;
+  /// Data blobs, which livekit-server doesn't serve either unless it is told to.
+  void refuse_blob(const Participant& participant, std::uint32_t request_id) const;
 
   void handle(const forward::TransportStateChanged& event, Now now);
-  void handle_media_up(Participant& participant, Now now);
-  void handle_media_lost(Participant& participant, Now now);
-  void open_data(Participant& participant) const;
+  void handle(const forward::TransportQuality& event);
+  void handle_media_up(Participant& participant, Connection& connection, Now now);
+  void handle_media_lost(Participant& participant, Connection& connection, Now now);
+  void open_data(const Participant& participant, Connection& connection) const;
 
   void send_join(const Participant& participant, Now now) const;
   void send_token(Participant& participant, Now now) const;
@@ -157,6 +166,7 @@ class Meeting {
   Subscriptions subscriptions_;
   Tracks tracks_;
   Offers offers_;
+  DataTracks data_tracks_;
   DataRouter data_;
   Instant empty_since_;
   bool was_joined_ = false;

@@ -1,11 +1,27 @@
 // What workers and clocks tell a meeting.
 #include <algorithm>
+#include <array>
 #include <variant>
 
 #include "meeting/limits.hpp"
 #include "meeting/meeting.hpp"
 
 namespace meridian::meeting {
+namespace {
+
+/// The channels that livekit-server opens, in its order.
+std::array<sctp::ChannelOptions, 3> subscriber_channels() {
+  const auto unreliable = [](std::string label) {
+    return sctp::ChannelOptions{.label = std::move(label),
+                                .order = sctp::Order::kUnordered,
+                                .reliability = sctp::Reliability::kMaxRetransmits,
+                                .reliability_value = 0};
+  };
+  return {sctp::ChannelOptions{.label = "_reliable"}, unreliable("_lossy"),
+          unreliable("_data_track")};
+}
+
+}  // namespace
 
 void Meeting::handle_event(const forward::Event& event, Now now) {
   if (const auto* state = std::get_if<forward::TransportStateChanged>(&event)) {
@@ -17,9 +33,7 @@ void Meeting::handle_event(const forward::Event& event, Now now) {
   } else if (const auto* wanted = std::get_if<forward::LayersWanted>(&event)) {
     tracks_.handle(*wanted, now);
   } else if (const auto* quality = std::get_if<forward::TransportQuality>(&event)) {
-    if (Participant* participant = room_.roster.find(quality->transport)) {
-      participant->quality.handle(*quality);
-    }
+    handle(*quality);
   }
   settle(now);
 }
@@ -29,18 +43,20 @@ void Meeting::handle(const forward::TransportStateChanged& event, Now now) {
   if (participant == nullptr) {
     return;
   }
+  Connection& connection = *participant->find_connection(event.transport);
   switch (event.state) {
     case forward::TransportState::kIceConnected:
       // After a restart the DTLS association goes on, so this alone says that media flows again.
-      if (participant->info.state() == livekit::ParticipantInfo::ACTIVE) {
-        handle_media_up(*participant, now);
+      if (connection.was_connected) {
+        handle_media_up(*participant, connection, now);
       }
       break;
     case forward::TransportState::kConnected:
-      handle_media_up(*participant, now);
+      connection.was_connected = true;
+      handle_media_up(*participant, connection, now);
       break;
     case forward::TransportState::kDisconnected:
-      handle_media_lost(*participant, now);
+      handle_media_lost(*participant, connection, now);
       break;
     case forward::TransportState::kFailed: {
       const bool was_active = participant->info.state() == livekit::ParticipantInfo::ACTIVE;
@@ -51,20 +67,37 @@ void Meeting::handle(const forward::TransportStateChanged& event, Now now) {
   }
 }
 
-void Meeting::handle_media_up(Participant& participant, Now now) {
-  participant.is_media_up = true;
-  participant.media_lost = Instant::never();
-  open_data(participant);
-  if (participant.info.state() != livekit::ParticipantInfo::ACTIVE) {
+void Meeting::handle(const forward::TransportQuality& event) {
+  Participant* participant = room_.roster.find(event.transport);
+  if (participant == nullptr) {
+    return;
+  }
+  participant->find_connection(event.transport)->quality = event;
+  // Each direction has its own connection, or one has both.
+  forward::TransportQuality merged;
+  for (const Connection* connection : participant->connections()) {
+    merged.uplink_loss = std::max(merged.uplink_loss, connection->quality.uplink_loss);
+    merged.downlink_loss = std::max(merged.downlink_loss, connection->quality.downlink_loss);
+    merged.round_trip = std::max(merged.round_trip, connection->quality.round_trip);
+  }
+  participant->quality.handle(merged);
+}
+
+void Meeting::handle_media_up(Participant& participant, Connection& connection, Now now) {
+  connection.is_media_up = true;
+  connection.media_lost = Instant::never();
+  open_data(participant, connection);
+  if (&connection == &participant.primary() &&
+      participant.info.state() != livekit::ParticipantInfo::ACTIVE) {
     participant.info.set_state(livekit::ParticipantInfo::ACTIVE);
     updates_.mark(participant, Updates::Audience::kEveryone, Updates::Urgency::kBatched,
                   now.monotonic);
   }
 }
 
-void Meeting::handle_media_lost(Participant& participant, Now now) {
-  participant.is_media_up = false;
-  participant.media_lost = now.monotonic;
+void Meeting::handle_media_lost(Participant& participant, Connection& connection, Now now) {
+  connection.is_media_up = false;
+  connection.media_lost = now.monotonic;
   if (participant.has_signal()) {
     room_.send(participant,
                leave_message(livekit::CONNECTION_TIMEOUT, livekit::LeaveRequest::RESUME));
@@ -75,11 +108,18 @@ void Meeting::handle_media_lost(Participant& participant, Now now) {
   }
 }
 
-void Meeting::open_data(Participant& participant) const {
-  if (participant.has_data_section && !participant.is_data_open) {
-    participant.is_data_open = true;
-    room_.services.outbox.sctp.emplace_back(
-        sctp::Open{participant.transport, participant.worker, sctp::Role::kDtlsServer});
+void Meeting::open_data(const Participant& participant, Connection& connection) const {
+  if (!connection.has_data_section || connection.is_data_open) {
+    return;
+  }
+  connection.is_data_open = true;
+  auto& commands = room_.services.outbox.sctp;
+  commands.emplace_back(
+      sctp::Open{connection.transport, participant.worker, sctp::Role::kDtlsServer});
+  if (participant.subscriber && &connection == &participant.subscriber->connection) {
+    for (const sctp::ChannelOptions& options : subscriber_channels()) {
+      commands.emplace_back(sctp::OpenChannel{connection.transport, options});
+    }
   }
 }
 
@@ -98,7 +138,7 @@ void Meeting::handle_sctp_event(sctp::Event&& event, Now now) {
 
 Instant Meeting::next_deadline(const Participant& participant) {
   Instant next = std::min(participant.token_due, participant.pace.next_timeout());
-  next = std::min(next, participant.media_lost + kMediaGrace);
+  next = std::min(next, participant.media_lost() + kMediaGrace);
   next = std::min(next, participant.signal_lost + kSignalGrace);
   if (participant.info.state() != livekit::ParticipantInfo::ACTIVE) {
     next = std::min(next, participant.joined + kJoinTimeout);
@@ -113,7 +153,7 @@ bool Meeting::handle_deadlines(Participant& participant, Now now) {
     dismiss(participant, livekit::JOIN_FAILURE, livekit::LeaveRequest::DISCONNECT, now);
     return true;
   }
-  if (at >= participant.media_lost + kMediaGrace) {
+  if (at >= participant.media_lost() + kMediaGrace) {
     dismiss(participant, livekit::CONNECTION_TIMEOUT, livekit::LeaveRequest::RECONNECT, now);
     return true;
   }
@@ -137,6 +177,7 @@ void Meeting::handle_timeout(Now now) {
       (void)handle_deadlines(participant, now);
     }
   });
+  speakers_.handle_timeout(now.monotonic);
   if (tracks_.next_timeout() <= now.monotonic) {
     tracks_.handle_timeout(now);
   }
@@ -152,7 +193,7 @@ void Meeting::handle_timeout(Now now) {
 void Meeting::tell_quality(Now) {
   std::vector<const Participant*> changed;
   for (const auto& participant : room_.roster.all()) {
-    if (participant->is_media_up && participant->quality.take_change()) {
+    if (participant->is_media_up() && participant->quality.take_change()) {
       changed.push_back(participant.get());
     }
   }
@@ -190,7 +231,8 @@ Instant Meeting::next_timeout() const {
 }
 
 Instant Meeting::find_next_timeout() const {
-  Instant next = std::min({quality_due_, updates_.next_timeout(), tracks_.next_timeout()});
+  Instant next = std::min(
+      {quality_due_, updates_.next_timeout(), tracks_.next_timeout(), speakers_.next_timeout()});
   for (const auto& participant : room_.roster.all()) {
     next = std::min(next, next_deadline(*participant));
   }

@@ -10,6 +10,8 @@ namespace {
 /// From this version on, clients want to hear of success as well.
 constexpr int kHearsOfSuccess = 15;
 
+constexpr int kMaxSimulatedSeconds = 60;
+
 std::size_t attribute_bytes(const google::protobuf::Map<std::string, std::string>& attributes) {
   std::size_t bytes = 0;
   for (const auto& [key, value] : attributes) {
@@ -31,6 +33,9 @@ void Meeting::handle_request(const ParticipantSid& sid, SignalSessionId session,
   switch (request.message_case()) {
     case Request::kOffer:
       handle_offer(participant, request.offer(), now);
+      break;
+    case Request::kAnswer:
+      handle_answer(participant, request.answer(), now);
       break;
     case Request::kAddTrack:
       tracks_.handle_add(participant, request.add_track(), now);
@@ -65,45 +70,73 @@ void Meeting::handle_request(const ParticipantSid& sid, SignalSessionId session,
     case Request::kLeave:
       handle_leave(participant, request.leave(), now);
       break;
-    case Request::kPing: {
-      livekit::SignalResponse message;
-      message.set_pong(now.wall.milliseconds());
-      room_.send(participant, std::move(message));
+    case Request::kPing:
+    case Request::kPingReq:
+      handle_ping(participant, request, now);
       break;
-    }
-    case Request::kPingReq: {
-      livekit::SignalResponse message;
-      message.mutable_pong_resp()->set_last_ping_timestamp(request.ping_req().timestamp());
-      message.mutable_pong_resp()->set_timestamp(now.wall.milliseconds());
-      room_.send(participant, std::move(message));
-      break;
-    }
     case Request::kPublishDataTrackRequest:
     case Request::kUnpublishDataTrackRequest:
-      refuse_data_track(participant, request);
+    case Request::kUpdateDataSubscription:
+    case Request::kStoreDataBlobRequest:
+    case Request::kGetDataBlobRequest:
+      handle_data_request(participant, request, now);
       break;
     case Request::kTrickle:       // the client's checks tell its addresses
-    case Request::kAnswer:        // this side never offers
     case Request::kUpdateLayers:  // superseded by track_setting
-    case Request::kUpdateDataSubscription:
     case Request::MESSAGE_NOT_SET:
       break;
   }
   settle(now);
 }
 
+void Meeting::handle_ping(const Participant& participant, const livekit::SignalRequest& request,
+                          Now now) {
+  livekit::SignalResponse message;
+  if (request.has_ping_req()) {
+    message.mutable_pong_resp()->set_last_ping_timestamp(request.ping_req().timestamp());
+    message.mutable_pong_resp()->set_timestamp(now.wall.milliseconds());
+  } else {
+    message.set_pong(now.wall.milliseconds());
+  }
+  room_.send(participant, std::move(message));
+}
+
+void Meeting::handle_data_request(Participant& participant, const livekit::SignalRequest& request,
+                                  Now now) {
+  if (request.has_publish_data_track_request()) {
+    data_tracks_.handle_publish(participant, request.publish_data_track_request(), now);
+  } else if (request.has_unpublish_data_track_request()) {
+    data_tracks_.handle_unpublish(participant, request.unpublish_data_track_request(), now);
+  } else if (request.has_update_data_subscription()) {
+    data_tracks_.handle_subscription(participant, request.update_data_subscription());
+  } else if (request.has_store_data_blob_request()) {
+    refuse_blob(participant, request.store_data_blob_request().request_id());
+  } else {
+    refuse_blob(participant, request.get_data_blob_request().request_id());
+  }
+}
+
 void Meeting::handle_offer(Participant& participant, const livekit::SessionDescription& offer,
                            Now now) {
   const bool is_first = !participant.negotiator.has_answered();
   if (offers_.handle(participant, offer, now)) {
-    if (participant.is_media_up) {
-      open_data(participant);
+    if (participant.uplink.is_media_up) {
+      open_data(participant, participant.uplink);
     }
     return;
   }
   // Who can't make a usable first offer would only come back with the same one.
   dismiss(participant, is_first ? livekit::JOIN_FAILURE : livekit::STATE_MISMATCH,
           is_first ? livekit::LeaveRequest::DISCONNECT : livekit::LeaveRequest::RECONNECT, now);
+}
+
+void Meeting::handle_answer(Participant& participant, const livekit::SessionDescription& answer,
+                            Now now) {
+  if (!offers_.handle_answer(participant, answer, now)) {
+    const bool is_first = !participant.subscriber->negotiator.has_answered();
+    dismiss(participant, is_first ? livekit::JOIN_FAILURE : livekit::STATE_MISMATCH,
+            is_first ? livekit::LeaveRequest::DISCONNECT : livekit::LeaveRequest::RECONNECT, now);
+  }
 }
 
 void Meeting::handle_leave(Participant& participant, const livekit::LeaveRequest& request,
@@ -174,6 +207,9 @@ void Meeting::handle_sync_state(Participant& participant, const livekit::SyncSta
   if (state.has_subscription()) {
     subscriptions_.handle_wish(participant, state.subscription(), now);
   }
+  if (state.has_data_subscription()) {
+    data_tracks_.handle_subscription(participant, state.data_subscription());
+  }
   if (!state.track_sids_disabled().empty()) {
     livekit::UpdateTrackSettings disabled;
     disabled.set_disabled(true);
@@ -209,23 +245,22 @@ void Meeting::handle_simulate(Participant& participant, const livekit::SimulateS
       room_.close_session(participant.session);
       break;
     case Scenario::kSpeakerUpdate:
+      speakers_.simulate(
+          participant, now.monotonic + std::chrono::seconds(std::clamp(scenario.speaker_update(), 0,
+                                                                       kMaxSimulatedSeconds)));
+      break;
     case Scenario::kSubscriberBandwidth:
     case Scenario::SCENARIO_NOT_SET:
       break;
   }
 }
 
-void Meeting::refuse_data_track(const Participant& participant,
-                                const livekit::SignalRequest& request) const {
+void Meeting::refuse_blob(const Participant& participant, std::uint32_t request_id) const {
   livekit::SignalResponse message;
   livekit::RequestResponse& response = *message.mutable_request_response();
+  response.set_request_id(request_id);
   response.set_reason(livekit::RequestResponse::NOT_ALLOWED);
-  response.set_message("data tracks are not enabled");
-  if (request.has_publish_data_track_request()) {
-    *response.mutable_publish_data_track() = request.publish_data_track_request();
-  } else {
-    *response.mutable_unpublish_data_track() = request.unpublish_data_track_request();
-  }
+  response.set_message("data blobs are not enabled");
   room_.send(participant, std::move(message));
 }
 

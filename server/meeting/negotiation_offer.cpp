@@ -40,7 +40,7 @@ bool is_ice_text(std::string_view text, std::size_t min_size) {
          std::ranges::all_of(text, is_ice_char);
 }
 
-Error check_mids(CheckedOffer& offer) {
+Error check_mids(CheckedDescription& offer) {
   std::set<std::string_view> seen;
   bool has_data = false;
   for (const sdp::MediaSection& media : offer.session.media) {
@@ -60,7 +60,7 @@ Error check_mids(CheckedOffer& offer) {
   return std::ranges::count(offer.is_live, true) > 0 ? Error{} : NegotiationError::kNoMedia;
 }
 
-Error check_bundle(const CheckedOffer& offer) {
+Error check_bundle(const CheckedDescription& offer) {
   const auto& bundles = offer.session.bundles;
   if (bundles.size() != 1) {
     return NegotiationError::kNotBundled;
@@ -80,7 +80,7 @@ Error check_bundle(const CheckedOffer& offer) {
 
 /// The live section that stands first in the BUNDLE group: its ICE attributes hold for all
 /// (RFC 8843 section 7.1.3).
-const sdp::MediaSection& tagged_section(const CheckedOffer& offer) {
+const sdp::MediaSection& tagged_section(const CheckedDescription& offer) {
   for (const std::string& mid : offer.session.bundles.front()) {
     for (std::size_t i = 0; i < offer.mids.size(); ++i) {
       if (offer.is_live[i] && offer.session.media[i].mid == mid) {
@@ -91,7 +91,7 @@ const sdp::MediaSection& tagged_section(const CheckedOffer& offer) {
   MERIDIAN_CHECK(false);  // check_bundle() found every live section in the group
 }
 
-Error check_ice(CheckedOffer& offer) {
+Error check_ice(CheckedDescription& offer) {
   const sdp::TransportAttributes& own = tagged_section(offer).transport;
   const sdp::TransportAttributes& shared = offer.session.transport;
   offer.credentials = {.ufrag = own.ice_ufrag.empty() ? shared.ice_ufrag : own.ice_ufrag,
@@ -102,7 +102,19 @@ Error check_ice(CheckedOffer& offer) {
              : NegotiationError::kNoCredentials;
 }
 
-Error check_dtls(CheckedOffer& offer) {
+Error check_setup(const CheckedDescription& offer) {
+  for (std::size_t i = 0; i < offer.mids.size(); ++i) {
+    const auto& own = offer.session.media[i].transport.setup;
+    // Absent means active (RFC 4145 section 4).
+    const auto setup = (own ? own : offer.session.transport.setup).value_or(sdp::Setup::kActive);
+    if (offer.is_live[i] && setup != sdp::Setup::kActive && setup != sdp::Setup::kActpass) {
+      return NegotiationError::kBadSetup;
+    }
+  }
+  return {};
+}
+
+Error check_dtls(CheckedDescription& offer) {
   std::optional<dtls::Fingerprint> agreed;
   const sdp::TransportAttributes& shared = offer.session.transport;
   for (std::size_t i = 0; i < offer.mids.size(); ++i) {
@@ -110,12 +122,6 @@ Error check_dtls(CheckedOffer& offer) {
       continue;
     }
     const sdp::TransportAttributes& own = offer.session.media[i].transport;
-    const auto setup = own.setup ? own.setup : shared.setup;
-    // Absent means active (RFC 4145 section 4).
-    if (setup.value_or(sdp::Setup::kActive) != sdp::Setup::kActive &&
-        *setup != sdp::Setup::kActpass) {
-      return NegotiationError::kBadSetup;
-    }
     const auto& listed = own.fingerprints.empty() ? shared.fingerprints : own.fingerprints;
     bool has_usable = listed.empty();
     for (const std::string& text : listed) {
@@ -138,7 +144,7 @@ Error check_dtls(CheckedOffer& offer) {
   return {};
 }
 
-Error check_extensions(CheckedOffer& offer) {
+Error check_extensions(CheckedDescription& offer) {
   std::map<std::uint16_t, std::string_view> uris;
   bool all_sections_mix = true;
   for (std::size_t i = 0; i < offer.mids.size(); ++i) {
@@ -157,7 +163,7 @@ Error check_extensions(CheckedOffer& offer) {
   return {};
 }
 
-void find_data(CheckedOffer& offer) {
+void find_data(CheckedDescription& offer) {
   for (std::size_t i = 0; i < offer.mids.size(); ++i) {
     const sdp::MediaSection& media = offer.session.media[i];
     if (offer.is_live[i] && media.kind == sdp::Kind::kApplication) {
@@ -171,16 +177,18 @@ void find_data(CheckedOffer& offer) {
 
 }  // namespace
 
-base::Expected<CheckedOffer, NegotiationError> check_offer(std::string_view text) {
+base::Expected<CheckedDescription, NegotiationError> check_description(std::string_view text,
+                                                                       DescriptionType type) {
   auto session = sdp::parse(text);
   if (!session) {
     return std::unexpected(NegotiationError::kMalformed);
   }
-  CheckedOffer offer;
+  CheckedDescription offer;
   offer.session = *std::move(session);
   Error error = check_mids(offer);
   error = error ? error : check_bundle(offer);
   error = error ? error : check_ice(offer);
+  error = error || type == DescriptionType::kAnswer ? error : check_setup(offer);
   error = error ? error : check_dtls(offer);
   error = error ? error : check_extensions(offer);
   if (error) {

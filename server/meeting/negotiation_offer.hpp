@@ -6,11 +6,11 @@
 
 #include "meeting/negotiator.hpp"
 
-/// What must hold of an offer before anything is made of it.
+/// What must hold of a client's description before anything is made of it.
 namespace meridian::meeting {
 
-/// A parsed offer whose transport, BUNDLE group and mids are sound.
-struct CheckedOffer {
+/// A parsed offer or answer whose transport, BUNDLE group and mids are sound.
+struct CheckedDescription {
   sdp::Session session;
   /// One for each section; empty only for a rejected section that has none.
   std::vector<rtp::Token> mids;
@@ -23,7 +23,11 @@ struct CheckedOffer {
   bool allows_mixed_extensions = false;
 };
 
-[[nodiscard]] base::Expected<CheckedOffer, NegotiationError> check_offer(std::string_view text);
+enum class DescriptionType : std::uint8_t { kOffer, kAnswer };
+/// Of an answer, `a=setup` is not looked at: our offer left no choice, and pion answers `passive`
+/// to every ICE-lite offer while it is the DTLS client all the same.
+[[nodiscard]] base::Expected<CheckedDescription, NegotiationError> check_description(
+    std::string_view text, DescriptionType type = DescriptionType::kOffer);
 
 /// Simulcast rids that the client sends, as the offer orders them; at most kMaxSimulcastLayers.
 [[nodiscard]] std::vector<rtp::Token> offered_rids(const sdp::MediaSection& media);

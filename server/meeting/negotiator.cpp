@@ -23,7 +23,7 @@ rtp::MediaKind media_kind(sdp::Kind kind) {
 /// The making of one answer, from an offer that was found valid: nothing here can fail.
 class Negotiator::Answering {
  public:
-  Answering(Negotiator& owner, const CheckedOffer& offer, const LocalDescription& local,
+  Answering(Negotiator& owner, const CheckedDescription& offer, const LocalDescription& local,
             const PublishLookup& lookup)
       : owner_(owner), offer_(offer), local_(local), lookup_(lookup) {}
 
@@ -319,7 +319,7 @@ class Negotiator::Answering {
   }
 
   Negotiator& owner_;
-  const CheckedOffer& offer_;
+  const CheckedDescription& offer_;
   const LocalDescription& local_;
   const PublishLookup& lookup_;
   std::vector<Plan> plans_;
@@ -335,7 +335,7 @@ Negotiator::Negotiator(std::vector<rtp::Codec> publish_codecs, RandomSource& ran
 base::Expected<Negotiated, NegotiationError> Negotiator::handle_offer(std::string_view sdp,
                                                                       const LocalDescription& local,
                                                                       const PublishLookup& lookup) {
-  auto offer = check_offer(sdp);
+  auto offer = check_description(sdp);
   if (!offer) {
     return std::unexpected(offer.error());
   }
@@ -370,17 +370,17 @@ std::vector<forward::ReceiveSection> Negotiator::receive_sections(
   return sections;
 }
 
-Negotiator::AddResult Negotiator::add_sender(SenderSpec spec) {
+AddSender Negotiator::add_sender(SenderSpec spec) {
   for (const Sender& sender : senders_) {
     if (sender.spec.subscription == spec.subscription) {
-      return AddResult::kDuplicate;
+      return AddSender::kDuplicate;
     }
   }
   if (senders_.size() >= kMaxSenders) {
-    return AddResult::kFull;
+    return AddSender::kFull;
   }
   senders_.push_back({.spec = std::move(spec), .binding = std::nullopt, .is_unsupported = false});
-  return AddResult::kAdded;
+  return AddSender::kAdded;
 }
 
 void Negotiator::remove_sender(SubscriptionId subscription) {

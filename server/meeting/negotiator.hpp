@@ -124,7 +124,21 @@ struct DataSection {
   std::uint64_t remote_max_message_size = 65536;
 };
 
-struct Negotiated {
+enum class AddSender : std::uint8_t { kAdded, kDuplicate, kFull };
+
+/// What an exchange did to the tracks that are sent to the client.
+struct SenderChanges {
+  /// Senders that got a section. One that is in `unbound` as well has a new section or new payload
+  /// types, and new SSRCs: end it, then subscribe again.
+  std::vector<SendBinding> bound;
+  /// Senders that lost their section because the client stopped it, not through remove_sender().
+  std::vector<SubscriptionId> unbound;
+  /// Senders none of whose codecs the client can receive; they stay out until removed. Told once.
+  std::vector<SubscriptionId> unsupported;
+};
+
+/// What an answer of this side came to.
+struct Negotiated : SenderChanges {
   std::string answer;
   /// mid -> `TR_…` for every section on which this node now sends.
   std::map<std::string, std::string> mid_to_track_id;
@@ -141,18 +155,12 @@ struct Negotiated {
   /// section whose track was exchanged is in both.
   std::vector<PublishedSection> added;
   std::vector<rtp::Token> removed;
-  /// Senders that got a section with this answer. One that is in `unbound` as well has a new
-  /// section or new payload types, and new SSRCs: end it, then subscribe again.
-  std::vector<SendBinding> bound;
-  /// Senders that lost their section because the client stopped it, not through remove_sender().
-  std::vector<SubscriptionId> unbound;
-  /// Senders none of whose codecs the client can receive; they stay out until removed. Told once.
-  std::vector<SubscriptionId> unsupported;
   std::optional<DataSection> data;
 };
 
-/// The offers and answers of one client's only connection (single-PC mode): the client offers,
-/// this side answers (RFC 8829, RFC 9429). Lives on a control thread; reads no clock.
+/// The offers and answers of a connection on which the client offers and this side answers
+/// (RFC 8829, RFC 9429): the only one of single-connection mode, which carries tracks both ways, or
+/// the publisher's of dual-connection mode. Lives on a control thread; reads no clock.
 class Negotiator {
  public:
   /// `publish_codecs`: what clients may send, e.g. {kOpus, kRed, kVp8, kH264}. `random` gives the
@@ -169,9 +177,8 @@ class Negotiator {
       const PublishLookup& lookup) const;
   [[nodiscard]] const rtp::ExtensionMap& extensions() const { return extensions_; }
 
-  enum class AddResult : std::uint8_t { kAdded, kDuplicate, kFull };
   /// The sender gets a section with the answer to the next offer.
-  AddResult add_sender(SenderSpec spec);
+  AddSender add_sender(SenderSpec spec);
   /// Frees its section with the next answer; unknown ids do nothing.
   void remove_sender(SubscriptionId subscription);
 

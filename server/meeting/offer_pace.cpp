@@ -15,7 +15,7 @@ void OfferPace::want(Instant now) {
   due_ = std::min(due_, now + (is_recent ? kLongDelay : kShortDelay));
 }
 
-void OfferPace::handle_offer(Instant now) {
+void OfferPace::handle_exchange(Instant now) {
   last_offer_ = now;
   has_offered_ = true;
   outstanding_since_ = Instant::never();
@@ -24,6 +24,12 @@ void OfferPace::handle_offer(Instant now) {
     wants_again_ = false;
     want(now);
   }
+}
+
+void OfferPace::begin(Instant now) {
+  due_ = Instant::never();
+  outstanding_since_ = now;
+  wants_again_ = false;
 }
 
 void OfferPace::reset() {

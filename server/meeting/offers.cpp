@@ -41,9 +41,39 @@ base::Expected<void, NegotiationError> Offers::handle(Participant& participant,
     assigned.emplace(section.mid.view(), carried->id);
     return {carried->id, publish_policy(carried->info)};
   };
+  const auto negotiated =
+      participant.negotiator.handle_offer(offer.sdp(), local_description(participant), lookup);
+  if (!negotiated) {
+    return std::unexpected(negotiated.error());
+  }
+  const bool has_new_candidates = !participant.uplink.is_open || negotiated->is_ice_restart;
+  apply_transport(participant, participant.uplink, *negotiated);
+  participant.uplink.has_data_section = negotiated->data.has_value();
+  update_tracks(participant, *negotiated, assigned, now);
+  if (participant.mode() == ConnectionMode::kSingle) {
+    subscriptions_.apply(participant, *negotiated, now);
+  }
+  answer(participant, offer, *negotiated);
+  if (has_new_candidates) {
+    end_candidates(participant, negotiated->answer, livekit::PUBLISHER);
+  }
+  if (participant.mode() == ConnectionMode::kSingle) {
+    end_exchange(participant, now);
+  }
+  return {};
+}
+
+void Offers::end_exchange(Participant& participant, Now now) {
+  participant.pace.handle_exchange(now.monotonic);
+  if (participant.needs_negotiation()) {
+    participant.pace.want(now.monotonic);
+  }
+}
+
+LocalDescription Offers::local_description(const Participant& participant) const {
   const WorkerPool::Seat* seat = room_.services.workers.find(participant.worker);
   MERIDIAN_CHECK(seat != nullptr);
-  const LocalDescription local{
+  return {
       .make_credentials =
           [this] {
             return ice::Credentials{room_.services.random.alphanumeric(kUfragLength),
@@ -52,43 +82,84 @@ base::Expected<void, NegotiationError> Offers::handle(Participant& participant,
       .fingerprint = room_.services.fingerprint,
       .candidates = seat->advertised,
   };
-  const auto negotiated = participant.negotiator.handle_offer(offer.sdp(), local, lookup);
-  if (!negotiated) {
-    return std::unexpected(negotiated.error());
-  }
-  const bool is_first = !participant.is_transport_open;
-  if (is_first) {
-    open_transport(participant, *negotiated);
-  } else if (negotiated->is_ice_restart) {
-    room_.command(participant.worker, forward::RestartIce{participant.transport, negotiated->local,
-                                                          negotiated->remote});
-  }
-  participant.has_data_section = negotiated->data.has_value();
-  update_tracks(participant, *negotiated, assigned, now);
-  subscriptions_.apply(participant, *negotiated, now);
-  answer(participant, offer, *negotiated);
-  if (is_first || negotiated->is_ice_restart) {
-    end_candidates(participant, negotiated->answer);
-  }
-  participant.pace.handle_offer(now.monotonic);
-  if (participant.negotiator.needs_negotiation()) {
-    participant.pace.want(now.monotonic);
-  }
-  return {};
 }
 
-void Offers::open_transport(Participant& participant, const Negotiated& negotiated) {
-  MERIDIAN_CHECK(participant.permit.has_value());
+template <class Result>
+void Offers::apply_transport(const Participant& participant, Connection& connection,
+                             const Result& result) const {
+  if (connection.is_open) {
+    if (result.is_ice_restart) {
+      room_.command(participant.worker,
+                    forward::RestartIce{connection.transport, result.local, result.remote});
+    }
+    return;
+  }
+  MERIDIAN_CHECK(connection.permit.has_value());
   room_.command(participant.worker, forward::OpenTransport{
-                                        .transport = participant.transport,
+                                        .transport = connection.transport,
                                         .room = room_.number,
-                                        .permit = std::move(*participant.permit),
-                                        .local = negotiated.local,
-                                        .remote = negotiated.remote,
-                                        .remote_fingerprint = negotiated.remote_fingerprint,
+                                        .permit = std::move(*connection.permit),
+                                        .local = result.local,
+                                        .remote = result.remote,
+                                        .remote_fingerprint = result.remote_fingerprint,
                                     });
-  participant.permit.reset();
-  participant.is_transport_open = true;
+  connection.permit.reset();
+  connection.is_open = true;
+}
+
+void Offers::begin_subscriber(Participant& participant, Now now) {
+  // Clients that may subscribe wait for this connection, even if there is nothing to send yet.
+  if (participant.is_subscriber_primary() || participant.needs_negotiation()) {
+    offer(participant, now);
+  }
+}
+
+void Offers::restart_subscriber(Participant& participant, Now now) {
+  if (participant.has_negotiated()) {
+    participant.subscriber->negotiator.restart_ice();
+    offer(participant, now);
+  } else {
+    begin_subscriber(participant, now);
+  }
+}
+
+void Offers::offer(Participant& participant, Now now) {
+  SubscriberNegotiator& negotiator = participant.subscriber->negotiator;
+  const bool has_new_candidates = !negotiator.has_offered() || negotiator.is_restarting();
+  const auto made = negotiator.make_offer(local_description(participant));
+  participant.pace.begin(now.monotonic);
+  if (!made) {
+    return;  // nobody answers, and the client will be told to start anew
+  }
+  livekit::SignalResponse message;
+  livekit::SessionDescription& description = *message.mutable_offer();
+  description.set_type("offer");
+  description.set_sdp(made->sdp);
+  description.set_id(made->id);
+  for (const auto& [mid, track] : made->mid_to_track_id) {
+    (*description.mutable_mid_to_track_id())[mid] = track;
+  }
+  room_.send(participant, std::move(message));
+  if (has_new_candidates) {
+    end_candidates(participant, made->sdp, livekit::SUBSCRIBER);
+  }
+}
+
+base::Expected<void, NegotiationError> Offers::handle_answer(
+    Participant& participant, const livekit::SessionDescription& answer, Now now) {
+  if (!participant.subscriber || !participant.subscriber->negotiator.is_current(answer.id())) {
+    return {};
+  }
+  const auto answered = participant.subscriber->negotiator.handle_answer(answer.sdp());
+  if (!answered) {
+    return std::unexpected(answered.error());
+  }
+  Connection& connection = participant.subscriber->connection;
+  apply_transport(participant, connection, *answered);
+  connection.has_data_section = answered->has_data;
+  subscriptions_.apply(participant, *answered, now);
+  end_exchange(participant, now);
+  return {};
 }
 
 void Offers::update_tracks(Participant& participant, const Negotiated& negotiated,
@@ -119,9 +190,9 @@ void Offers::update_tracks(Participant& participant, const Negotiated& negotiate
       tracks_.publish(participant, *publication, section, now);
     }
   }
-  room_.command(
-      participant.worker,
-      forward::ConfigureReceive{participant.transport, negotiated.extensions, negotiated.receive});
+  room_.command(participant.worker,
+                forward::ConfigureReceive{participant.uplink.transport, negotiated.extensions,
+                                          negotiated.receive});
 }
 
 void Offers::answer(const Participant& participant, const livekit::SessionDescription& offer,
@@ -137,20 +208,21 @@ void Offers::answer(const Participant& participant, const livekit::SessionDescri
   room_.send(participant, std::move(message));
 }
 
-void Offers::end_candidates(const Participant& participant, const std::string& sdp) const {
+void Offers::end_candidates(const Participant& participant, const std::string& sdp,
+                            livekit::SignalTarget target) const {
   const auto value_after = [&](std::string_view key) {
     const std::size_t at = sdp.find(key);
     const std::size_t start = at == std::string::npos ? sdp.size() : at + key.size();
     return sdp.substr(start, sdp.find_first_of("\r\n", start) - start);
   };
-  // All candidates are in the answer; the first one again says that there are no more. Some
+  // All candidates are in the description; the first one again says that there are no more. Some
   // clients parse this strictly: sdpMid must be text and sdpMLineIndex a number.
   livekit::SignalResponse message;
   livekit::TrickleRequest& trickle = *message.mutable_trickle();
   trickle.set_candidateinit(R"({"candidate":"candidate:)" + value_after("a=candidate:") +
                             R"(","sdpMid":")" + value_after("a=mid:") +
                             R"(","sdpMLineIndex":0,"usernameFragment":null})");
-  trickle.set_target(livekit::PUBLISHER);
+  trickle.set_target(target);
   trickle.set_final(true);
   room_.send(participant, std::move(message));
 }
@@ -164,8 +236,12 @@ Offers::Outcome Offers::handle_timeout(Participant& participant, Now now) {
     case OfferPace::Due::kAsk:
       break;
   }
-  if (!participant.has_signal() || !participant.negotiator.needs_negotiation()) {
+  if (!participant.has_signal() || !participant.needs_negotiation()) {
     participant.pace.cancel();
+    return Outcome::kFine;
+  }
+  if (participant.subscriber) {
+    offer(participant, now);
     return Outcome::kFine;
   }
   const Negotiator::RequiredSections required = participant.negotiator.required_sections();

@@ -12,7 +12,8 @@
 
 namespace meridian::meeting {
 
-/// Carries out what a client's offer asks for, and asks for offers.
+/// Carries out what a client's offer asks for and what it answers, and sees to it that there is an
+/// exchange when tracks come and go.
 class Offers {
  public:
   Offers(Room& room, Tracks& tracks, Subscriptions& subscriptions)
@@ -22,18 +23,34 @@ class Offers {
   [[nodiscard]] base::Expected<void, NegotiationError> handle(
       Participant& participant, const livekit::SessionDescription& offer, Now now);
 
+  /// Dual-connection mode: the offer that everything begins with.
+  void begin_subscriber(Participant& participant, Now now);
+  /// The same after a resume, with new ICE credentials, if there ever was one.
+  void restart_subscriber(Participant& participant, Now now);
+  /// Opens the subscriber's transport with the first answer. Answers to superseded offers and
+  /// those that were never asked for do nothing.
+  [[nodiscard]] base::Expected<void, NegotiationError> handle_answer(
+      Participant& participant, const livekit::SessionDescription& answer, Now now);
+
   enum class Outcome : std::uint8_t { kFine, kNoOffer };
-  /// Asks for the offer that is due; kNoOffer = one that was asked for never came.
+  /// Asks for or makes the offer that is due; kNoOffer = it never came, or was never answered.
   [[nodiscard]] Outcome handle_timeout(Participant& participant, Now now);
 
  private:
   using Assignment = std::map<std::string, PublicationId>;
-  void open_transport(Participant& participant, const Negotiated& negotiated);
+  [[nodiscard]] LocalDescription local_description(const Participant& participant) const;
+  /// Opens the connection's transport, or restarts its ICE.
+  template <class Result>
+  void apply_transport(const Participant& participant, Connection& connection,
+                       const Result& result) const;
+  void offer(Participant& participant, Now now);
+  static void end_exchange(Participant& participant, Now now);
   void update_tracks(Participant& participant, const Negotiated& negotiated,
                      const Assignment& assigned, Now now);
   void answer(const Participant& participant, const livekit::SessionDescription& offer,
               const Negotiated& negotiated) const;
-  void end_candidates(const Participant& participant, const std::string& sdp) const;
+  void end_candidates(const Participant& participant, const std::string& sdp,
+                      livekit::SignalTarget target) const;
 
   Room& room_;
   Tracks& tracks_;

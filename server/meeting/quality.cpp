@@ -57,20 +57,23 @@ Instant Dynacast::next_timeout() const {
   return due_;
 }
 
-livekit::SubscribedQualityUpdate quality_update(const livekit::TrackInfo& track,
-                                                std::uint8_t layers) {
+livekit::SubscribedQualityUpdate quality_update(const std::string& track_sid,
+                                                std::span<const CodecLayers> codecs) {
   static constexpr std::array kQualities = {livekit::LOW, livekit::MEDIUM, livekit::HIGH};
   livekit::SubscribedQualityUpdate update;
-  update.set_track_sid(track.sid());
-  for (std::size_t i = 0; i < kQualities.size(); ++i) {
-    livekit::SubscribedQuality& quality = *update.add_subscribed_qualities();
-    quality.set_quality(kQualities[i]);
-    quality.set_enabled(i < layers);
+  update.set_track_sid(track_sid);
+  for (const CodecLayers& wanted : codecs) {
+    livekit::SubscribedCodec& codec = *update.add_subscribed_codecs();
+    codec.set_codec(wanted.mime_type.substr(wanted.mime_type.find('/') + 1));
+    for (std::size_t i = 0; i < kQualities.size(); ++i) {
+      livekit::SubscribedQuality& quality = *codec.add_qualities();
+      quality.set_quality(kQualities[i]);
+      quality.set_enabled(i < wanted.layers);
+    }
   }
-  livekit::SubscribedCodec& codec = *update.add_subscribed_codecs();
-  const std::string& mime = track.mime_type();
-  codec.set_codec(mime.substr(mime.find('/') + 1));
-  *codec.mutable_qualities() = update.subscribed_qualities();
+  if (!codecs.empty()) {  // for clients that know of one codec only
+    *update.mutable_subscribed_qualities() = update.subscribed_codecs(0).qualities();
+  }
   return update;
 }
 

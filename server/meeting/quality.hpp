@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/time.hpp"
@@ -31,21 +32,30 @@ class QualityMeter {
 /// the higher ones for a while.
 class Dynacast {
  public:
+  static constexpr std::uint8_t kAllLayers = 3;  // what publishers send until told otherwise
+
   /// Layers wanted, 0 = none.
   void handle(const forward::LayersWanted& wanted, Instant now);
   /// How many layers to ask for, when that has changed and is due.
   [[nodiscard]] std::optional<std::uint8_t> take_change(Instant now);
   [[nodiscard]] Instant next_timeout() const;
+  /// What the publisher was told last.
+  [[nodiscard]] std::uint8_t told() const { return told_; }
 
  private:
-  static constexpr std::uint8_t kAllLayers = 3;  // what publishers send until told otherwise
   std::uint8_t told_ = kAllLayers;
   std::uint8_t wanted_ = kAllLayers;
   Instant due_ = Instant::never();
 };
 
-/// The message that asks a publisher for its `layers` lowest layers.
-[[nodiscard]] livekit::SubscribedQualityUpdate quality_update(const livekit::TrackInfo& track,
-                                                              std::uint8_t layers);
+/// One codec of a track, and how many of its lowest layers are wanted.
+struct CodecLayers {
+  std::string mime_type;
+  std::uint8_t layers = 0;
+};
+/// The message that asks a publisher for these layers of its track; the first codec is the track's
+/// own.
+[[nodiscard]] livekit::SubscribedQualityUpdate quality_update(const std::string& track_sid,
+                                                              std::span<const CodecLayers> codecs);
 
 }  // namespace meridian::meeting

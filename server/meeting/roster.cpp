@@ -20,7 +20,9 @@ Participant& Roster::add(std::unique_ptr<Participant> participant) {
   const bool is_new_sid = by_sid_.emplace(added.sid(), &added).second;
   const bool is_new_identity = by_identity_.emplace(added.info.identity(), &added).second;
   MERIDIAN_CHECK(is_new_sid && is_new_identity);
-  by_transport_.emplace(added.transport, &added);
+  for (const Connection* connection : added.connections()) {
+    by_transport_.emplace(connection->transport, &added);
+  }
   participants_.push_back(std::move(participant));
   return added;
 }
@@ -33,7 +35,9 @@ std::unique_ptr<Participant> Roster::remove(const ParticipantSid& sid) {
   participants_.erase(found);
   by_sid_.erase(sid);
   by_identity_.erase(Identity(removed->info.identity()));
-  by_transport_.erase(removed->transport);
+  for (const Connection* connection : removed->connections()) {
+    by_transport_.erase(connection->transport);
+  }
   for (const auto& publication : removed->publications) {
     forget_track(*publication);
   }
@@ -58,12 +62,14 @@ Participant* Roster::publisher_of(const TrackSid& track) const {
 
 void Roster::index_track(Participant& publisher, const Publication& publication) {
   by_publication_.emplace(publication.id, &publisher);
-  by_track_.emplace(publication.sid, &publisher);
+  by_track_.emplace(publication.sid, &publisher);  // a backup's is there already
 }
 
 void Roster::forget_track(const Publication& publication) {
   by_publication_.erase(publication.id);
-  by_track_.erase(publication.sid);
+  if (!publication.is_backup()) {
+    by_track_.erase(publication.sid);
+  }
 }
 
 }  // namespace meridian::meeting

@@ -1,9 +1,12 @@
 #include "meeting/speakers.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace meridian::meeting {
 namespace {
+
+constexpr float kSimulatedLevel = 0.875F;
 
 /// Levels are told in eighths: smaller changes are nothing that a page would show.
 float quantize(float level) {
@@ -58,6 +61,42 @@ void Speakers::forget(const Participant& publisher, PublicationId publication) {
   if (found->second.empty()) {
     levels_.erase(found);
   }
+}
+
+void Speakers::simulate(const Participant& speaker, Instant until) {
+  // As a track of no publication.
+  livekit::SpeakerInfo& level = levels_[speaker.sid()][PublicationId{}];
+  level.set_sid(speaker.info.sid());
+  level.set_active(true);
+  level.set_level(kSimulatedLevel);
+  simulated_[speaker.sid()] = until;
+  tell({speaker.sid()});
+}
+
+void Speakers::handle_timeout(Instant now) {
+  std::set<ParticipantSid> over;
+  for (const auto& [sid, until] : simulated_) {
+    if (until <= now) {
+      over.insert(sid);
+    }
+  }
+  for (const ParticipantSid& sid : over) {
+    simulated_.erase(sid);
+    Tracks& tracks = levels_[sid];
+    tracks.erase(PublicationId{});
+    tell({sid});
+    if (tracks.empty()) {
+      levels_.erase(sid);
+    }
+  }
+}
+
+Instant Speakers::next_timeout() const {
+  Instant next = Instant::never();
+  for (const auto& [sid, until] : simulated_) {
+    next = std::min(next, until);
+  }
+  return next;
 }
 
 livekit::SpeakerInfo Speakers::merged(const ParticipantSid& sid) const {

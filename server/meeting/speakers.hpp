@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "base/time.hpp"
 #include "forward/commands.hpp"
 #include "meeting/room.hpp"
 
@@ -16,6 +17,11 @@ class Speakers {
   void handle(const forward::SpeakersChanged& report);
   /// The track ended: its speaker falls silent. Before it leaves the roster.
   void forget(const Participant& publisher, PublicationId publication);
+  /// A test hook of clients: somebody counts as speaking, loudly, until then.
+  void simulate(const Participant& speaker, Instant until);
+  /// Ends what was simulated.
+  void handle_timeout(Instant now);
+  [[nodiscard]] Instant next_timeout() const;
 
  private:
   using Tracks = std::map<PublicationId, livekit::SpeakerInfo>;
@@ -25,6 +31,7 @@ class Speakers {
 
   Room& room_;
   std::map<ParticipantSid, Tracks> levels_;
+  std::map<ParticipantSid, Instant> simulated_;
 };
 
 }  // namespace meridian::meeting

@@ -64,13 +64,55 @@ void Subscriptions::reconcile(Participant& subscriber, Participant& publisher,
     return;
   }
   const bool should = publication.is_published() && is_wanted(subscriber, publication) &&
-                      is_allowed(subscriber, publisher, publisher.access, publication);
+                      is_allowed(subscriber, publisher, publisher.access, publication) &&
+                      is_chosen(subscriber, publisher, publication);
   const bool is = subscriber.subscriptions.contains(publication.id);
   if (should && !is) {
     start(subscriber, publisher, publication, now);
   } else if (is && !should) {
     stop(subscriber, publication, now);
   }
+}
+
+bool Subscriptions::is_chosen(const Participant& subscriber, Participant& publisher,
+                              const Publication& publication) {
+  if (publication.is_backup()) {
+    const Publication* track = publisher.find_track(*publication.backup_of);
+    return track != nullptr && track->cannot_play.contains(subscriber.sid());
+  }
+  const Publication* backup = publisher.find_backup(publication);
+  return backup == nullptr || !backup->is_published() ||
+         !publication.cannot_play.contains(subscriber.sid());
+}
+
+void Subscriptions::fall_back(Participant& subscriber, Participant& publisher,
+                              Publication& publication, Now now) {
+  const rtp::Codec codec = backup_codec(publication.info);
+  if (publication.is_backup() || codec == rtp::Codec::kUnknown) {
+    tell_error(subscriber, publication.sid, livekit::SE_CODEC_UNSUPPORTED);
+    return;
+  }
+  const bool is_first = publication.cannot_play.empty();
+  publication.cannot_play.insert(subscriber.sid());
+  const Publication* backup = publisher.find_backup(publication);
+  if (backup != nullptr && backup->is_published()) {
+    reconcile(subscriber, publisher, publication, now);
+    reconcile(subscriber, publisher, *publisher.find_track(backup->id), now);
+  } else if (is_first) {
+    tell_layers(publisher, publication);
+  }
+}
+
+void Subscriptions::tell_layers(const Participant& publisher, const Publication& track) const {
+  const Publication* backup = publisher.find_backup(track);
+  std::vector<CodecLayers> codecs = {{track.info.mime_type(), track.dynacast.told()}};
+  if (backup != nullptr || !track.cannot_play.empty()) {
+    codecs.push_back({track.info.codecs(1).mime_type(),
+                      backup != nullptr ? backup->dynacast.told() : Dynacast::kAllLayers});
+  }
+  livekit::SignalResponse message;
+  *message.mutable_subscribed_quality_update() = quality_update(track.sid.value(), codecs);
+  room_.send(publisher, std::move(message));
 }
 
 void Subscriptions::start(Participant& subscriber, const Participant& publisher,
@@ -83,7 +125,7 @@ void Subscriptions::start(Participant& subscriber, const Participant& publisher,
       .id = room_.services.numbers.new_subscription(),
       .target = target_for(subscriber, publication),
   };
-  const auto added = subscriber.negotiator.add_sender({
+  const auto added = subscriber.add_sender({
       .subscription = subscription.id,
       .kind = publication.kind,
       .participant_sid = publisher.info.sid(),
@@ -92,12 +134,12 @@ void Subscriptions::start(Participant& subscriber, const Participant& publisher,
       .codecs = publication.codecs,
       .stereo = publication.info.stereo(),
   });
-  if (added != Negotiator::AddResult::kAdded) {
+  if (added != AddSender::kAdded) {
     tell_error(subscriber, publication.sid, livekit::SE_UNKNOWN);
     return;
   }
   subscriber.subscriptions.emplace(publication.id, subscription);
-  if (subscriber.negotiator.has_answered() && subscriber.has_signal()) {
+  if (subscriber.has_negotiated() && subscriber.has_signal()) {
     subscriber.pace.want(now.monotonic);
   }
 }
@@ -105,9 +147,9 @@ void Subscriptions::start(Participant& subscriber, const Participant& publisher,
 void Subscriptions::stop(Participant& subscriber, Publication& publication, Now now) {
   const auto found = subscriber.subscriptions.find(publication.id);
   unbind(subscriber, found->second.id);
-  subscriber.negotiator.remove_sender(found->second.id);
+  subscriber.remove_sender(found->second.id);
   subscriber.subscriptions.erase(found);
-  if (subscriber.has_signal() && subscriber.negotiator.needs_negotiation()) {
+  if (subscriber.has_signal() && subscriber.needs_negotiation()) {
     subscriber.pace.want(now.monotonic);
   }
 }
@@ -134,7 +176,11 @@ void Subscriptions::handle_wish(Participant& subscriber, const livekit::UpdateSu
     Participant* publisher = room_.roster.publisher_of(sid);
     Publication* publication = publisher == nullptr ? nullptr : publisher->find_track(sid);
     if (publication != nullptr && !publisher->is_hidden()) {
-      reconcile(subscriber, *publisher, *publication, now);
+      for (const auto& codec : publisher->publications) {
+        if (codec->sid == sid) {
+          reconcile(subscriber, *publisher, *codec, now);
+        }
+      }
     } else if (request.subscribe()) {
       tell_error(subscriber, sid, livekit::SE_TRACK_NOTFOUND);
     }
@@ -154,6 +200,7 @@ forward::LayerTarget Subscriptions::target_for(const Participant& subscriber,
     target.max_spatial = wanted.width() > 0
                              ? layer_for_size(publication.info, wanted.width(), wanted.height())
                              : layer_for_quality(wanted.quality());
+    target.max_temporal = temporal_for_rate(wanted.fps());
   }
   return target;
 }
@@ -210,35 +257,38 @@ void Subscriptions::handle_permission(Participant& publisher,
       if (is_now == was || !publication->is_published()) {
         continue;
       }
-      livekit::SignalResponse message;
-      auto& update = *message.mutable_subscription_permission_update();
-      update.set_participant_sid(publisher.info.sid());
-      update.set_track_sid(publication->sid.value());
-      update.set_allowed(is_now);
-      room_.send(*subscriber, std::move(message));
+      if (!publication->is_backup()) {
+        livekit::SignalResponse message;
+        auto& update = *message.mutable_subscription_permission_update();
+        update.set_participant_sid(publisher.info.sid());
+        update.set_track_sid(publication->sid.value());
+        update.set_allowed(is_now);
+        room_.send(*subscriber, std::move(message));
+      }
       reconcile(*subscriber, publisher, *publication, now);
     }
   }
 }
 
-void Subscriptions::apply(Participant& subscriber, const Negotiated& negotiated, Now now) {
-  for (const SubscriptionId id : negotiated.unbound) {
+void Subscriptions::apply(Participant& subscriber, const SenderChanges& changes, Now now) {
+  for (const SubscriptionId id : changes.unbound) {
     unbind(subscriber, id);
   }
-  for (const SendBinding& binding : negotiated.bound) {
+  for (const SendBinding& binding : changes.bound) {
     bind(subscriber, binding, now);
   }
+  std::vector<PublicationId> unplayable;
   for (auto& [publication_id, subscription] : subscriber.subscriptions) {
-    if (std::ranges::find(negotiated.unsupported, subscription.id) ==
-        negotiated.unsupported.end()) {
-      continue;
+    if (std::ranges::find(changes.unsupported, subscription.id) != changes.unsupported.end()) {
+      subscription.state = Subscription::State::kUnsupported;
+      unplayable.push_back(publication_id);
     }
-    subscription.state = Subscription::State::kUnsupported;
-    Participant* publisher = room_.roster.find(publication_id);
-    const Publication* publication =
-        publisher == nullptr ? nullptr : publisher->find_track(publication_id);
+  }
+  for (const PublicationId id : unplayable) {  // which changes the subscriptions
+    Participant* publisher = room_.roster.find(id);
+    Publication* publication = publisher == nullptr ? nullptr : publisher->find_track(id);
     if (publication != nullptr) {
-      tell_error(subscriber, publication->sid, livekit::SE_CODEC_UNSUPPORTED);
+      fall_back(subscriber, *publisher, *publication, now);
     }
   }
 }
@@ -259,7 +309,7 @@ void Subscriptions::bind(Participant& subscriber, const SendBinding& binding, No
   if (!ensure_relay(subscriber, *publisher, *publication, now)) {
     subscription.state = Subscription::State::kDenied;
     has_denied_ = true;
-    subscriber.negotiator.remove_sender(subscription.id);
+    subscriber.remove_sender(subscription.id);
     tell_error(subscriber, publication->sid, livekit::SE_UNKNOWN);
     return;
   }
@@ -269,7 +319,7 @@ void Subscriptions::bind(Participant& subscriber, const SendBinding& binding, No
   room_.command(subscriber.worker, forward::Subscribe{
                                        .subscription = subscription.id,
                                        .publication = publication->id,
-                                       .transport = subscriber.transport,
+                                       .transport = subscriber.downlink().transport,
                                        .mid = binding.mid,
                                        .ssrc = binding.ssrc,
                                        .rtx_ssrc = binding.rtx_ssrc,
@@ -277,7 +327,7 @@ void Subscriptions::bind(Participant& subscriber, const SendBinding& binding, No
                                        .extensions = binding.extensions,
                                        .target = subscription.target,
                                    });
-  if (!publication->subscriber_told) {
+  if (!publication->subscriber_told && !publication->is_backup()) {
     publication->subscriber_told = true;
     livekit::SignalResponse message;
     message.mutable_track_subscribed()->set_track_sid(publication->sid.value());
@@ -357,9 +407,9 @@ void Subscriptions::drop_track(Publication& publication, const Participant& publ
       continue;
     }
     bound_ -= found->second.state == Subscription::State::kBound ? 1 : 0;
-    subscriber->negotiator.remove_sender(found->second.id);
+    subscriber->remove_sender(found->second.id);
     subscriber->subscriptions.erase(found);
-    if (subscriber->has_signal() && subscriber->negotiator.needs_negotiation()) {
+    if (subscriber->has_signal() && subscriber->needs_negotiation()) {
       subscriber->pace.want(now.monotonic);
     }
   }
@@ -387,6 +437,11 @@ void Subscriptions::drop_subscriber(Participant& subscriber) {
     }
   }
   subscriber.subscriptions.clear();
+  for (const auto& publisher : room_.roster.all()) {
+    for (const auto& publication : publisher->publications) {
+      publication->cannot_play.erase(subscriber.sid());
+    }
+  }
 }
 
 void Subscriptions::retry_denied(Now now) {

@@ -26,8 +26,11 @@ class Subscriptions {
   void handle_permission(Participant& publisher, livekit::SubscriptionPermission permission,
                          Now now);
 
-  /// What an answer did to the subscriber's senders. Commands for unbound ones go first.
-  void apply(Participant& subscriber, const Negotiated& negotiated, Now now);
+  /// What an exchange did to the subscriber's senders. Commands for unbound ones go first.
+  void apply(Participant& subscriber, const SenderChanges& changes, Now now);
+
+  /// Tells the publisher which layers of which codec are wanted, as far as that was decided.
+  void tell_layers(const Participant& publisher, const Publication& track) const;
 
   /// The track ends: every subscription and relay of it. The worker of the publisher is told
   /// Unpublish by the caller.
@@ -48,7 +51,14 @@ class Subscriptions {
   [[nodiscard]] static bool is_allowed(const Participant& subscriber, const Participant& publisher,
                                        const std::optional<livekit::SubscriptionPermission>& access,
                                        const Publication& publication);
+  /// Whether this is the one of the track's codecs that the subscriber gets.
+  [[nodiscard]] static bool is_chosen(const Participant& subscriber, Participant& publisher,
+                                      const Publication& publication);
   void reconcile(Participant& subscriber, Participant& publisher, Publication& publication,
+                 Now now);
+  /// The subscriber can't play the track: it gets the backup, for which the publisher may have to
+  /// be asked first, or an error.
+  void fall_back(Participant& subscriber, Participant& publisher, Publication& publication,
                  Now now);
   void start(Participant& subscriber, const Participant& publisher, Publication& publication,
              Now now);

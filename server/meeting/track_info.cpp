@@ -167,6 +167,36 @@ void complete_track_info(livekit::TrackInfo& info, const PublishedSection& secti
   }
 }
 
+rtp::Codec backup_codec(const livekit::TrackInfo& info) {
+  return info.type() == livekit::VIDEO && info.codecs_size() > 1
+             ? sdp::codec_from_mime_type(info.codecs(1).mime_type())
+             : rtp::Codec::kUnknown;
+}
+
+livekit::TrackInfo make_backup_info(const livekit::TrackInfo& info,
+                                    const livekit::AddTrackRequest& request) {
+  livekit::TrackInfo backup = info;
+  backup.clear_codecs();
+  backup.set_mime_type(info.codecs(1).mime_type());
+  if (!request.layers().empty()) {
+    backup.clear_layers();
+    copy_layers(request.layers(), *backup.mutable_layers());
+  }
+  *backup.add_codecs() = info.codecs(1);
+  return backup;
+}
+
+void complete_backup_info(livekit::TrackInfo& info, const PublishedSection& section,
+                          const std::string& cid) {
+  if (info.codecs_size() > 1) {
+    livekit::SimulcastCodecInfo& entry = *info.mutable_codecs(1);
+    entry.set_mid(std::string(section.mid.view()));
+    entry.set_cid(cid);
+    entry.set_sdp_cid(section.track_id);
+    set_rids(*entry.mutable_layers(), section.rids);
+  }
+}
+
 bool set_track_codec(livekit::TrackInfo& info, rtp::Codec codec) {
   const std::string mime = wire_mime(codec == rtp::Codec::kRed ? rtp::Codec::kOpus : codec);
   if (mime.empty() || (info.mime_type() == mime && info.codecs(0).mime_type() == mime)) {
@@ -203,6 +233,15 @@ std::uint8_t layer_for_size(const livekit::TrackInfo& info, std::uint32_t width,
     }
   }
   return index;
+}
+
+std::uint8_t temporal_for_rate(std::uint32_t frames_per_second) {
+  static constexpr std::uint32_t kQuarter = 8;
+  static constexpr std::uint32_t kHalf = 15;
+  if (frames_per_second == 0 || frames_per_second > kHalf) {
+    return forward::LayerTarget{}.max_temporal;
+  }
+  return frames_per_second > kQuarter ? 1 : 0;
 }
 
 std::uint8_t layer_for_quality(livekit::VideoQuality quality) {

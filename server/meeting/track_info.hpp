@@ -27,6 +27,15 @@ namespace meridian::meeting {
 /// Fills in what the negotiated section tells: mid, mime type, layers' rids and places.
 void complete_track_info(livekit::TrackInfo& info, const PublishedSection& section);
 
+/// The codec in which the track can be had a second time, as its add_track says; kUnknown if none.
+[[nodiscard]] rtp::Codec backup_codec(const livekit::TrackInfo& info);
+/// The track as that second publication of it, announced by another add_track.
+[[nodiscard]] livekit::TrackInfo make_backup_info(const livekit::TrackInfo& info,
+                                                  const livekit::AddTrackRequest& request);
+/// Fills in what the section of the backup tells; `info` is the track's.
+void complete_backup_info(livekit::TrackInfo& info, const PublishedSection& section,
+                          const std::string& cid);
+
 /// The first packets told which codec is really sent. Whether `info` changed.
 [[nodiscard]] bool set_track_codec(livekit::TrackInfo& info, rtp::Codec codec);
 
@@ -39,5 +48,8 @@ void complete_track_info(livekit::TrackInfo& info, const PublishedSection& secti
 [[nodiscard]] std::uint8_t layer_for_size(const livekit::TrackInfo& info, std::uint32_t width,
                                           std::uint32_t height);
 [[nodiscard]] std::uint8_t layer_for_quality(livekit::VideoQuality quality);
+/// The highest temporal layer for somebody who wants that many frames a second, of a source with 30
+/// and layers of a quarter, a half and all of them; 0 = all.
+[[nodiscard]] std::uint8_t temporal_for_rate(std::uint32_t frames_per_second);
 
 }  // namespace meridian::meeting

@@ -4,6 +4,7 @@
 
 #include "meeting/limits.hpp"
 #include "meeting/track_info.hpp"
+#include "sdp/codecs.hpp"
 
 namespace meridian::meeting {
 namespace {
@@ -32,11 +33,8 @@ livekit::RequestResponse::Reason Tracks::refusal(const Participant& publisher,
   if (request.type() != livekit::AUDIO && request.type() != livekit::VIDEO) {
     return Reason::UNSUPPORTED_TYPE;
   }
-  if (!request.sid().empty()) {  // a second codec for a track that is there
-    const bool exists = std::ranges::any_of(publisher.publications, [&](const auto& publication) {
-      return publication->sid.value() == request.sid();
-    });
-    return exists ? Reason::UNSUPPORTED_TYPE : Reason::NOT_FOUND;
+  if (!request.sid().empty()) {
+    return backup_refusal(publisher, request);
   }
   if (request.cid().empty()) {
     return Reason::INVALID_REQUEST;
@@ -51,6 +49,42 @@ livekit::RequestResponse::Reason Tracks::refusal(const Participant& publisher,
     return Reason::LIMIT_EXCEEDED;
   }
   return Reason::OK;
+}
+
+livekit::RequestResponse::Reason Tracks::backup_refusal(const Participant& publisher,
+                                                        const livekit::AddTrackRequest& request) {
+  const auto track = std::ranges::find_if(publisher.publications, [&](const auto& publication) {
+    return publication->sid.value() == request.sid() && !publication->is_backup();
+  });
+  if (track == publisher.publications.end()) {
+    return Reason::NOT_FOUND;
+  }
+  const rtp::Codec codec = backup_codec((*track)->info);
+  const bool is_it = request.simulcast_codecs_size() == 1 &&
+                     !request.simulcast_codecs(0).cid().empty() &&
+                     sdp::codec_from_mime_type(request.simulcast_codecs(0).codec()) == codec;
+  if (codec == rtp::Codec::kUnknown || !is_it || publisher.find_backup(**track) != nullptr) {
+    return Reason::UNSUPPORTED_TYPE;
+  }
+  return request.ByteSizeLong() > kMaxAddTrackBytes ? Reason::LIMIT_EXCEEDED : Reason::OK;
+}
+
+void Tracks::add_backup(Participant& publisher, const livekit::AddTrackRequest& request, Now now) {
+  const Publication& track = *publisher.find_track(TrackSid(request.sid()));
+  auto publication = std::make_unique<Publication>();
+  publication->sid = track.sid;
+  publication->id = room_.services.numbers.new_publication(room_.number);
+  publication->backup_of = track.id;
+  publication->cid = request.simulcast_codecs(0).cid();
+  publication->info = make_backup_info(track.info, request);
+  publication->kind = track.kind;
+  room_.roster.index_track(publisher, *publication);
+  Publication& added = *publisher.publications.emplace_back(std::move(publication));
+  livekit::SignalResponse message;
+  message.mutable_track_published()->set_cid(request.cid());
+  *message.mutable_track_published()->mutable_track() = track.info;
+  room_.send(publisher, std::move(message));
+  claim_section(publisher, added, now);
 }
 
 void Tracks::handle_add(Participant& publisher, const livekit::AddTrackRequest& request, Now now) {
@@ -71,6 +105,10 @@ void Tracks::handle_add(Participant& publisher, const livekit::AddTrackRequest& 
     livekit::SignalResponse message = request_response(reason);
     *message.mutable_request_response()->mutable_add_track() = request;
     room_.send(publisher, std::move(message));
+    return;
+  }
+  if (!request.sid().empty()) {
+    add_backup(publisher, request, now);
     return;
   }
   auto publication = std::make_unique<Publication>();
@@ -123,11 +161,17 @@ void Tracks::publish(Participant& publisher, Publication& publication,
   for (const rtp::CodecBinding& binding : section.codecs) {
     publication.codecs.push_back(binding.codec);
   }
-  complete_track_info(publication.info, section);
+  if (publication.is_backup()) {
+    Publication& track = *publisher.find_track(*publication.backup_of);
+    complete_backup_info(track.info, section, publication.cid);
+    publication.info.set_muted(track.info.muted());
+  } else {
+    complete_track_info(publication.info, section);
+  }
   room_.command(publisher.worker,
                 forward::Publish{
                     .publication = publication.id,
-                    .transport = publisher.transport,
+                    .transport = publisher.uplink.transport,
                     .room = room_.number,
                     .kind = publication.kind,
                     .is_screen_share = publication.info.source() == livekit::SCREEN_SHARE,
@@ -140,6 +184,10 @@ void Tracks::publish(Participant& publisher, Publication& publication,
   updates_.mark_room(now.monotonic);
   // Others must know of the track before they are sent a description that carries it.
   updates_.flush(now.monotonic);
+  if (publication.is_backup()) {
+    // Those who wait for it have a subscription to the other codec, which ends first.
+    subscriptions_.reconcile_track(publisher, *publisher.find_track(*publication.backup_of), now);
+  }
   subscriptions_.reconcile_track(publisher, publication, now);
 }
 
@@ -152,9 +200,9 @@ void Tracks::configure_receive(Participant& publisher) const {
     }
     return {};
   };
-  room_.command(publisher.worker,
-                forward::ConfigureReceive{publisher.transport, publisher.negotiator.extensions(),
-                                          publisher.negotiator.receive_sections(lookup)});
+  room_.command(publisher.worker, forward::ConfigureReceive{
+                                      publisher.uplink.transport, publisher.negotiator.extensions(),
+                                      publisher.negotiator.receive_sections(lookup)});
 }
 
 void Tracks::end(Participant& publisher, Publication& publication, Now now) {
@@ -175,7 +223,25 @@ void Tracks::unpublish(Participant& publisher, PublicationId id, Now now) {
   }
   end(publisher, **found, now);
   const std::string cid = (*found)->cid;
+  const std::optional<PublicationId> track = (*found)->backup_of;
   publisher.publications.erase(found);
+  if (track) {
+    // Who got it can't play the other codec, but hears of that anew.
+    if (Publication* other = publisher.find_track(*track)) {
+      other->cannot_play.clear();
+      subscriptions_.reconcile_track(publisher, *other, now);
+    }
+  } else {
+    std::vector<PublicationId> backups;
+    for (const auto& publication : publisher.publications) {
+      if (publication->backup_of == id) {
+        backups.push_back(publication->id);
+      }
+    }
+    for (const PublicationId backup : backups) {
+      unpublish(publisher, backup, now);
+    }
+  }
   updates_.mark(publisher, Updates::Audience::kOthers, Updates::Urgency::kNow, now.monotonic);
   updates_.mark_room(now.monotonic);
   const auto queued =
@@ -208,6 +274,10 @@ void Tracks::handle_mute(Participant& publisher, const livekit::MuteTrackRequest
     return;
   }
   publication->info.set_muted(request.muted());
+  const Publication* backup = publisher.find_backup(*publication);
+  if (backup != nullptr && backup->is_published()) {
+    room_.command(publisher.worker, forward::MutePublication{backup->id, request.muted()});
+  }
   if (publication->is_published()) {
     room_.command(publisher.worker, forward::MutePublication{publication->id, request.muted()});
     updates_.mark(publisher, Updates::Audience::kOthers, Updates::Urgency::kNow, now.monotonic);
@@ -255,7 +325,7 @@ void Tracks::handle(const forward::LayerStarted& event, Now now) {
   publication->codecs = event.codec == rtp::Codec::kRed
                             ? std::vector{rtp::Codec::kRed, rtp::Codec::kOpus}
                             : std::vector{event.codec};
-  if (set_track_codec(publication->info, event.codec)) {
+  if (!publication->is_backup() && set_track_codec(publication->info, event.codec)) {
     updates_.mark(*publisher, Updates::Audience::kOthers, Updates::Urgency::kNow, now.monotonic);
   }
 }
@@ -271,12 +341,14 @@ void Tracks::handle(const forward::LayersWanted& event, Now now) {
   tell_layers(*publisher, *publication, now.monotonic);
 }
 
-void Tracks::tell_layers(const Participant& publisher, Publication& publication,
-                         Instant now) const {
-  if (const auto layers = publication.dynacast.take_change(now)) {
-    livekit::SignalResponse message;
-    *message.mutable_subscribed_quality_update() = quality_update(publication.info, *layers);
-    room_.send(publisher, std::move(message));
+void Tracks::tell_layers(Participant& publisher, Publication& publication, Instant now) const {
+  if (!publication.dynacast.take_change(now)) {
+    return;
+  }
+  const Publication* track =
+      publication.is_backup() ? publisher.find_track(*publication.backup_of) : &publication;
+  if (track != nullptr) {
+    subscriptions_.tell_layers(publisher, *track);
   }
 }
 

@@ -48,9 +48,13 @@ class Tracks {
  private:
   [[nodiscard]] livekit::RequestResponse::Reason refusal(
       const Participant& publisher, const livekit::AddTrackRequest& request) const;
+  /// For an add_track that names a track which is there: its second codec.
+  [[nodiscard]] static livekit::RequestResponse::Reason backup_refusal(
+      const Participant& publisher, const livekit::AddTrackRequest& request);
+  void add_backup(Participant& publisher, const livekit::AddTrackRequest& request, Now now);
   void tell_published(const Participant& publisher, const Publication& publication) const;
   void claim_section(Participant& publisher, Publication& publication, Now now);
-  void tell_layers(const Participant& publisher, Publication& publication, Instant now) const;
+  void tell_layers(Participant& publisher, Publication& publication, Instant now) const;
   void end(Participant& publisher, Publication& publication, Now now);
 
   Room& room_;

@@ -252,7 +252,9 @@ void Control::State::enforce(const AccountPolicy::Terms& before, Now now) {
 
 void Control::State::note_evicted(const AccountPolicy& policy, const Displaced& fate,
                                   const meeting::Meeting::Evicted& evicted) {
-  changes.remember(policy.account(), policy.epoch(), evicted.transport, evicted.sid.value());
+  for (const TransportId transport : evicted.transports) {
+    changes.remember(policy.account(), policy.epoch(), transport, evicted.sid.value());
+  }
   api::ChangeOutcome& outcome = *changes.edit(policy.account(), policy.epoch());
   if (fate.to && outcome.moved.size() < api::kMaxListedPeople) {
     outcome.moved.push_back({fate.room_sid, fate.participant_sid, fate.from, evicted.was_told});

@@ -81,6 +81,32 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::open(
                                      : join(std::move(*intent), request.listener_region, now);
 }
 
+base::Expected<Control::State::MaybePermit, residency::Denied> Control::State::second_permit(
+    const signalling::JoinIntent& intent, const residency::ClientQuestion& question,
+    const RegionId& region, const residency::Subject& subject, Now now) {
+  if (intent.mode == meeting::ConnectionMode::kSingle) {
+    return std::nullopt;
+  }
+  auto permit = gate.admit_again(question, region, subject, now.wall);
+  if (!permit) {
+    return std::unexpected(std::move(permit.error()));
+  }
+  return std::move(*permit);
+}
+
+meeting::Meeting& Control::State::create_meeting(const MeetingKey& key,
+                                                 const residency::AccountPolicy& policy,
+                                                 const meeting::RoomSid& room_sid, Now now) {
+  auto created = std::make_unique<meeting::Meeting>(services, key.first, key.second, room_sid, now);
+  meeting::Meeting& meeting = *created;
+  meetings_by_number.emplace(meeting.room().number, &meeting);
+  meetings.emplace(key, std::move(created));
+  ledger.open(meeting.room().number, policy, room_sid.value(), now.wall);
+  log(LogLevel::kInfo, "room_created",
+      {{"account", key.first.value()}, {"room", room_sid.value()}});
+  return meeting;
+}
+
 base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
     signalling::JoinIntent intent, const RegionId& arrived_at, Now now) {
   const MeetingKey key{intent.caller.account, intent.room};
@@ -102,15 +128,13 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
     }
     return std::unexpected(signalling::residency_refusal(admission.error(), directory));
   }
+  auto subscriber_permit = second_permit(intent, question, admission->permit.region(),
+                                         {room_sid.value(), sid.value(), commitment}, now);
+  if (!subscriber_permit) {
+    return std::unexpected(signalling::residency_refusal(subscriber_permit.error(), directory));
+  }
   if (meeting == nullptr) {
-    auto created =
-        std::make_unique<meeting::Meeting>(services, key.first, key.second, room_sid, now);
-    meeting = created.get();
-    meetings_by_number.emplace(meeting->room().number, meeting);
-    meetings.emplace(key, std::move(created));
-    ledger.open(meeting->room().number, *question.policy, room_sid.value(), now.wall);
-    log(LogLevel::kInfo, "room_created",
-        {{"account", key.first.value()}, {"room", room_sid.value()}});
+    meeting = &create_meeting(key, *question.policy, room_sid, now);
   }
   const RegionId region = admission->permit.region();
   if (meeting->room().levels != *question.levels) {
@@ -132,6 +156,7 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
           .grant = std::move(intent.grant),
           .request = std::move(intent.request),
           .permit = std::move(admission->permit),
+          .subscriber_permit = std::move(*subscriber_permit),
           .home_account = signalling::home_account(intent.caller),
           .make_token = signalling::make_token_maker(intent.caller, directory),
       },
@@ -170,6 +195,7 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::resume(
             .session = session,
             .identity = intent.grant.identity,
             .request = std::move(intent.request),
+            .mode = intent.mode,
             .make_token = signalling::make_token_maker(intent.caller, directory),
         },
         now);

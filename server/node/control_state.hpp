@@ -42,6 +42,14 @@ struct Control::State {
                                                             const RegionId& arrived_at, Now now);
   base::Expected<SignalSessionId, signalling::Refusal> resume(signalling::JoinIntent intent,
                                                               const RegionId& arrived_at, Now now);
+  meeting::Meeting& create_meeting(const MeetingKey& key, const residency::AccountPolicy& policy,
+                                   const meeting::RoomSid& room_sid, Now now);
+  using MaybePermit = std::optional<residency::Permit<residency::ClientLeg>>;
+  /// For the second connection of dual-connection mode, in the same region; nothing when there is
+  /// none.
+  base::Expected<MaybePermit, residency::Denied> second_permit(
+      const signalling::JoinIntent& intent, const residency::ClientQuestion& question,
+      const RegionId& region, const residency::Subject& subject, Now now);
   /// What stands in the way of this join, residency left aside.
   std::optional<signalling::Refusal> obstacle(const signalling::JoinIntent& intent);
   SignalSessionId add_client(const signalling::JoinIntent& intent, Now now);

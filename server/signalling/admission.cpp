@@ -1,16 +1,20 @@
 #include "signalling/admission.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/json.hpp>
 
 #include "signalling/grant.hpp"
 #include "signalling/join_request.hpp"
+#include "signalling/query_join.hpp"
 
 namespace meridian::signalling {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t kMaxPublishSuffix = 32;
 
 json::object region_object(const RegionId& id, const directory::Directory& directory) {
   json::object object;
@@ -43,6 +47,41 @@ std::string message_of(residency::DenialReason reason) {
 
 Refusal refuse_auth(const api::AuthError& error) {
   return refuse(error.status, error.status == 401 ? "unauthorized" : "bad_request", error.text);
+}
+
+/// Reads what the client says about itself; the error is the sentence to answer with.
+std::optional<std::string> read_request(const HttpRequest& request, JoinIntent& intent) {
+  const auto parameter = request.query("join_request");
+  const std::string_view path = request.path();
+  if (!parameter && (path == "/rtc" || path == "/rtc/validate")) {
+    auto read = read_query_join(request);
+    if (!read) {
+      return std::move(read.error());
+    }
+    intent.mode = meeting::ConnectionMode::kDual;
+    intent.request = std::move(*read);
+  } else if (parameter || !is_validate_path(path)) {
+    auto decoded = decode_join_request(parameter.value_or(""));
+    if (!decoded) {
+      return std::string(describe(decoded.error()));
+    }
+    intent.request = std::move(*decoded);
+  }
+  return std::nullopt;
+}
+
+/// The second connection that old clients published a screen over: somebody of their own, who only
+/// sends.
+void publish_only(std::string_view suffix, meeting::Grant& grant) {
+  const bool is_word = std::ranges::all_of(suffix, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
+  if (suffix.empty() || suffix.size() > kMaxPublishSuffix || !is_word) {
+    return;
+  }
+  grant.identity = meeting::Identity(grant.identity.value() + "#" + std::string(suffix));
+  grant.permission.set_can_subscribe(false);
 }
 
 }  // namespace
@@ -91,26 +130,18 @@ base::Expected<JoinIntent, Refusal> read_join(const HttpRequest& request,
     return std::unexpected(refuse_auth(authorized.error()));
   }
   JoinIntent intent;
-  const auto parameter = request.query("join_request");
-  const std::string_view path = request.path();
-  if (!parameter && path == "/rtc") {
-    // Never 404: clients would try this very path again, for ever.
-    return std::unexpected(refuse(501, "dual_connection",
-                                  "this server needs one peer connection for both directions: "
-                                  "connect to /rtc/v1 with a join_request"));
+  if (auto error = read_request(request, intent)) {
+    return std::unexpected(refuse(400, "bad_request", std::move(*error)));
   }
-  if (parameter || !is_validate_path(path)) {
-    auto decoded = decode_join_request(parameter.value_or(""));
-    if (!decoded) {
-      return std::unexpected(refuse(400, "bad_request", std::string(describe(decoded.error()))));
-    }
-    intent.request = std::move(*decoded);
-  }
+  complete_client_info(*intent.request.mutable_client_info(), request.header("User-Agent"));
   auto grant = make_grant(*caller, intent.request, limits);
   if (!grant) {
     return std::unexpected(refuse_auth(grant.error()));
   }
   intent.grant = std::move(*grant);
+  if (intent.mode == meeting::ConnectionMode::kDual) {
+    publish_only(request.query("publish").value_or(""), intent.grant);
+  }
   intent.room = caller->claims.video->room;
   intent.caller = std::move(*caller);
   if (auto hint = request.query("region"); hint && !hint->empty()) {

@@ -26,12 +26,13 @@ struct JoinIntent {
   std::string room;
   meeting::Grant grant;
   livekit::JoinRequest request;
+  meeting::ConnectionMode mode = meeting::ConnectionMode::kSingle;
   /// The client's wish for a region.
   std::optional<RegionId> hint;
 };
 
-/// The paths of signalling connections: single-connection mode, and its predecessor, which is
-/// served when it carries a join request.
+/// The paths of signalling connections: of single-connection mode, and of dual-connection mode,
+/// whose path also takes a join request and then means the former.
 [[nodiscard]] bool is_upgrade_path(std::string_view path);
 [[nodiscard]] bool is_validate_path(std::string_view path);
 

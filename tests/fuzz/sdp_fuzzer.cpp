@@ -8,6 +8,7 @@
 
 #include "base/check.hpp"
 #include "meeting/negotiator.hpp"
+#include "meeting/subscriber_negotiator.hpp"
 #include "sdp/codecs.hpp"
 #include "sdp/session.hpp"
 
@@ -15,12 +16,42 @@ using namespace meridian;
 
 namespace {
 
-void check_answer(meeting::Negotiator& negotiator, std::string_view offer) {
+meeting::LocalDescription local_description() {
   meeting::LocalDescription local;
   local.make_credentials = [] {
     return ice::Credentials{.ufrag = "abcd", .password = "0123456789012345678901"};
   };
   local.candidates = {*SocketAddress::parse("192.0.2.1:7882")};
+  return local;
+}
+
+meeting::SenderSpec sender(std::uint32_t id) {
+  meeting::SenderSpec spec;
+  spec.subscription = SubscriptionId(id);
+  spec.kind = id == 1 ? rtp::MediaKind::kAudio : rtp::MediaKind::kVideo;
+  spec.participant_sid = "PA_a";
+  spec.track_sid = "TR_a";
+  return spec;
+}
+
+/// The same text as an answer to offers of ours, which are descriptions whatever was answered.
+void check_own_offers(std::string_view answer) {
+  SeededRandomSource random(1);
+  meeting::SubscriberNegotiator negotiator({}, random);
+  const meeting::LocalDescription local = local_description();
+  for (std::uint32_t id = 1; id <= 2; ++id) {
+    (void)negotiator.add_sender(sender(id));
+    const auto offer = negotiator.make_offer(local);
+    MERIDIAN_CHECK(offer && sdp::parse(offer->sdp));
+    (void)negotiator.handle_answer(answer);
+  }
+  negotiator.remove_sender(SubscriptionId(1));
+  const auto offer = negotiator.make_offer(local);
+  MERIDIAN_CHECK(offer && sdp::parse(offer->sdp));
+}
+
+void check_answer(meeting::Negotiator& negotiator, std::string_view offer) {
+  const meeting::LocalDescription local = local_description();
   const auto result = negotiator.handle_offer(offer, local, [](const meeting::PublishedSection&) {
     return meeting::PublishTerms{.publication = PublicationId(1), .policy = {.disable_red = false}};
   });
@@ -53,15 +84,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                   rtp::Codec::kVp9, rtp::Codec::kH264, rtp::Codec::kAv1},
                                  random);
   for (std::uint32_t id = 1; id <= 2; ++id) {
-    meeting::SenderSpec spec;
-    spec.subscription = SubscriptionId(id);
-    spec.kind = id == 1 ? rtp::MediaKind::kAudio : rtp::MediaKind::kVideo;
-    spec.participant_sid = "PA_a";
-    spec.track_sid = "TR_a";
-    negotiator.add_sender(spec);
+    negotiator.add_sender(sender(id));
   }
   check_answer(negotiator, text);
   negotiator.remove_sender(SubscriptionId(1));
   check_answer(negotiator, text);
+  check_own_offers(text);
   return 0;
 }

@@ -1,8 +1,10 @@
 // What clients say to a node: the join request in the URL, then messages on the connection. The
 // first byte chooses: 'j' a join_request parameter, 'u' a request target, else messages to a node
-// with one participant, each after a byte for its kind and two for its length.
+// with one participant, with two connections after 'd', each after a byte for its kind and two for
+// its length.
 // Covers: server/signalling/frames.cpp server/signalling/http.cpp
 // Covers: server/signalling/join_request.cpp server/signalling/session.cpp
+// Covers: server/signalling/query_join.cpp server/meeting/data_tracks.cpp
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -77,16 +79,17 @@ struct Node {
   }
 };
 
-void feed_messages(Bytes data) {
-  Node node;
+std::string single_connection() {
   livekit::JoinRequest join;
   join.mutable_connection_settings()->set_auto_subscribe(true);
   livekit::WrappedJoinRequest wrapped;
   wrapped.set_join_request(join.SerializeAsString());
-  const auto session = node.control.open_signalling(
-      get("/rtc/v1?access_token=" + token() +
-          "&join_request=" + api::base64url_encode(as_bytes(wrapped.SerializeAsString()))),
-      kNow);
+  return "/rtc/v1?join_request=" + api::base64url_encode(as_bytes(wrapped.SerializeAsString()));
+}
+
+void feed_messages(const std::string& target, Bytes data) {
+  Node node;
+  const auto session = node.control.open_signalling(get(target + "&access_token=" + token()), kNow);
   if (!session) {
     std::abort();
   }
@@ -121,7 +124,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     (void)node.control.handle_http(request, kNow);
     (void)node.control.open_signalling(get(std::string(text) + "&access_token=" + token()), kNow);
   } else {
-    feed_messages(Bytes(bytes, size).subspan(1));
+    feed_messages(bytes[0] == 'd' ? "/rtc?protocol=17" : single_connection(),
+                  Bytes(bytes, size).subspan(1));
   }
   return 0;
 }

@@ -20,7 +20,7 @@ class DataTest : public MeetingTest {
   void send(const Client& from, std::uint16_t channel, const livekit::DataPacket& packet) {
     std::vector<std::uint8_t> bytes(packet.ByteSizeLong());
     packet.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
-    sctp_event(sctp::MessageReceived{participant(from).transport, sctp::ChannelId(channel),
+    sctp_event(sctp::MessageReceived{participant(from).uplink.transport, sctp::ChannelId(channel),
                                      sctp::Payload::kBinary, std::move(bytes)});
   }
   static livekit::DataPacket decode(const sctp::Send& send) {
@@ -59,8 +59,8 @@ TEST_F(DataTest, signs_packets_and_sends_them_to_all_others) {
   send(alice, kReliable, forged);
   const auto sends = take_sends();
   ASSERT_EQ(sends.size(), 2U);
-  EXPECT_EQ(sends[0].transport, participant(bob).transport);
-  EXPECT_EQ(sends[1].transport, participant(carol).transport);
+  EXPECT_EQ(sends[0].transport, participant(bob).uplink.transport);
+  EXPECT_EQ(sends[1].transport, participant(carol).uplink.transport);
   EXPECT_EQ(sends[0].bytes, sends[1].bytes) << "shared";
   const livekit::DataPacket packet = decode(sends[0]);
   EXPECT_EQ(packet.participant_identity(), "alice");
@@ -93,14 +93,14 @@ TEST_F(DataTest, delivers_only_to_named_destinations) {
   send(alice, kReliable, outer);
   auto sends = take_sends();
   ASSERT_EQ(sends.size(), 1U);
-  EXPECT_EQ(sends[0].transport, participant(bob).transport);
+  EXPECT_EQ(sends[0].transport, participant(bob).uplink.transport);
   EXPECT_EQ(decode(sends[0]).user().destination_identities(0), "bob");
   livekit::DataPacket inner = chat();
   inner.mutable_user()->add_destination_sids(carol.sid.value());
   send(alice, kReliable, inner);
   sends = take_sends();
   ASSERT_EQ(sends.size(), 1U);
-  EXPECT_EQ(sends[0].transport, participant(carol).transport);
+  EXPECT_EQ(sends[0].transport, participant(carol).uplink.transport);
 }
 
 TEST_F(DataTest, leaves_encrypted_packets_and_unknown_fields_alone) {
@@ -149,7 +149,7 @@ TEST_F(DataTest, drops_what_may_not_be_sent) {
   livekit::DataPacket metrics;
   metrics.mutable_metrics();
   send(alice, kReliable, metrics);
-  sctp_event(sctp::MessageReceived{participant(alice).transport,
+  sctp_event(sctp::MessageReceived{participant(alice).uplink.transport,
                                    sctp::ChannelId(kReliable),
                                    sctp::Payload::kBinary,
                                    {0xff, 0xff, 0xff}});
@@ -202,9 +202,10 @@ TEST_F(DataTest, stops_using_closed_channels) {
   const Client& bob = with_channels("bob");
   const Client& carol = with_channels("carol");
   take_sends();
-  sctp_event(sctp::ChannelClosed{participant(bob).transport, sctp::ChannelId(kReliable),
+  sctp_event(sctp::ChannelClosed{participant(bob).uplink.transport, sctp::ChannelId(kReliable),
                                  sctp::ChannelCloseReason::kByPeer});
-  sctp_event(sctp::AssociationClosed{participant(carol).transport, sctp::CloseReason::kTimeout});
+  sctp_event(
+      sctp::AssociationClosed{participant(carol).uplink.transport, sctp::CloseReason::kTimeout});
   send(alice, kReliable, chat());
   EXPECT_TRUE(take_sends().empty());
 }

@@ -99,7 +99,7 @@ TEST_F(MeetingTest, tells_quality_to_those_concerned_when_it_changes) {
   const std::size_t before = bob.count(Response::kConnectionQuality);
   advance(kQualityInterval);
   EXPECT_EQ(bob.count(Response::kConnectionQuality), before) << "nothing changed";
-  event(forward::TransportQuality{.transport = participant(alice).transport,
+  event(forward::TransportQuality{.transport = participant(alice).uplink.transport,
                                   .uplink_loss = 0.3F,
                                   .downlink_loss = 0,
                                   .round_trip = {}});

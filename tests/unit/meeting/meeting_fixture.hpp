@@ -14,6 +14,7 @@
 #include "directory/memory_directory.hpp"
 #include "meeting/meeting.hpp"
 #include "residency/gate.hpp"
+#include "unit/meeting/fake_answer.hpp"
 
 namespace meridian::meeting {
 
@@ -120,6 +121,8 @@ struct JoinOptions {
   bool makes_offer = true;
   bool auto_subscribe = true;
   int protocol = 17;
+  /// Dual-connection mode; then makes_offer means a publisher's offer right after joining.
+  bool is_dual = false;
 };
 
 /// A meeting of an account that may use both regions of a node with a worker in each.
@@ -212,7 +215,9 @@ class MeetingTest : public testing::Test {
     arguments.request.mutable_client_info()->set_protocol(options.protocol);
     arguments.request.mutable_client_info()->set_client_protocol(2);
     arguments.request.mutable_connection_settings()->set_auto_subscribe(options.auto_subscribe);
-    if (options.makes_offer) {
+    if (options.is_dual) {
+      arguments.subscriber_permit = permit(options.region);
+    } else if (options.makes_offer) {
       auto& offer = *arguments.request.mutable_publisher_offer();
       offer.set_type("offer");
       offer.set_id(++client.offers_made);
@@ -220,6 +225,10 @@ class MeetingTest : public testing::Test {
     }
     EXPECT_TRUE(meeting_->join(std::move(arguments), now_).has_value());
     drain();
+    if (options.is_dual && options.makes_offer) {
+      client.offers.receive_audio = client.offers.receive_video = 0;
+      offer(client);
+    }
     return client;
   }
 
@@ -228,6 +237,34 @@ class MeetingTest : public testing::Test {
     Client& client = join(identity, options);
     transport_state(client, forward::TransportState::kConnected);
     return client;
+  }
+
+  /// Joins in dual-connection mode; both connections come up.
+  Client& join_dual(const std::string& identity, JoinOptions options = {}) {
+    options.is_dual = true;
+    Client& client = join(identity, options);
+    answer(client);
+    subscriber_state(client, forward::TransportState::kConnected);
+    transport_state(client, forward::TransportState::kConnected);
+    return client;
+  }
+  /// The client answers the latest offer that it got.
+  void answer(Client& client, const std::string& ufrag = "sub1") {
+    const auto offered = client.last(Response::kOffer);
+    ASSERT_TRUE(offered.has_value());
+    answer(client, fake_answer(offered->offer().sdp(), ufrag), offered->offer().id());
+  }
+  void answer(Client& client, const std::string& sdp, std::uint32_t id) {
+    livekit::SignalRequest message;
+    message.mutable_answer()->set_type("answer");
+    message.mutable_answer()->set_sdp(sdp);
+    message.mutable_answer()->set_id(id);
+    request(client, message);
+  }
+  void subscriber_state(Client& client, forward::TransportState state,
+                        forward::TransportFailure reason = forward::TransportFailure::kNone) {
+    event(forward::TransportStateChanged{participant(client).subscriber->connection.transport,
+                                         state, reason});
   }
 
   void request(Client& client, const livekit::SignalRequest& request) {
@@ -287,7 +324,7 @@ class MeetingTest : public testing::Test {
   }
   void transport_state(Client& client, forward::TransportState state,
                        forward::TransportFailure reason = forward::TransportFailure::kNone) {
-    event(forward::TransportStateChanged{participant(client).transport, state, reason});
+    event(forward::TransportStateChanged{participant(client).uplink.transport, state, reason});
   }
   void event(const forward::Event& event) {
     meeting_->handle_event(event, now_);
@@ -303,7 +340,7 @@ class MeetingTest : public testing::Test {
     return options;
   }
   void open_channel(Client& client, std::uint16_t id, const std::string& label) {
-    sctp_event(sctp::ChannelOpened{participant(client).transport, sctp::ChannelId(id),
+    sctp_event(sctp::ChannelOpened{participant(client).uplink.transport, sctp::ChannelId(id),
                                    sctp::Opener::kPeer, channel_options(label)});
   }
 

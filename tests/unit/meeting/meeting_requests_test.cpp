@@ -108,20 +108,6 @@ TEST_F(MeetingTest, takes_over_what_a_resuming_client_had_switched_off) {
   EXPECT_FALSE(participant(bob).subscriptions.begin()->second.target.is_enabled);
 }
 
-TEST_F(MeetingTest, refuses_data_tracks) {
-  Client& alice = join_active("alice");
-  livekit::SignalRequest data;
-  data.mutable_publish_data_track_request()->set_pub_handle(3);
-  request(alice, data);
-  auto response = alice.last(Response::kRequestResponse)->request_response();
-  EXPECT_EQ(response.reason(), Reason::NOT_ALLOWED);
-  EXPECT_EQ(response.publish_data_track().pub_handle(), 3U);
-  data.mutable_unpublish_data_track_request()->set_pub_handle(3);
-  request(alice, data);
-  response = alice.last(Response::kRequestResponse)->request_response();
-  EXPECT_TRUE(response.has_unpublish_data_track());
-}
-
 TEST_F(MeetingTest, plays_the_failures_that_clients_test_with) {
   livekit::SignalRequest simulate;
   Client& one = join_active("one");
@@ -181,6 +167,18 @@ TEST_F(MeetingTest, takes_candidates_and_what_it_needs_not_in_silence) {
   message.mutable_simulate()->set_subscriber_bandwidth(1);
   request(alice, message);
   EXPECT_EQ(alice.received.size(), before);
+}
+
+TEST_F(MeetingTest, simulates_somebody_who_speaks) {
+  Client& alice = join_active("alice");
+  livekit::SignalRequest message;
+  message.mutable_simulate()->set_speaker_update(5);
+  request(alice, message);
+  ASSERT_EQ(alice.count(Response::kSpeakersChanged), 1U);
+  EXPECT_TRUE(alice.last(Response::kSpeakersChanged)->speakers_changed().speakers(0).active());
+  advance(5s);
+  ASSERT_EQ(alice.count(Response::kSpeakersChanged), 2U);
+  EXPECT_FALSE(alice.last(Response::kSpeakersChanged)->speakers_changed().speakers(0).active());
 }
 
 }  // namespace

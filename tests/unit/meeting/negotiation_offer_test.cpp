@@ -17,7 +17,7 @@ sdp::Session real_offer() {
 }
 
 std::optional<NegotiationError> error_of(const sdp::Session& session) {
-  const auto checked = check_offer(session.to_string());
+  const auto checked = check_description(session.to_string());
   return checked ? std::nullopt : std::optional(checked.error());
 }
 
@@ -30,7 +30,7 @@ std::vector<rtp::Token> tokens(std::initializer_list<std::string_view> names) {
 }
 
 TEST(NegotiationOffer, of_chromium_is_sound) {
-  const auto checked = check_offer(tests::offer_fixture("chromium_publish"));
+  const auto checked = check_description(tests::offer_fixture("chromium_publish"));
   ASSERT_TRUE(checked.has_value());
   EXPECT_EQ(checked->mids.size(), 9U);
   EXPECT_TRUE(checked->allows_mixed_extensions);
@@ -38,8 +38,8 @@ TEST(NegotiationOffer, of_chromium_is_sound) {
 }
 
 TEST(NegotiationOffer, must_parse_and_hold_something) {
-  EXPECT_EQ(check_offer("v=0\r\nm=audio x\r\n").error(), NegotiationError::kMalformed);
-  EXPECT_EQ(check_offer("v=0\r\n").error(), NegotiationError::kNoMedia);
+  EXPECT_EQ(check_description("v=0\r\nm=audio x\r\n").error(), NegotiationError::kMalformed);
+  EXPECT_EQ(check_description("v=0\r\n").error(), NegotiationError::kNoMedia);
   sdp::Session session = real_offer();
   for (sdp::MediaSection& media : session.media) {
     media.port = 0;
@@ -134,7 +134,7 @@ TEST(NegotiationOffer, gets_one_data_section) {
   session.media.push_back(session.media[6]);
   session.media.back().mid = "second";
   session.bundles[0].push_back("second");
-  const auto checked = check_offer(session.to_string());
+  const auto checked = check_description(session.to_string());
   ASSERT_TRUE(checked.has_value());
   EXPECT_EQ(checked->data->mid.view(), "6");
   EXPECT_FALSE(checked->is_live.back());

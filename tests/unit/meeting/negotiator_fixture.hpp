@@ -55,7 +55,7 @@ class NegotiatorTest : public testing::Test {
                                       .stream = "",
                                       .codecs = std::move(codecs),
                                       .stereo = false}),
-              Negotiator::AddResult::kAdded);
+              AddSender::kAdded);
   }
 
   SeededRandomSource random_{1};

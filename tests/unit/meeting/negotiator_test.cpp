@@ -370,7 +370,7 @@ TEST_F(NegotiatorTest, refuses_a_sender_twice_and_ignores_unknown_ones) {
                                     .stream = "",
                                     .codecs = {},
                                     .stereo = false}),
-            Negotiator::AddResult::kDuplicate);
+            AddSender::kDuplicate);
   negotiator_.remove_sender(SubscriptionId(77));
   EXPECT_TRUE(negotiator_.needs_negotiation());
   negotiator_.remove_sender(SubscriptionId(1));
@@ -409,7 +409,7 @@ TEST_F(NegotiatorTest, bounds_its_senders) {
   }
   SenderSpec spec;
   spec.subscription = SubscriptionId(5000);
-  EXPECT_EQ(negotiator_.add_sender(spec), Negotiator::AddResult::kFull);
+  EXPECT_EQ(negotiator_.add_sender(spec), AddSender::kFull);
 }
 
 TEST_F(NegotiatorTest, lets_no_name_write_into_the_answer) {

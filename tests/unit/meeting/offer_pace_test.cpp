@@ -19,11 +19,11 @@ TEST(OfferPace, asks_a_moment_after_the_first_change) {
 
 TEST(OfferPace, collects_longer_right_after_an_offer) {
   OfferPace pace;
-  pace.handle_offer(kStart);
+  pace.handle_exchange(kStart);
   pace.want(kStart + 100ms);
   EXPECT_EQ(pace.next_timeout(), kStart + 250ms);
   OfferPace later;
-  later.handle_offer(kStart);
+  later.handle_exchange(kStart);
   later.want(kStart + 1s);
   EXPECT_EQ(later.next_timeout(), kStart + 1s + 10ms);
 }
@@ -34,9 +34,9 @@ TEST(OfferPace, asks_once_more_for_what_changed_meanwhile) {
   ASSERT_EQ(pace.poll(kStart + 10ms), OfferPace::Due::kAsk);
   pace.want(kStart + 20ms);
   EXPECT_EQ(pace.poll(kStart + 500ms), OfferPace::Due::kNothing);
-  pace.handle_offer(kStart + 1s);
+  pace.handle_exchange(kStart + 1s);
   EXPECT_EQ(pace.poll(kStart + 1150ms), OfferPace::Due::kAsk);
-  pace.handle_offer(kStart + 2s);
+  pace.handle_exchange(kStart + 2s);
   EXPECT_TRUE(pace.next_timeout().is_never());
 }
 

@@ -67,16 +67,18 @@ TEST(Dynacast, forgets_a_dip) {
 }
 
 TEST(QualityUpdate, lists_every_quality_and_names_the_codec) {
-  livekit::TrackInfo info;
-  info.set_sid("TR_1");
-  info.set_mime_type("video/vp8");
-  const livekit::SubscribedQualityUpdate update = quality_update(info, 2);
-  ASSERT_EQ(update.subscribed_codecs_size(), 1);
+  const std::vector<CodecLayers> codecs = {{"video/vp8", 2}, {"video/vp9", 0}};
+  const livekit::SubscribedQualityUpdate update = quality_update("TR_1", codecs);
+  EXPECT_EQ(update.track_sid(), "TR_1");
+  ASSERT_EQ(update.subscribed_codecs_size(), 2);
+  EXPECT_EQ(update.subscribed_codecs(1).codec(), "vp9");
+  EXPECT_FALSE(update.subscribed_codecs(1).qualities(0).enabled());
   EXPECT_EQ(update.subscribed_codecs(0).codec(), "vp8");
   ASSERT_EQ(update.subscribed_codecs(0).qualities_size(), 3);
   EXPECT_TRUE(update.subscribed_codecs(0).qualities(1).enabled());
   EXPECT_FALSE(update.subscribed_codecs(0).qualities(2).enabled());
-  EXPECT_EQ(update.subscribed_qualities_size(), 3);
+  ASSERT_EQ(update.subscribed_qualities_size(), 3);
+  EXPECT_TRUE(update.subscribed_qualities(1).enabled()) << "of the first codec";
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ std::unique_ptr<Participant> person(const std::string& name, RandomSource& rando
   auto participant = std::make_unique<Participant>(std::vector<rtp::Codec>{}, random);
   participant->info.set_sid("PA_" + name);
   participant->info.set_identity(name);
-  participant->transport = TransportId(static_cast<std::uint32_t>(name.size()));
+  participant->uplink.transport = TransportId(static_cast<std::uint32_t>(name.size()));
   return participant;
 }
 

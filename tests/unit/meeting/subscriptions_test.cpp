@@ -16,7 +16,7 @@ TEST_F(MeetingTest, puts_tracks_that_are_there_into_the_first_answer) {
   const auto subscribed = commands<forward::Subscribe>();
   ASSERT_EQ(subscribed.size(), 1U);
   EXPECT_EQ(subscribed[0].second->publication, publication_of(alice, sid));
-  EXPECT_EQ(subscribed[0].second->transport, participant(bob).transport);
+  EXPECT_EQ(subscribed[0].second->transport, participant(bob).uplink.transport);
   EXPECT_EQ(alice.last(Response::kTrackSubscribed)->track_subscribed().track_sid(), sid);
 }
 

@@ -148,5 +148,12 @@ TEST(TrackInfo, sends_all_layers_of_a_track_of_unknown_size) {
   EXPECT_EQ(layer_for_quality(livekit::HIGH), 2);
 }
 
+TEST(TrackInfo, few_frames_a_second_are_a_low_temporal_layer) {
+  EXPECT_EQ(temporal_for_rate(0), 7);
+  EXPECT_EQ(temporal_for_rate(5), 0);
+  EXPECT_EQ(temporal_for_rate(15), 1);
+  EXPECT_EQ(temporal_for_rate(30), 7);
+}
+
 }  // namespace
 }  // namespace meridian::meeting

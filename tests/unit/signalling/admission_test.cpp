@@ -78,14 +78,31 @@ TEST_F(AdmissionTest, refuses_in_the_statuses_that_clients_know) {
   EXPECT_EQ(status("/rtc/v1/validate?access_token=" + token()), 200U);
 }
 
-TEST_F(AdmissionTest, never_answers_404_to_clients_of_two_connections) {
-  const auto intent = read(get("/rtc?access_token=" + token()));
-  ASSERT_FALSE(intent.has_value());
-  EXPECT_EQ(intent.error().response.status, 501U);
-  EXPECT_TRUE(intent.error().response.body.contains("/rtc/v1"));
-  EXPECT_TRUE(read(get("/rtc/validate?access_token=" + token())).has_value());
-  EXPECT_TRUE(
-      read(get("/rtc?access_token=" + token() + "&join_request=" + join_parameter())).has_value());
+TEST_F(AdmissionTest, tells_one_connection_from_two_by_the_shape_of_the_request) {
+  using meeting::ConnectionMode;
+  const auto mode = [&](const std::string& target) {
+    const auto intent = read(get(target));
+    EXPECT_TRUE(intent.has_value()) << target;
+    return intent ? intent->mode : ConnectionMode::kSingle;
+  };
+  const std::string access = "access_token=" + token();
+  EXPECT_EQ(mode("/rtc?" + access), ConnectionMode::kDual);
+  EXPECT_EQ(mode("/rtc/validate?" + access), ConnectionMode::kDual);
+  EXPECT_EQ(mode("/rtc?" + access + "&join_request=" + join_parameter()), ConnectionMode::kSingle);
+  EXPECT_EQ(mode("/rtc/v1?" + access + "&join_request=" + join_parameter()),
+            ConnectionMode::kSingle);
+  const auto intent = read(get("/rtc?" + access + "&protocol=9&auto_subscribe=0"));
+  EXPECT_EQ(intent->request.client_info().protocol(), 9);
+  EXPECT_FALSE(intent->request.connection_settings().auto_subscribe());
+}
+
+TEST_F(AdmissionTest, an_old_client_s_second_connection_is_somebody_who_only_sends) {
+  const auto intent = read(get("/rtc?access_token=" + token() + "&publish=screen"));
+  ASSERT_TRUE(intent.has_value());
+  EXPECT_EQ(intent->grant.identity, meeting::Identity("alice#screen"));
+  EXPECT_FALSE(intent->grant.permission.can_subscribe());
+  const auto odd = read(get("/rtc?access_token=" + token() + "&publish=%0a"));
+  EXPECT_EQ(odd->grant.identity, meeting::Identity("alice"));
 }
 
 TEST_F(AdmissionTest, explains_where_a_meeting_may_be_joined) {
