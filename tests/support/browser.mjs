@@ -8,10 +8,12 @@ import { chromium } from 'playwright-core';
 const here = dirname(fileURLToPath(import.meta.url));
 const files = {
   '/': join(here, 'harness.html'),
+  '/2.6': join(here, 'harness-2.6.html'),
   '/harness.js': join(here, 'harness.js'),
   '/e2ee-tap.mjs': join(here, 'e2ee-tap.mjs'),
   '/e2ee-tap-streams.mjs': join(here, 'e2ee-tap-streams.mjs'),
   '/livekit-client.js': join(here, '..', 'node_modules', 'livekit-client', 'dist', 'livekit-client.umd.js'),
+  '/livekit-client-2.6.js': join(here, '..', 'node_modules', 'livekit-client-2.6', 'dist', 'livekit-client.umd.js'),
   '/e2ee.worker.mjs': join(here, '..', 'node_modules', 'livekit-client', 'dist', 'livekit-client.e2ee.worker.mjs'),
 };
 const types = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.html': 'text/html' };
@@ -45,8 +47,8 @@ export class Browser {
     });
     return browser;
   }
-  /** A tab of its own profile with the harness loaded. */
-  async tab() {
+  /** A tab of its own profile with the harness loaded; `client`: '2.6' for that older livekit-client. */
+  async tab({ client = '' } = {}) {
     const context = await this.chromium.newContext({ permissions: ['camera', 'microphone'] });
     if (!this.server) {
       await context.route(`${this.origin}/**`, (route) => {
@@ -58,7 +60,9 @@ export class Browser {
     page.log = [];
     page.on('console', (message) => page.log.push(message.text()));
     page.on('pageerror', (error) => page.log.push(`error: ${error.message}`));
-    await page.goto(this.origin);
+    page.sockets = [];
+    page.on('websocket', (socket) => page.sockets.push(new URL(socket.url()).pathname));
+    await page.goto(`${this.origin}/${client}`);
     return page;
   }
   async stop() {

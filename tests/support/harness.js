@@ -20,7 +20,8 @@ window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize 
   const room = new Room(options);
   window.room = room;
   for (const event of Object.values(RoomEvent)) room.on(event, (...args) => note(event, ...args.slice(0, 2).map((a) => a?.identity ?? a?.trackSid ?? a)));
-  room.registerTextStreamHandler('chat', async (reader, who) => { window.chat.push({ from: who.identity, text: await reader.readAll() }); });
+  // Older clients have no streams.
+  room.registerTextStreamHandler?.('chat', async (reader, who) => { window.chat.push({ from: who.identity, text: await reader.readAll() }); });
   room.on(RoomEvent.DataReceived, (payload, who) => window.chat.push({ from: who?.identity, text: new TextDecoder().decode(payload) }));
   // From state and not from TrackSubscribed, as a user interface does: after a full reconnect the
   // client may have a track without ever having said so.
