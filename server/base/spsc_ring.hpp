@@ -58,7 +58,7 @@ class SpscRing {
     }
     return &slots_[(tail + ahead) & mask_];
   }
-  /// Consumer: releases the slot of front().
+  /// Consumer: releases the slot of front(), or the first that peek() showed.
   void pop() { tail_.store(tail_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 
   [[nodiscard]] std::size_t capacity() const { return mask_ + 1; }

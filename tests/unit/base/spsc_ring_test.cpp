@@ -35,6 +35,7 @@ TEST(SpscRing, shows_what_stands_behind_the_oldest) {
     *ring.claim() = i;
     ring.publish();
     if (i < 3) {
+      ASSERT_NE(ring.front(), nullptr);
       ring.pop();
     }
   }
