@@ -294,8 +294,10 @@ void Meeting::close(livekit::DisconnectReason reason, livekit::LeaveRequest::Act
 void Meeting::set_levels(const residency::LevelNames& levels) {
   room_.levels = levels;
   for (const auto& participant : room_.roster.all()) {
-    if (participant->permit) {
-      participant->permit->narrow(levels);
+    for (Connection* connection : participant->connections()) {
+      if (connection->permit) {
+        connection->permit->narrow(levels);
+      }
     }
   }
   for (const WorkerPool::Seat& seat : room_.services.workers.seats()) {

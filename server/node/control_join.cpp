@@ -22,8 +22,8 @@ std::vector<residency::PoolState> Control::State::pool_states() const {
     const std::size_t free = used < pool.participants ? pool.participants - used : 0;
     const bool has_worker = workers.least_loaded(pool.region) != nullptr;
     const auto liveness = is_shutting_down || pool.is_closed ? Liveness::kDraining
-                          : has_worker     ? Liveness::kLive
-                                           : Liveness::kDown;
+                          : has_worker                       ? Liveness::kLive
+                                                             : Liveness::kDown;
     states.push_back({pool.region, liveness, static_cast<std::uint32_t>(free)});
   }
   return states;
