@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { accessible } from '../support/accessible.mjs';
 import { Browser, eventually } from '../support/browser.mjs';
 import { MeridianNode } from '../support/node.mjs';
+import { token } from '../support/token.mjs';
 
 const pictures = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'build', 'screenshots');
 mkdirSync(pictures, { recursive: true });
@@ -60,6 +61,26 @@ test('two people meet, see, chat and leave; the regions are named', async () => 
   const origins = new Set([...a.asked, ...b.asked].filter((u) => !u.startsWith('data:') && !u.startsWith('blob:')).map((u) => new URL(u).host));
   for (const origin of origins) assert.ok(node.http.map((p) => `127.0.0.1:${p}`).includes(origin), `asked another origin: ${origin}`);
   assert.deepEqual([...a.log, ...b.log].filter((l) => /Content Security Policy|error:/i.test(l)), []);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test('whoever comes just after a restart of the node is seen and heard', async () => {
+  const a = await open('/?room=again&name=Ann');
+  await eventually(a, () => document.querySelector('.mirror video')?.videoWidth > 0);
+  await a.getByRole('button', { name: 'Join' }).click();
+  await playing(a, 1);
+  const b = await browser.tab();
+  await node.stop('SIGTERM');
+  await node.launch();
+  for (let tries = 0; await node.metric('meridian_tracks') < 2; tries += 1) {
+    assert.ok(tries < 300, 'Ann comes back by herself, with sound and picture');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await eventually(a, () => !document.body.innerText.includes('is coming back'), undefined, { what: 'her page says that all is well' });
+  await b.evaluate((p) => window.join(p), { url: node.url(), token: token({ room: 'again', identity: 'ben' }) });
+  await b.evaluate(() => window.room.localParticipant.setMicrophoneEnabled(true));
+  await eventually(a, () => document.querySelectorAll('.people .tile').length === 2, undefined, { what: 'a tile for Ben' });
+  await eventually(a, () => [...document.querySelectorAll('audio')].some((sound) => sound.srcObject?.active), undefined, { what: 'the sound of Ben', seconds: 10 });
   await Promise.all([a.close(), b.close()]);
 });
 

@@ -22,6 +22,7 @@ const GOODBYES: Partial<Record<DisconnectReason, string>> = {
 };
 
 const LOST = 'The connection to the meeting was lost.';
+const QUIET_AFTER_RECONNECT_MS = 2500;
 
 export function Meeting({ token, place, choices, room, onLeft, onRefused, onMoved }: Props) {
   const options = useMemo<RoomOptions>(() => ({
@@ -70,6 +71,7 @@ function Inside({ place, choices, room, onLeft, onLeave, onLost }: Pick<Props, '
   }, [session, onLeft, onLost]);
   const [lowData, setLowData] = useState(choices.lowData);
   const [chatOpen, setChatOpen] = useState(false);
+  useWhatWasMissed();
   useLowData(lowData);
   const tracks = useTracks([{ source: Track.Source.Camera, withPlaceholder: true }, { source: Track.Source.ScreenShare, withPlaceholder: false }]);
   const shared = tracks.filter((track) => track.source === Track.Source.ScreenShare);
@@ -101,6 +103,20 @@ function Inside({ place, choices, room, onLeft, onLeave, onLost }: Pick<Props, '
   );
 }
 
+/** For about two seconds after a full reconnect livekit-client 2.23 keeps events to itself, and for good: who comes back in
+ * that time, as everybody does after a node's restart, would not be heard. All that lists people or tracks looks again
+ * when it is told of the connection's state. */
+function useWhatWasMissed() {
+  const room = useRoomContext();
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const lookAgain = () => { room.emit(RoomEvent.ConnectionStateChanged, room.state); };
+    const reconnected = () => { clearTimeout(timer); timer = setTimeout(lookAgain, QUIET_AFTER_RECONNECT_MS); };
+    room.on(RoomEvent.Reconnected, reconnected);
+    return () => { clearTimeout(timer); room.off(RoomEvent.Reconnected, reconnected); };
+  }, [room]);
+}
+
 /** Asks for the smallest picture of everybody while the switch is on. */
 function useLowData(on: boolean) {
   const room = useRoomContext();
@@ -113,8 +129,9 @@ function useLowData(on: boolean) {
       }
     };
     apply();
-    room.on(RoomEvent.TrackSubscribed, apply);
-    return () => { room.off(RoomEvent.TrackSubscribed, apply); };
+    const events = [RoomEvent.TrackSubscribed, RoomEvent.ConnectionStateChanged] as const;
+    for (const event of events) room.on(event, apply);
+    return () => { for (const event of events) room.off(event, apply); };
   }, [room, on]);
 }
 
