@@ -115,7 +115,7 @@ void Offers::begin_subscriber(Participant& participant, Now now) {
 }
 
 void Offers::restart_subscriber(Participant& participant, Now now) {
-  if (participant.has_negotiated()) {
+  if (participant.subscriber->negotiator.has_offered()) {
     participant.subscriber->negotiator.restart_ice();
     offer(participant, now);
   } else {

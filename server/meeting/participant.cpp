@@ -65,7 +65,7 @@ bool Participant::needs_negotiation() const {
 }
 
 bool Participant::has_negotiated() const {
-  return subscriber ? subscriber->negotiator.has_offered() : negotiator.has_answered();
+  return subscriber != nullptr || negotiator.has_answered();
 }
 
 livekit::ParticipantInfo Participant::full_info() const {

@@ -159,7 +159,8 @@ struct Participant {
   void remove_sender(SubscriptionId subscription);
   /// Something waits that only another exchange can carry.
   [[nodiscard]] bool needs_negotiation() const;
-  /// The first exchange, which takes along all that is there, has begun.
+  /// Another exchange can be asked for. In single-connection mode the client's first offer has to
+  /// come by itself, and takes along all that is there.
   [[nodiscard]] bool has_negotiated() const;
 
   /// Marks a change: clients drop versions older than they have.

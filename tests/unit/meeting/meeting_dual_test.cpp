@@ -82,6 +82,7 @@ TEST_F(MeetingDualTest, is_active_with_the_publisher_connection_when_it_may_not_
   Client& alice = join("alice", options);
   EXPECT_FALSE(alice.last(Response::kJoin)->join().subscriber_primary());
   EXPECT_EQ(alice.count(Response::kOffer), 0U);
+  EXPECT_TRUE(participant(alice).has_negotiated()) << "the right may come later";
   transport_state(alice, forward::TransportState::kConnected);
   EXPECT_EQ(participant(alice).info.state(), livekit::ParticipantInfo::ACTIVE);
 }
@@ -330,6 +331,22 @@ TEST_F(MeetingDualTest, merges_the_quality_of_both_connections) {
                                   .downlink_loss = 0,
                                   .round_trip = {}});
   EXPECT_EQ(participant(alice).quality.quality(), livekit::POOR);
+}
+
+TEST_F(MeetingDualTest, permits_that_wait_for_either_connection_follow_a_meeting_that_narrows) {
+  Client& alice = join("alice", {.makes_offer = false, .is_dual = true});
+  residency::LevelNames levels;
+  levels.group = "ward";
+  meeting_->set_levels(levels);
+  drain();
+  alice.offers.receive_audio = alice.offers.receive_video = 0;
+  offer(alice);
+  answer(alice);
+  const auto opened = commands<forward::OpenTransport>();
+  ASSERT_EQ(opened.size(), 2U);
+  for (const auto& [worker, command] : opened) {
+    EXPECT_EQ(command->permit.narrowed(), levels);
+  }
 }
 
 TEST_F(MeetingDualTest, evicts_both_connections) {
