@@ -24,8 +24,8 @@ export function buildGoRobot() {
 
 export class Robot {
   /** On the Go SDK: sends back what `echo` publishes. */
-  static go({ url, token, echo = '', single = false }) {
-    return new Robot(goRobot, ['-url', url, '-token', token, '-echo', echo, ...(single ? ['-single'] : [])]);
+  static go({ url, token, echo = '' }) {
+    return new Robot(goRobot, ['-url', url, '-token', token, '-echo', echo]);
   }
   /** On the Python SDK: publishes a picture and a tone. */
   static python({ url, token, two = false }) {
