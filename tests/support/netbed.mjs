@@ -259,7 +259,8 @@ export class NetBed {
     run('ip', '-n', one, 'link', 'add', oneDevice, 'type', 'veth', 'peer', 'name', otherDevice, 'netns', other);
     for (const [namespace, device, address] of [[one, oneDevice, oneAddress], [other, otherDevice, otherAddress]]) {
       run('ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', device);
-      run('ip', '-n', namespace, 'link', 'set', device, 'up');
+      // Bursts (UDP_SEGMENT) are cut before the capture sees them, which counts datagrams.
+      run('ip', '-n', namespace, 'link', 'set', device, 'gso_max_segs', '1', 'up');
     }
   }
 
