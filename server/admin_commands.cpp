@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <ranges>
 #include <sstream>
 #include <utility>
 
@@ -423,9 +424,10 @@ void AdminCommands::add_audit_lists(CLI::App& audit,
           return complain(answer.error().message);
         }
         std::string text;
-        for (const json::value& checkpoint : answer->at("checkpoints").as_array()) {
-          text = json::serialize(json::object{{"note", checkpoint.at("note")}, {"v", 1}}) + '\n' +
-                 text;  // oldest first
+        const json::array& newest_first = answer->at("checkpoints").as_array();
+        for (const json::value& checkpoint : newest_first | std::views::reverse) {
+          text += json::serialize(json::object{{"note", checkpoint.at("note")}, {"v", 1}});
+          text += '\n';
         }
         return deliver(text);
       });

@@ -219,7 +219,7 @@ PolicyResult<const Account*> MemoryDirectory::create_account(NewAccount wanted,
                   "a plan without the choice of regions has the default region only");
   }
   Account account{.name = wanted.name.empty() ? wanted.id.value() : std::move(wanted.name),
-                  .policy = AccountPolicy(residency::fix(std::move(terms)), PolicyEpoch(1)),
+                  .policy = AccountPolicy(residency::fix(terms), PolicyEpoch(1)),
                   .managed_by = ManagedBy::kStore,
                   .signalling_host = std::move(wanted.signalling_host)};
   AccountPolicy policy = account.policy;
