@@ -218,8 +218,8 @@ PolicyResult<const Account*> MemoryDirectory::create_account(NewAccount wanted,
     return refuse(PolicyError::kRoutingFixed,
                   "a plan without the choice of regions has the default region only");
   }
-  Account account{.name = wanted.name.empty() ? wanted.id.value() : std::move(wanted.name),
-                  .policy = AccountPolicy(residency::fix(terms), PolicyEpoch(1)),
+  Account account{.name = wanted.name.empty() ? wanted.id.value() : wanted.name,
+                  .policy = AccountPolicy(residency::fix(std::move(terms)), PolicyEpoch(1)),
                   .managed_by = ManagedBy::kStore,
                   .signalling_host = std::move(wanted.signalling_host)};
   AccountPolicy policy = account.policy;

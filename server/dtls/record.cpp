@@ -18,11 +18,12 @@ constexpr std::uint8_t kLastType = 23;
 bool may_be_protected(Bytes datagram, std::size_t overhead) {
   while (!datagram.empty()) {
     if (datagram.size() < kHeader || datagram[0] < kFirstType || datagram[0] > kLastType ||
-        load_u16(&datagram[1]) != kDtls12 || load_u16(&datagram[3]) != kEncryptedEpoch) {
+        load_u16(&datagram[1]) != kDtls12 || load_u16(&datagram[3]) > kEncryptedEpoch) {
       return false;
     }
     const std::size_t size = load_u16(&datagram[11]);
-    if (size < overhead || size > datagram.size() - kHeader) {
+    const std::size_t least = load_u16(&datagram[3]) == kEncryptedEpoch ? overhead : 0;
+    if (size < least || size > datagram.size() - kHeader) {
       return false;
     }
     datagram = datagram.subspan(kHeader + size);
