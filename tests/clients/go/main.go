@@ -127,7 +127,6 @@ func main() {
 	url := flag.String("url", "", "of the node")
 	token := flag.String("token", "", "to join with")
 	echo := flag.String("echo", "", "identity whose tracks are sent back")
-	single := flag.Bool("single", false, "one peer connection for both directions")
 	flag.Parse()
 	logger.InitFromConfig(&logger.Config{Level: "warn"}, "robot")
 
@@ -171,11 +170,7 @@ func main() {
 			r.report.say("data", map[string]any{"from": params.SenderIdentity, "text": string(user.Payload)})
 		}
 	}
-	options := []lksdk.ConnectOption{lksdk.WithConnectTimeout(20 * time.Second)}
-	if *single {
-		options = append(options, lksdk.WithSinglePeerConnection())
-	}
-	room, err := lksdk.ConnectToRoomWithToken(*url, *token, callback, options...)
+	room, err := lksdk.ConnectToRoomWithToken(*url, *token, callback, lksdk.WithConnectTimeout(20*time.Second))
 	if err != nil {
 		r.report.say("refused", map[string]any{"text": err.Error()})
 		os.Exit(1)
