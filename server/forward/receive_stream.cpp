@@ -80,7 +80,7 @@ void ReceiveStream::handle_sender_report(rtcp::NtpTime ntp, RtpTimestamp rtp, In
   }
 }
 
-void ReceiveStream::restart() {
+void ReceiveStream::restart(std::uint32_t generation) {
   unwrapper_.reset();
   duplicates_.reset();
   nacks_ = rtcp::NackGenerator();
@@ -91,7 +91,7 @@ void ReceiveStream::restart() {
   jump_.reset();
   received_before_ = 0;
   lost_before_ = 0;
-  ++generation_;
+  generation_ = generation;
 }
 
 ReceiveStream::Loss ReceiveStream::take_loss() {

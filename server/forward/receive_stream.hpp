@@ -40,6 +40,10 @@ class ReceiveStream {
   /// 3550 A.1).
   static constexpr int kMaxJump = 3000;
 
+  /// `generation` differs from that of every other stream that fed, or feeds, the same publication:
+  /// its history and its subscribers tell packets apart by generation and sequence number.
+  explicit ReceiveStream(std::uint32_t generation = 1) : generation_(generation) {}
+
   enum class Origin : std::uint8_t { kPrimary, kRetransmission };
   /// Takes a packet's sequence number; nothing when it is a duplicate, too old, or the first of a
   /// jump that is not confirmed yet.
@@ -50,7 +54,8 @@ class ReceiveStream {
              Instant arrival);
   void handle_sender_report(rtcp::NtpTime ntp, RtpTimestamp rtp, Instant arrival);
   /// Another SSRC takes over, or the sender began anew.
-  void restart();
+  void restart() { restart(generation_ + 1); }
+  void restart(std::uint32_t generation);
 
   [[nodiscard]] std::uint32_t generation() const { return generation_; }
   [[nodiscard]] std::uint32_t clock_rate() const { return clock_rate_; }
@@ -79,7 +84,7 @@ class ReceiveStream {
   std::optional<rtcp::ReceiveStats> stats_;
   std::optional<rtcp::SourceClock> clock_;
   std::uint32_t clock_rate_ = 0;
-  std::uint32_t generation_ = 1;
+  std::uint32_t generation_;
   bool wants_key_frame_ = false;
   std::optional<SequenceNumber> jump_;  // would continue a jump seen last
   std::uint64_t received_before_ = 0;

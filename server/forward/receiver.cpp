@@ -31,15 +31,30 @@ Receiver::Section Receiver::make_section(const ReceiveSection& described) {
   return section;
 }
 
+/// A generation that none of the streams up to now has had.
+std::uint32_t Receiver::next_generation(const std::vector<Section>& sections) {
+  for (const Section& section : sections) {
+    for (const auto& stream : section.streams) {
+      highest_generation_ = std::max(highest_generation_, stream->generation());
+    }
+  }
+  return highest_generation_ + 1;
+}
+
 void Receiver::configure(const ConfigureReceive& command) {
   extensions_ = command.extensions;
   std::vector<Section> old = std::exchange(sections_, {});
+  const std::uint32_t fresh = next_generation(old);
   std::vector<std::optional<std::uint8_t>> indices(old.size());
   for (const ReceiveSection& described : command.sections) {
     if (sections_.size() == kMaxSections) {
       break;
     }
     Section section = make_section(described);
+    if (std::ranges::find(sections_, section.publication_id, &Section::publication_id) !=
+        sections_.end()) {
+      section.publication_id = {};  // two senders would use the same numbers
+    }
     const std::size_t layers = std::clamp<std::size_t>(
         std::max(section.rids.size(), section.sources.size()), 1, kMaxLayers);
     const auto before = std::ranges::find(old, section.mid, &Section::mid);
@@ -50,11 +65,11 @@ void Receiver::configure(const ConfigureReceive& command) {
           static_cast<std::uint8_t>(sections_.size());
       if (before->publication_id != section.publication_id) {
         // Another track in this section: what it sends has nothing to do with what was.
-        std::ranges::for_each(section.streams, [](auto& stream) { stream->restart(); });
+        std::ranges::for_each(section.streams, [&](auto& stream) { stream->restart(fresh); });
       }
     }
     while (section.streams.size() < layers) {
-      section.streams.push_back(std::make_unique<ReceiveStream>());
+      section.streams.push_back(std::make_unique<ReceiveStream>(fresh));
       section.streams.back()->nacks().set_round_trip(round_trip_);
     }
     sections_.push_back(std::move(section));

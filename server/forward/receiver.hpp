@@ -100,6 +100,7 @@ class Receiver {
   static constexpr std::uint8_t kRtx = 0x80;
 
   [[nodiscard]] Section make_section(const ReceiveSection& described);
+  [[nodiscard]] std::uint32_t next_generation(const std::vector<Section>& sections);
   void add_signalled_sources(std::uint8_t index);
   [[nodiscard]] base::Expected<Source, metrics::DropReason> resolve(const rtp::PacketView& view);
   [[nodiscard]] std::optional<Source> learn(const rtp::PacketView& view) const;
@@ -115,6 +116,7 @@ class Receiver {
 
   rtp::ExtensionMap extensions_;
   std::vector<Section> sections_;
+  std::uint32_t highest_generation_ = 0;  // of the streams of sections that are gone
   SsrcTable sources_;
   bwe::ArrivalRecorder arrivals_;
   Ssrc newest_media_;  // what transport-wide feedback names as its media source

@@ -61,7 +61,7 @@ forward::ConfigureReceive configuration() {
   forward::ReceiveSection video;
   video.mid = token("1");
   video.kind = rtp::MediaKind::kVideo;
-  video.publication = PublicationId(1);
+  video.publication = PublicationId(2);
   video.codecs = {binding(rtp::Codec::kVp8, 96), binding(rtp::Codec::kVp9, 98),
                   binding(rtp::Codec::kH264, 102), binding(rtp::Codec::kAv1, 35)};
   video.rids = {token("q"), token("h"), token("f")};
@@ -119,16 +119,36 @@ class Subscriber {
   std::array<std::uint8_t, 1600> buffer_{};
 };
 
+struct Track {
+  Track(PublicationId id, rtp::MediaKind kind, std::size_t layers)
+      : publication({.id = id, .room = RoomNumber(1), .kind = kind}) {
+    publication.set_layer_count(layers, forward::Publication::Memory::kAtFirstPacket);
+  }
+
+  void forward(const forward::ReceivedPacket& received) {
+    publication.clear_pending();
+    publication.ingest(received.layer, received.packet, received.clock_rate);
+    for (const forward::PendingPacket& pending : publication.pending()) {
+      if (const forward::MediaPacket* stored = publication.find(pending)) {
+        subscriber.take(pending.layer, *stored, publication.view());
+      }
+    }
+  }
+
+  forward::Publication publication;
+  Subscriber subscriber;
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   forward::Receiver receiver;
   receiver.configure(configuration());
-  forward::Publication publication(
-      {.id = PublicationId(1), .room = RoomNumber(1), .kind = rtp::MediaKind::kVideo});
-  publication.set_layer_count(3, forward::Publication::Memory::kAtFirstPacket);
-  receiver.bind(PublicationId(1), &publication);
-  Subscriber subscriber;
+  std::array tracks{Track(PublicationId(1), rtp::MediaKind::kAudio, 1),
+                    Track(PublicationId(2), rtp::MediaKind::kVideo, 3)};
+  for (Track& track : tracks) {
+    receiver.bind(track.publication.traits().id, &track.publication);
+  }
   ByteReader reader(Bytes(data, size));
   Instant now = Instant::from_origin(1s);
   for (std::size_t i = 0; i < kMaxPackets && reader.remaining() > 2; ++i) {
@@ -139,11 +159,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!taken || !*taken) {
       continue;
     }
-    publication.clear_pending();
-    publication.ingest((*taken)->layer, (*taken)->packet, (*taken)->clock_rate);
-    for (const forward::PendingPacket& pending : publication.pending()) {
-      if (const forward::MediaPacket* stored = publication.find(pending)) {
-        subscriber.take(pending.layer, *stored, publication.view());
+    for (Track& track : tracks) {
+      if (&track.publication == (*taken)->publication) {
+        track.forward(**taken);
       }
     }
   }

@@ -205,6 +205,30 @@ TEST_F(ReceiverTest, another_ssrc_for_a_layer_is_another_generation) {
   EXPECT_EQ((*take({.ssrc = 77}))->packet.generation, before + 1);
 }
 
+TEST_F(ReceiverTest, other_layers_in_a_section_are_another_generation) {
+  configure({section("a", kFirst, 96)});
+  const auto before = take({.ssrc = 1});
+  const auto sent = std::pair((*before)->packet.generation, (*before)->packet.sequence);
+  ReceiveSection simulcast = section("a", kFirst, 96);
+  simulcast.rids = {token("q"), token("h")};
+  configure({simulcast});
+  --sequence_;
+  const auto after = take({.ssrc = 2, .mid = "a", .rid = "q"});
+  ASSERT_TRUE(after && *after);
+  EXPECT_NE(std::pair((*after)->packet.generation, (*after)->packet.sequence), sent)
+      << "subscribers would give it a number that is used";
+  configure({});
+  configure({section("a", kFirst, 96)});
+  EXPECT_GT((*take({.ssrc = 3}))->packet.generation, (*after)->packet.generation);
+}
+
+// Found by forward_fuzzer: the sequence numbers of both would meet in one layer.
+TEST_F(ReceiverTest, a_publication_is_fed_by_one_section) {
+  configure({section("a", kFirst, 96), section("b", kFirst, 98)});
+  ASSERT_TRUE(take({.ssrc = 1, .mid = "a"}));
+  EXPECT_EQ(refusal({.ssrc = 2, .type = 98, .mid = "b"}), DropReason::kNoPublication);
+}
+
 TEST_F(ReceiverTest, a_transport_has_a_limit_of_sources) {
   std::vector<ReceiveSection> sections;
   for (std::size_t i = 0; i < 70; ++i) {
