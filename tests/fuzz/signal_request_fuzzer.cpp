@@ -1,7 +1,9 @@
 // What clients say to a node: the join request in the URL, then messages on the connection. The
-// first byte chooses: 'j' a join_request parameter, 'u' a request target, else messages to a node
-// with one participant, with two connections after 'd', each after a byte for its kind and two for
-// its length.
+// first byte chooses: 'j' a join_request parameter, 'u' a request target, else what two
+// participants say (the first with two connections after 'd'), each after a byte for its kind and
+// two for its length: requests in binary, as text ('t'), of the second ('B'), 200 times ('r'), a
+// data channel of that label ('c') and a message on it ('p').
+
 // Covers: server/signalling/frames.cpp server/signalling/http.cpp
 // Covers: server/signalling/join_request.cpp server/signalling/session.cpp
 // Covers: server/signalling/query_join.cpp server/meeting/data_tracks.cpp
@@ -42,10 +44,10 @@ config::Config make_config() {
   return config;
 }
 
-std::string token() {
+std::string token(const std::string& identity) {
   api::JoinTokenRequest request;
   request.room = "room";
-  request.identity = "alice";
+  request.identity = identity;
   return api::join_token(request, {"key", "secret", kNow.wall});
 }
 
@@ -87,22 +89,77 @@ std::string single_connection() {
   return "/rtc/v1?join_request=" + api::base64url_encode(as_bytes(wrapped.SerializeAsString()));
 }
 
-void feed_messages(const std::string& target, Bytes data) {
-  Node node;
-  const auto session = node.control.open_signalling(get(target + "&access_token=" + token()), kNow);
-  if (!session) {
-    std::abort();
+/// Alice's requests and data channels, with Bob in the same room.
+class Meeting {
+ public:
+  explicit Meeting(const std::string& alice)
+      : alice_(join(alice, "alice")), bob_(join(single_connection(), "bob")) {}
+
+  void take(char kind, Bytes message) {
+    switch (kind) {
+      case 't':
+        node_.control.handle_frame(alice_, message, signalling::FrameKind::kText, now_);
+        break;
+      case 'B':
+        node_.control.handle_frame(bob_, message, signalling::FrameKind::kBinary, now_);
+        break;
+      case 'c':
+        for (const TransportId transport : {kAlice, kBob}) {
+          node_.control.handle_sctp_event(
+              sctp::ChannelOpened{.transport = transport,
+                                  .channel = kChannel,
+                                  .options = {.label = std::string(as_text(message))}},
+              now_);
+        }
+        break;
+      case 'p':
+        node_.control.handle_sctp_event(
+            sctp::MessageReceived{.transport = kAlice,
+                                  .channel = kChannel,
+                                  .bytes = {message.begin(), message.end()}},
+            now_);
+        break;
+      case 'r':  // many at once
+        for (int i = 0; i < kBurst; ++i) {
+          node_.control.handle_frame(alice_, message, signalling::FrameKind::kBinary, now_);
+        }
+        break;
+      default:
+        node_.control.handle_frame(alice_, message, signalling::FrameKind::kBinary, now_);
+    }
+    now_.monotonic = now_.monotonic + 300ms;
+    node_.control.handle_timeout(now_);
+    node_.drain();
   }
-  Now now = kNow;
+
+ private:
+  static constexpr int kBurst = 200;
+  static constexpr TransportId kAlice{1};
+  static constexpr TransportId kBob{2};
+  static constexpr sctp::ChannelId kChannel{3};
+
+  meeting::SignalSessionId join(const std::string& target, const std::string& identity) {
+    const auto session =
+        node_.control.open_signalling(get(target + "&access_token=" + token(identity)), kNow);
+    if (!session) {
+      std::abort();
+    }
+    return *session;
+  }
+
+  Node node_;
+  meeting::SignalSessionId alice_;
+  meeting::SignalSessionId bob_;
+  Now now_ = kNow;
+};
+
+void feed_messages(const std::string& target, Bytes data) {
+  Meeting meeting(target);
   ByteReader reader(data);
   while (reader.remaining() > 3) {
-    const auto kind =
-        reader.u8() == 't' ? signalling::FrameKind::kText : signalling::FrameKind::kBinary;
+    const char kind = static_cast<char>(reader.u8());
     const std::size_t length = std::min<std::size_t>(reader.u16(), reader.remaining());
-    node.control.handle_frame(*session, reader.bytes(length), kind, now);
-    now.monotonic = now.monotonic + 300ms;
-    node.control.handle_timeout(now);
-    node.drain();
+    meeting.take(kind, reader.bytes(length));
   }
 }
 
@@ -114,7 +171,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   }
   const std::string_view text = as_text(Bytes(bytes, size).subspan(1));
   if (bytes[0] == 'j') {
-    (void)signalling::decode_join_request(text);
+    if (const auto join = signalling::decode_join_request(text); !join) {
+      (void)signalling::describe(join.error());
+    }
   } else if (bytes[0] == 'u') {
     Node node;
     signalling::HttpRequest request = get(std::string(text));
@@ -122,7 +181,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     (void)node.control.handle_http(request, kNow);
     request.method = "OPTIONS";
     (void)node.control.handle_http(request, kNow);
-    (void)node.control.open_signalling(get(std::string(text) + "&access_token=" + token()), kNow);
+    signalling::HttpRequest upgrade = get(std::string(text) + "&access_token=" + token("alice"));
+    upgrade.headers = {{"User-Agent", std::string(text)}};
+    (void)node.control.open_signalling(upgrade, kNow);
   } else {
     feed_messages(bytes[0] == 'd' ? "/rtc?protocol=17" : single_connection(),
                   Bytes(bytes, size).subspan(1));
