@@ -84,10 +84,7 @@ base::Expected<Message, ParseError> parse(Bytes bytes) {
   switch (reader.u8()) {
     case kOpenType:
       return parse_open(reader);
-    case kAckType:
-      if (reader.remaining() != 0) {
-        return std::unexpected(ParseError::kLength);
-      }
+    case kAckType:  // one byte (RFC 8832 section 5.2); pion sends three more
       return Message{Type::kAck, {}};
     default:
       return std::unexpected(reader.failed() ? ParseError::kTruncated : ParseError::kType);

@@ -36,6 +36,11 @@ describe('two connections', () => {
     robot.tell('say hello ann');
     await eventually(page, () => window.chat.some((m) => m.from === 'robot' && m.text === 'hello ann'));
   });
+  test('hears data', async () => {
+    await page.evaluate(() => window.room.localParticipant.publishData(new TextEncoder().encode('hello robot'), { reliable: true }));
+    const { from } = await robot.event((e) => e.event === 'data' && e.text === 'hello robot');
+    assert.equal(from, 'ann');
+  });
   test('hears of mutes and of who speaks', async () => {
     robot.tell('simulate speaker-update');
     await robot.event((e) => e.event === 'speakers' && e.identities.includes('robot'));

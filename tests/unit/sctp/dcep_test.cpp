@@ -49,7 +49,13 @@ TEST(Dcep, reads_an_acknowledgement) {
   const auto message = parse(kAck);
   ASSERT_TRUE(message);
   EXPECT_EQ(message->type, Type::kAck);
-  EXPECT_EQ(parse(Raw{0x02, 0}).error(), ParseError::kLength);
+}
+
+// pion (the LiveKit Go SDK) acknowledges with four bytes; refusing that closed the channel.
+TEST(Dcep, reads_an_acknowledgement_with_bytes_after_it) {
+  const auto message = parse(Raw{0x02, 0, 0, 0});
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->type, Type::kAck);
 }
 
 TEST(Dcep, refuses_malformed_messages) {
