@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -118,6 +119,32 @@ struct Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+/// What a room is like; what isn't there is as it would be without.
+struct RoomTemplate {
+  /// In seconds: how long it is kept when nobody joins, and when the last one has left.
+  std::optional<std::uint32_t> empty_timeout;
+  std::optional<std::uint32_t> departure_timeout;
+  /// 0: as many as Limits allows.
+  std::optional<std::uint32_t> max_participants;
+  std::optional<bool> sync_streams;
+  std::optional<std::string> metadata;
+  friend bool operator==(const RoomTemplate&, const RoomTemplate&) = default;
+};
+/// Longest time that an empty room is kept, in seconds.
+inline constexpr std::uint32_t kMaxRoomTimeout = 30 * 24 * 3600;
+
+struct Rooms {
+  /// A join makes the room when it isn't there. Else only the server API does, and tokens that
+  /// grant roomCreate.
+  bool auto_create = true;
+  /// The server API may unmute people.
+  bool remote_unmute = false;
+  RoomTemplate defaults;
+  /// By the name that tokens (`roomPreset`) and CreateRoom (`room_preset`) give.
+  std::map<std::string, RoomTemplate> presets;
+  friend bool operator==(const Rooms&, const Rooms&) = default;
+};
+
 /// PEM files for every signalling listener.
 struct Tls {
   std::string certificate;
@@ -200,6 +227,7 @@ struct Config {
   Admin admin;
   Audit audit;
   Limits limits;
+  Rooms rooms;
   /// Prometheus text and health; nothing = off.
   std::optional<SocketAddress> metrics_listen;
   std::optional<Tls> tls;

@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "config/pool_reader.hpp"
 #include "config/preset_reader.hpp"
+#include "config/rooms_reader.hpp"
 #include "config/yaml_node.hpp"
 
 namespace meridian::config {
@@ -214,7 +215,7 @@ base::Expected<Loaded, std::vector<Problem>> parse(std::string_view text, std::s
   }
   const YamlNode& root = *document;
   root.expect_keys({"regions", "pools", "presets", "accounts", "admin", "audit", "limits",
-                    "metrics", "listen", "data_dir", "web", "log"});
+                    "metrics", "listen", "data_dir", "web", "log", "rooms"});
   root["metrics"].expect_keys({"listen"});
   Config config;
   config.regions = read_regions(root["regions"]);
@@ -222,6 +223,7 @@ base::Expected<Loaded, std::vector<Problem>> parse(std::string_view text, std::s
   config.presets = read_presets(root["presets"]);
   config.accounts = read_accounts(root["accounts"], config.regions, config.presets);
   config.limits = read_limits(root["limits"]);
+  config.rooms = read_rooms(root["rooms"], config.limits);
   config.metrics_listen = read_socket_address(root["metrics"]["listen"]);
   config.tls = read_tls(root["listen"]);
   config.data_dir = root["data_dir"].text().value_or(config.data_dir);

@@ -202,6 +202,11 @@ void add_control(Page& page, const MetricsInput& input) {
   page.counter("resumes_total", "Sessions that were resumed.", control.resumes);
   page.counter("undecodable_frames_total", "Signalling messages that could not be read.",
                control.undecodable_frames);
+  MetricFamily& calls =
+      page.family("room_service_calls_total", "Calls of the server API.", MetricType::Counter);
+  for (const auto& call : control.room_calls) {
+    Page::add(calls, {{"method", call.method}, {"code", call.code}}, call.count);
+  }
   MetricFamily& refusals =
       page.family("refusals_total", "Joins that were refused.", MetricType::Counter);
   for (const auto& [reason, count] : control.refusals) {

@@ -93,7 +93,19 @@ void DataRouter::handle(sctp::MessageReceived&& event, Now now) {
     ++dropped_;
     return;
   }
+  if (rpcs_.take(sender->sid(), packet)) {
+    return;
+  }
   sign(*sender, packet);
+  distribute(sender, packet, now);
+}
+
+void DataRouter::send_from_server(livekit::DataPacket packet, Now now) {
+  distribute(nullptr, packet, now);
+}
+
+void DataRouter::distribute(const Participant* sender, livekit::DataPacket& packet, Now now) {
+  const bool is_reliable = packet.kind() == livekit::DataPacket::RELIABLE;
   const Destinations to = destinations(packet);
   auto bytes = std::make_shared<std::vector<std::uint8_t>>(packet.ByteSizeLong());
   MERIDIAN_CHECK(packet.SerializeToArray(bytes->data(), static_cast<int>(bytes->size())));
@@ -107,7 +119,7 @@ void DataRouter::handle(sctp::MessageReceived&& event, Now now) {
   }
   if (is_reliable) {
     forget_old(now.monotonic);
-    remember({now.monotonic, sender->sid(), to, shared});
+    remember({now.monotonic, sender == nullptr ? ParticipantSid() : sender->sid(), to, shared});
   }
 }
 

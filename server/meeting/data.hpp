@@ -11,6 +11,7 @@
 #include "base/time.hpp"
 #include "meeting/data_tracks.hpp"
 #include "meeting/room.hpp"
+#include "meeting/server_rpcs.hpp"
 #include "metrics/transit.hpp"
 #include "sctp/messages.hpp"
 #include "wire/livekit_data.pb.h"
@@ -21,7 +22,8 @@ namespace meridian::meeting {
 /// left as it came, and is often encrypted.
 class DataRouter {
  public:
-  DataRouter(Room& room, DataTracks& tracks) : room_(room), tracks_(tracks) {}
+  DataRouter(Room& room, DataTracks& tracks, ServerRpcs& rpcs)
+      : room_(room), tracks_(tracks), rpcs_(rpcs) {}
 
   /// The client opened a channel; its label says what it is for. Reliable packets of the last
   /// moments are sent to somebody whose channel was not open yet.
@@ -29,6 +31,9 @@ class DataRouter {
   void handle(const sctp::ChannelClosed& event);
   void handle(const sctp::AssociationClosed& event);
   void handle(sctp::MessageReceived&& event, Now now);
+
+  /// A packet of the server's own, from nobody in the room.
+  void send_from_server(livekit::DataPacket packet, Now now);
 
   /// Frees what is too old to be sent to anybody.
   void forget_old(Instant now);
@@ -59,11 +64,14 @@ class DataRouter {
   [[nodiscard]] bool accept(Participant& sender, livekit::DataPacket& packet) const;
   static void sign(const Participant& sender, livekit::DataPacket& packet);
   static Destinations destinations(livekit::DataPacket& packet);
+  /// To everyone it is for, and later to those whose channel isn't open yet. `sender` may be null.
+  void distribute(const Participant* sender, livekit::DataPacket& packet, Now now);
   void send(Participant& to, sctp::ChannelId channel, const SharedBytes& bytes);
   void remember(Cached packet);
 
   Room& room_;
   DataTracks& tracks_;
+  ServerRpcs& rpcs_;
   std::deque<Cached> cache_;
   std::size_t cached_bytes_ = 0;
   std::uint64_t dropped_ = 0;

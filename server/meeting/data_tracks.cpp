@@ -181,6 +181,29 @@ void DataTracks::handle_joined(Participant& subscriber) {
   }
 }
 
+void DataTracks::handle_permission(Participant& participant, Now now) {
+  if (!participant.info.permission().can_publish_data()) {
+    while (!participant.data_tracks.empty()) {
+      livekit::UnpublishDataTrackRequest request;
+      request.set_pub_handle(participant.data_tracks.front().info.pub_handle());
+      handle_unpublish(participant, request, now);
+    }
+  }
+  if (participant.info.permission().can_subscribe()) {
+    handle_joined(participant);
+    return;
+  }
+  const bool had_any = !participant.data_handles.empty();
+  for (const auto& publisher : room_.roster.all()) {
+    for (DataTrack& track : publisher->data_tracks) {
+      unsubscribe(participant, track);
+    }
+  }
+  if (had_any) {
+    tell_handles(participant);
+  }
+}
+
 void DataTracks::handle_left(Participant& participant) {
   for (const auto& other : room_.roster.all()) {
     for (DataTrack& track : participant.data_tracks) {

@@ -29,6 +29,9 @@ class DataTracks {
   void handle_subscription(Participant& subscriber, const livekit::UpdateDataSubscription& request);
   /// Subscribes whoever wants everything to what is there.
   void handle_joined(Participant& subscriber);
+  /// What the participant may do has changed: ends what it may no longer have, and subscribes it to
+  /// what it now may.
+  void handle_permission(Participant& participant, Now now);
   /// Before it leaves the roster: ends its tracks and its subscriptions.
   void handle_left(Participant& participant);
 

@@ -1,6 +1,7 @@
 #include "meeting/meeting.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "meeting/client_traits.hpp"
 #include "meeting/limits.hpp"
@@ -80,15 +81,17 @@ livekit::SignalResponse leave_message(livekit::DisconnectReason reason,
   return message;
 }
 
-Meeting::Meeting(Services& services, AccountId account, std::string name, RoomSid sid, Now now)
-    : room_(services, std::move(account), std::move(name), std::move(sid), now.wall),
+Meeting::Meeting(Services& services, AccountId account, std::string name, RoomSid sid, Now now,
+                 RoomOptions options)
+    : room_(services, std::move(account), std::move(name), std::move(sid), now.wall,
+            std::move(options)),
       updates_(room_),
       speakers_(room_),
       subscriptions_(room_),
       tracks_(room_, updates_, subscriptions_, speakers_),
       offers_(room_, tracks_, subscriptions_),
       data_tracks_(room_, updates_),
-      data_(room_, data_tracks_),
+      data_(room_, data_tracks_, rpcs_),
       empty_since_(now.monotonic),
       quality_due_(now.monotonic + kQualityInterval) {}
 
@@ -98,7 +101,7 @@ Meeting::~Meeting() {
 
 base::Expected<void, JoinError> Meeting::join(JoinArguments arguments, Now now) {
   Participant* previous = room_.roster.find(arguments.grant.identity);
-  if (previous == nullptr && room_.roster.size() >= room_.services.limits.participants_per_room) {
+  if (previous == nullptr && room_.is_full(arguments.grant)) {
     return std::unexpected(JoinError::kRoomFull);
   }
   const WorkerPool::Seat* seat = room_.services.workers.least_loaded(arguments.permit.region());
@@ -168,7 +171,7 @@ void Meeting::send_token(Participant& participant, Now now) const {
     return;
   }
   livekit::SignalResponse message;
-  message.set_refresh_token(participant.make_token(participant.info, now.wall));
+  message.set_refresh_token(participant.make_token(participant.info, room_.name, now.wall));
   room_.send(participant, std::move(message));
 }
 
@@ -256,6 +259,7 @@ void Meeting::remove(Participant& participant, livekit::DisconnectReason reason,
   updates_.mark_room(now.monotonic);
   subscriptions_.drop_subscriber(participant);
   data_tracks_.handle_left(participant);
+  rpcs_.handle_left(participant.sid());
   tracks_.unpublish_all(participant, now);
   for (const Connection* connection : participant.connections()) {
     if (connection->is_data_open) {
@@ -375,9 +379,14 @@ void Meeting::evict_conflicting_guests(const RegionId& next, Now now) {
   settle(now);
 }
 
+void Meeting::settle(Now now) {
+  updates_.flush(now.monotonic);
+  std::ranges::move(rpcs_.take_outcomes(), std::back_inserter(room_.services.outbox.rpcs));
+  next_timeout_.reset();
+}
+
 bool Meeting::is_finished(Instant now) const {
-  return room_.roster.empty() &&
-         now - empty_since_ >= (was_joined_ ? kDepartureTimeout : kEmptyTimeout);
+  return room_.roster.empty() && now - empty_since_ >= patience();
 }
 
 std::size_t Meeting::tracks() const {

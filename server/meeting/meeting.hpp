@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,10 +11,12 @@
 #include "meeting/data.hpp"
 #include "meeting/offers.hpp"
 #include "meeting/room.hpp"
+#include "meeting/server_rpcs.hpp"
 #include "meeting/speakers.hpp"
 #include "meeting/subscriptions.hpp"
 #include "meeting/tracks.hpp"
 #include "meeting/updates.hpp"
+#include "wire/livekit_room.pb.h"
 
 namespace meridian::meeting {
 
@@ -41,6 +44,16 @@ struct ResumeArguments {
 };
 enum class ResumeError : std::uint8_t { kUnknownParticipant };
 
+/// Why a call of the server API could not be carried out.
+enum class AdminError : std::uint8_t {
+  kNoParticipant,
+  kNoTrack,
+  kTooLarge,  // metadata, name, attributes, data or a payload
+  kTooMany,   // calls that wait for their answers
+};
+template <class T>
+using AdminResult = base::Expected<T, AdminError>;
+
 /// The message that ends a session. `action` says what the client is to do then.
 [[nodiscard]] livekit::SignalResponse leave_message(livekit::DisconnectReason reason,
                                                     livekit::LeaveRequest::Action action);
@@ -49,7 +62,8 @@ enum class ResumeError : std::uint8_t { kUnknownParticipant };
 /// order things happened. Its outputs go to Services::outbox. One owner, on a control thread.
 class Meeting {
  public:
-  Meeting(Services& services, AccountId account, std::string name, RoomSid sid, Now now);
+  Meeting(Services& services, AccountId account, std::string name, RoomSid sid, Now now,
+          RoomOptions options = {});
   /// Ends what is left, as with close().
   ~Meeting();
   Meeting(const Meeting&) = delete;
@@ -102,6 +116,27 @@ class Meeting {
   /// Everybody gets a token for the policy as it is now.
   void renew_tokens(Now now);
 
+  // What the server API does to those who are here; meeting_admin.cpp. Requests are well-formed,
+  // and their `room` is this one.
+  AdminResult<void> remove_participant(const Identity& identity, Now now);
+  /// Its client is told to mute or unmute as well. Gives the track as it then is.
+  AdminResult<livekit::TrackInfo> mute_track(const livekit::MuteRoomTrackRequest& request, Now now);
+  /// Changes what the request has; an attribute without value is deleted. Permissions are replaced
+  /// as a whole: tracks that they forbid end.
+  AdminResult<livekit::ParticipantInfo> update_participant(
+      const livekit::UpdateParticipantRequest& request, Now now);
+  AdminResult<void> update_subscriptions(const livekit::UpdateSubscriptionsRequest& request,
+                                         Now now);
+  /// Data from nobody in the room. A nonce that was here lately is not sent again.
+  AdminResult<void> send_data(const livekit::SendDataRequest& request, Now now);
+  AdminResult<void> set_metadata(std::string metadata, Now now);
+  /// Calls a method of a participant's client; the outcome comes into Outbox::rpcs.
+  AdminResult<void> perform_rpc(const livekit::PerformRpcRequest& request, RpcTicket ticket,
+                                Now now);
+  /// Tells a participant's client to join that room instead, with a token for it, and ends its
+  /// session here.
+  AdminResult<void> move_participant(const Identity& identity, const Meeting& destination, Now now);
+
   /// Empty for long enough; the owner may destroy it.
   [[nodiscard]] bool is_finished(Instant now) const;
   [[nodiscard]] const Room& room() const { return room_; }
@@ -126,6 +161,11 @@ class Meeting {
   void handle_leave(Participant& participant, const livekit::LeaveRequest& request, Now now);
   void handle_metadata(Participant& participant, const livekit::UpdateParticipantMetadata& request,
                        Now now);
+  /// Whether metadata, name and attributes as they would be are within limits; then they are so.
+  bool apply_profile(Participant& participant, const livekit::UpdateParticipantMetadata& changes,
+                     Now now);
+  void apply_permission(Participant& participant, const livekit::ParticipantPermission& permission,
+                        Now now);
   void handle_sync_state(Participant& participant, const livekit::SyncState& state, Now now);
   void handle_simulate(Participant& participant, const livekit::SimulateScenario& scenario,
                        Now now);
@@ -154,11 +194,12 @@ class Meeting {
   /// Runs `work` for each participant; it may remove that one.
   void for_each(const std::function<void(Participant&)>& work);
   /// Ends every public call that changes something.
-  void settle(Now now) {
-    updates_.flush(now.monotonic);
-    next_timeout_.reset();
-  }
+  void settle(Now now);
   [[nodiscard]] Instant find_next_timeout() const;
+  /// How long it may be empty.
+  [[nodiscard]] Duration patience() const {
+    return was_joined_ ? room_.options.departure_timeout : room_.options.empty_timeout;
+  }
 
   Room room_;
   Updates updates_;
@@ -167,7 +208,10 @@ class Meeting {
   Tracks tracks_;
   Offers offers_;
   DataTracks data_tracks_;
+  ServerRpcs rpcs_;
   DataRouter data_;
+  /// Of data that the server API sent lately: its clients repeat calls whose answer was lost.
+  std::deque<std::string> nonces_;
   Instant empty_since_;
   bool was_joined_ = false;
   Instant quality_due_;

@@ -178,6 +178,7 @@ void Meeting::handle_timeout(Now now) {
     }
   });
   speakers_.handle_timeout(now.monotonic);
+  rpcs_.handle_timeout(now.monotonic);
   if (tracks_.next_timeout() <= now.monotonic) {
     tracks_.handle_timeout(now);
   }
@@ -231,13 +232,13 @@ Instant Meeting::next_timeout() const {
 }
 
 Instant Meeting::find_next_timeout() const {
-  Instant next = std::min(
-      {quality_due_, updates_.next_timeout(), tracks_.next_timeout(), speakers_.next_timeout()});
+  Instant next = std::min({quality_due_, updates_.next_timeout(), tracks_.next_timeout(),
+                           speakers_.next_timeout(), rpcs_.next_timeout()});
   for (const auto& participant : room_.roster.all()) {
     next = std::min(next, next_deadline(*participant));
   }
   if (room_.roster.empty()) {
-    next = std::min(next, empty_since_ + (was_joined_ ? kDepartureTimeout : kEmptyTimeout));
+    next = std::min(next, empty_since_ + patience());
   }
   return next;
 }

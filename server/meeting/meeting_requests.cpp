@@ -150,35 +150,43 @@ void Meeting::handle_leave(Participant& participant, const livekit::LeaveRequest
   remove(participant, reason, Updates::Departure::kLeft, now);
 }
 
-void Meeting::handle_metadata(Participant& participant,
-                              const livekit::UpdateParticipantMetadata& request, Now now) {
-  using Response = livekit::RequestResponse;
+bool Meeting::apply_profile(Participant& participant,
+                            const livekit::UpdateParticipantMetadata& changes, Now now) {
   const config::Limits& limits = room_.services.limits;
   livekit::ParticipantInfo changed = participant.info;
-  if (!request.metadata().empty()) {
-    changed.set_metadata(request.metadata());
+  if (!changes.metadata().empty()) {
+    changed.set_metadata(changes.metadata());
   }
-  if (!request.name().empty()) {
-    changed.set_name(request.name());
+  if (!changes.name().empty()) {
+    changed.set_name(changes.name());
   }
-  for (const auto& [key, value] : request.attributes()) {
+  for (const auto& [key, value] : changes.attributes()) {
     if (value.empty()) {
       changed.mutable_attributes()->erase(key);
     } else {
       (*changed.mutable_attributes())[key] = value;
     }
   }
+  if (changed.metadata().size() > limits.metadata_size ||
+      changed.name().size() > limits.name_length ||
+      attribute_bytes(changed.attributes()) > limits.attributes_size) {
+    return false;
+  }
+  participant.info = std::move(changed);
+  updates_.mark(participant, Updates::Audience::kEveryone, Updates::Urgency::kNow, now.monotonic);
+  return true;
+}
+
+void Meeting::handle_metadata(Participant& participant,
+                              const livekit::UpdateParticipantMetadata& request, Now now) {
+  using Response = livekit::RequestResponse;
   Response::Reason reason = Response::OK;
   if (!participant.info.permission().can_update_metadata()) {
     reason = Response::NOT_ALLOWED;
-  } else if (changed.metadata().size() > limits.metadata_size ||
-             changed.name().size() > limits.name_length ||
-             attribute_bytes(changed.attributes()) > limits.attributes_size) {
+  } else if (!apply_profile(participant, request, now)) {
     reason = Response::LIMIT_EXCEEDED;
   }
   if (reason == Response::OK) {
-    participant.info = std::move(changed);
-    updates_.mark(participant, Updates::Audience::kEveryone, Updates::Urgency::kNow, now.monotonic);
     send_token(participant, now);
   }
   if (reason == Response::OK && participant.client.protocol() < kHearsOfSuccess) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -93,8 +94,9 @@ struct Grant {
   livekit::ParticipantPermission permission;
 };
 
-/// Makes a token for a running session from what the participant now is.
-using TokenMaker = std::function<std::string(const livekit::ParticipantInfo&, UnixTime)>;
+/// Makes a token for a session in that room from what the participant now is.
+using TokenMaker =
+    std::function<std::string(const livekit::ParticipantInfo&, std::string_view room, UnixTime)>;
 
 /// One peer connection of a participant.
 struct Connection {

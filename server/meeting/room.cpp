@@ -9,13 +9,26 @@ namespace meridian::meeting {
 namespace {
 constexpr std::size_t kSidLength = 12;
 constexpr std::size_t kSifTrailerLength = 16;
+
+std::uint32_t whole_seconds(Duration duration) {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(duration).count());
+}
+
+/// Works for the others: livekit-server doesn't count these either.
+bool is_dependent(livekit::ParticipantInfo::Kind kind,
+                  const livekit::ParticipantPermission& permission) {
+  return kind == livekit::ParticipantInfo::AGENT || kind == livekit::ParticipantInfo::EGRESS ||
+         permission.recorder();
+}
 }  // namespace
 
 std::string new_sid(std::string_view prefix, RandomSource& random) {
   return std::string(prefix) + random.alphanumeric(kSidLength);
 }
 
-Room::Room(Services& shared, AccountId owner, std::string room_name, RoomSid room_sid, UnixTime now)
+Room::Room(Services& shared, AccountId owner, std::string room_name, RoomSid room_sid, UnixTime now,
+           RoomOptions chosen)
     : services(shared),
       account(std::move(owner)),
       name(std::move(room_name)),
@@ -23,19 +36,19 @@ Room::Room(Services& shared, AccountId owner, std::string room_name, RoomSid roo
       number(shared.numbers.new_room()),
       created(now),
       levels{.group = {}, .user = {}, .room = name},
-      sif_trailer(shared.random.alphanumeric(kSifTrailerLength)) {}
+      sif_trailer(shared.random.alphanumeric(kSifTrailerLength)),
+      options(std::move(chosen)) {}
 
 livekit::Room Room::info() const {
   livekit::Room info;
   info.set_sid(sid.value());
   info.set_name(name);
-  info.set_empty_timeout(static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(kEmptyTimeout).count()));
-  info.set_departure_timeout(static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(kDepartureTimeout).count()));
+  info.set_empty_timeout(whole_seconds(options.empty_timeout));
+  info.set_departure_timeout(whole_seconds(options.departure_timeout));
   info.set_creation_time(created.seconds());
   info.set_creation_time_ms(created.milliseconds());
-  info.set_max_participants(services.limits.participants_per_room);
+  info.set_max_participants(options.max_participants);
+  info.set_metadata(options.metadata);
   std::uint32_t publishers = 0;
   for (const auto& participant : roster.all()) {
     const bool publishes = std::ranges::any_of(participant->publications,
@@ -53,6 +66,18 @@ livekit::Room Room::info() const {
 std::uint32_t Room::visible_participants() const {
   return static_cast<std::uint32_t>(
       std::ranges::count_if(roster.all(), [](const auto& p) { return !p->is_hidden(); }));
+}
+
+bool Room::is_full(const Grant& grant) const {
+  if (roster.size() >= services.limits.participants_per_room) {
+    return true;
+  }
+  if (options.max_participants == 0 || is_dependent(grant.kind, grant.permission)) {
+    return false;
+  }
+  return std::ranges::count_if(roster.all(), [](const auto& p) {
+           return !is_dependent(p->info.kind(), p->info.permission());
+         }) >= options.max_participants;
 }
 
 livekit::ServerInfo Room::server_info(const RegionId& region) const {

@@ -15,7 +15,9 @@
 #include "forward/commands.hpp"
 #include "meeting/ids.hpp"
 #include "meeting/numbers.hpp"
+#include "meeting/room_options.hpp"
 #include "meeting/roster.hpp"
+#include "meeting/server_rpcs.hpp"
 #include "meeting/workers.hpp"
 #include "residency/gate.hpp"
 #include "sctp/messages.hpp"
@@ -36,6 +38,7 @@ struct Outbox {
   std::vector<SignalMessage> signals;
   std::vector<std::pair<WorkerIndex, forward::Command>> commands;
   std::vector<sctp::Command> sctp;
+  std::vector<RpcOutcome> rpcs;
 };
 
 /// What all meetings of a control thread share; everything outlives them.
@@ -53,7 +56,8 @@ struct Services {
 
 /// The state of one meeting that its parts work on, and the ways out of it.
 struct Room {
-  Room(Services& shared, AccountId owner, std::string room_name, RoomSid room_sid, UnixTime now);
+  Room(Services& shared, AccountId owner, std::string room_name, RoomSid room_sid, UnixTime now,
+       RoomOptions chosen = {});
 
   Services& services;
   const AccountId account;
@@ -66,11 +70,15 @@ struct Room {
   residency::LevelNames levels;
   /// Ends frames that the server makes on encrypted tracks; we make none, but clients want it.
   const std::string sif_trailer;
+  RoomOptions options;
   Roster roster;
 
   [[nodiscard]] livekit::Room info() const;
   /// People that clients count: the visible ones.
   [[nodiscard]] std::uint32_t visible_participants() const;
+  /// Whether the room or the node has no place for one more of that kind; agents and recorders
+  /// don't take those that the room's own limit means.
+  [[nodiscard]] bool is_full(const Grant& grant) const;
   [[nodiscard]] livekit::ServerInfo server_info(const RegionId& region) const;
 
   /// Dropped while the participant has no signalling connection; a resume brings everything.

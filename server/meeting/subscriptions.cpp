@@ -130,7 +130,7 @@ void Subscriptions::start(Participant& subscriber, const Participant& publisher,
       .kind = publication.kind,
       .participant_sid = publisher.info.sid(),
       .track_sid = publication.sid.value(),
-      .stream = {},
+      .stream = room_.options.sync_streams ? publication.info.stream() : std::string(),
       .codecs = publication.codecs,
       .stereo = publication.info.stereo(),
   });

@@ -75,7 +75,11 @@ void Updates::mark_left(const Participant& participant, Departure departure, Ins
   }
 }
 
-void Updates::mark_room(Instant now) {
+void Updates::mark_room(Instant now, Urgency urgency) {
+  if (urgency == Urgency::kNow) {
+    room_due_ = now;
+    return;
+  }
   if (!room_due_.is_never()) {
     return;
   }

@@ -29,8 +29,8 @@ class Updates {
   /// `participant` was removed from the roster.
   void mark_left(const Participant& participant, Departure departure, Instant now);
 
-  /// Counts or metadata of the room changed.
-  void mark_room(Instant now);
+  /// Counts of the room changed, which are told now and then, or its metadata: kNow.
+  void mark_room(Instant now, Urgency urgency = Urgency::kBatched);
 
   /// Sends what is due.
   void flush(Instant now);

@@ -60,6 +60,7 @@ Control::State::State(ControlConfig from)
              .random = config.random,
              .admin = config.config.admin,
              .limits = config.config.limits}),
+      room_service({.host = *this, .directory = directory, .config = config.config}),
       audit(config.node_id, std::move(config.audit_heads)),
       gate(audit),
       ledger(config.node_id, config.config.digest, regions_of(config.workers)),
@@ -230,6 +231,7 @@ void Control::State::drain_signals(Now now) {
     }
   }
   outbox.signals.clear();
+  finish_rpcs();
 }
 
 // ---- Events and time
@@ -299,13 +301,17 @@ void Control::State::remove_finished(Now now) {
     if (!is_left && !meeting.is_finished(now.monotonic)) {
       return false;
     }
-    log(LogLevel::kInfo, "room_closed",
-        {{"account", entry.first.first.value()}, {"room", meeting.room().sid.value()}});
-    collect_data(*entry.second);
-    ledger.close(meeting.room().number, now);
-    meetings_by_number.erase(meeting.room().number);
+    forget_meeting(entry.first, *entry.second, now);
     return true;
   });
+}
+
+void Control::State::forget_meeting(const MeetingKey& key, meeting::Meeting& meeting, Now now) {
+  log(LogLevel::kInfo, "room_closed",
+      {{"account", key.first.value()}, {"room", meeting.room().sid.value()}});
+  collect_data(meeting);
+  ledger.close(meeting.room().number, now);
+  meetings_by_number.erase(meeting.room().number);
 }
 
 Instant Control::next_timeout() const {
@@ -373,6 +379,9 @@ ControlCounters Control::counters() const {
   counters.resumes = s.resumes;
   counters.undecodable_frames = s.undecodable_frames;
   counters.lease_lapses = s.lease_lapses;
+  for (const auto& [call, count] : s.room_service.counts()) {
+    counters.room_calls.push_back({call.first, call.second, count});
+  }
   counters.refusals.assign(s.refusals.begin(), s.refusals.end());
   for (const auto& [key, meeting] : s.meetings) {
     counters.participants_now += meeting->room().roster.size();

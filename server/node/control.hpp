@@ -62,6 +62,13 @@ struct ControlCounters {
   std::uint64_t lease_lapses = 0;
   /// Refused joins by `reason`: `region_not_allowed`, `unauthorized`, `bad_request` …
   std::vector<std::pair<std::string, std::uint64_t>> refusals;
+  /// Calls of livekit.RoomService: `CreateRoom` …, or `other`; `ok`, or a code of Twirp's.
+  struct RoomCalls {
+    std::string method;
+    std::string code;
+    std::uint64_t count = 0;
+  };
+  std::vector<RoomCalls> room_calls;
   /// How many more people each region of this node takes; none while it stops.
   std::vector<std::pair<RegionId, std::uint64_t>> free_places;
 };

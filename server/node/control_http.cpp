@@ -68,6 +68,9 @@ signalling::HttpAnswer Control::State::route(const HttpRequest& request, Now now
   if (api::is_admin_path(path)) {
     return administer(request, now);
   }
+  if (rooms::is_twirp_path(path)) {
+    return room_service.handle(request, now);
+  }
   const bool is_known = path == "/" || path == "/healthz" || path == "/readyz" ||
                         path == "/settings/regions" || path == "/meridian/v1/meeting" ||
                         signalling::is_validate_path(path) || signalling::is_upgrade_path(path);

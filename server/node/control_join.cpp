@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "node/control_state.hpp"
+#include "rooms/room_settings.hpp"
 #include "signalling/grant.hpp"
 
 namespace meridian::node {
@@ -42,21 +43,34 @@ std::optional<signalling::Refusal> Control::State::obstacle(const signalling::Jo
   }
   const meeting::Meeting* meeting = find_meeting({intent.caller.account, intent.room});
   if (meeting == nullptr) {
-    const directory::Account* account = directory.find_account(intent.caller.account);
-    if (evidence == EvidenceState::kWaiting && account != nullptr &&
-        account->policy.evidence() == residency::Evidence::kRequired) {
-      return signalling::refuse(503, "audit_unavailable",
-                                "the audit log can't be written, which this account requires");
+    const api::VideoGrant& video = *intent.caller.claims.video;
+    if (!config.config.rooms.auto_create && !video.room_create) {
+      // Clients know this phrase, and don't look for another path then.
+      return signalling::refuse(404, "no_room", "requested room does not exist");
     }
-    return meetings.size() < config.config.limits.rooms ? std::nullopt
-                                                        : std::optional(overloaded());
+    if (const auto options = rooms::options_of(intent.caller.claims, config.config); !options) {
+      return signalling::refuse(400, "bad_request", options.error().message);
+    }
+    return room_obstacle(intent.caller.account);
   }
-  if (meeting->room().roster.size() >= config.config.limits.participants_per_room &&
-      meeting->find(intent.grant.identity) == nullptr) {
+  if (meeting->find(intent.grant.identity) == nullptr && meeting->room().is_full(intent.grant)) {
     // 403 is final for clients, and they show the text.
     return signalling::refuse(403, "room_full", "the room is full");
   }
   return std::nullopt;
+}
+
+std::optional<signalling::Refusal> Control::State::room_obstacle(const AccountId& owner) {
+  if (is_shutting_down) {
+    return signalling::refuse(503, "shutting_down", "node is shutting down");
+  }
+  const directory::Account* account = directory.find_account(owner);
+  if (evidence == EvidenceState::kWaiting && account != nullptr &&
+      account->policy.evidence() == residency::Evidence::kRequired) {
+    return signalling::refuse(503, "audit_unavailable",
+                              "the audit log can't be written, which this account requires");
+  }
+  return meetings.size() < config.config.limits.rooms ? std::nullopt : std::optional(overloaded());
 }
 
 SignalSessionId Control::State::add_client(const signalling::JoinIntent& intent, Now now) {
@@ -96,8 +110,10 @@ base::Expected<Control::State::MaybePermit, residency::Denied> Control::State::s
 
 meeting::Meeting& Control::State::create_meeting(const MeetingKey& key,
                                                  const residency::AccountPolicy& policy,
-                                                 const meeting::RoomSid& room_sid, Now now) {
-  auto created = std::make_unique<meeting::Meeting>(services, key.first, key.second, room_sid, now);
+                                                 const meeting::RoomSid& room_sid, Now now,
+                                                 meeting::RoomOptions options) {
+  auto created = std::make_unique<meeting::Meeting>(services, key.first, key.second, room_sid, now,
+                                                    std::move(options));
   meeting::Meeting& meeting = *created;
   meetings_by_number.emplace(meeting.room().number, &meeting);
   meetings.emplace(key, std::move(created));
@@ -134,7 +150,10 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
     return std::unexpected(signalling::residency_refusal(subscriber_permit.error(), directory));
   }
   if (meeting == nullptr) {
-    meeting = &create_meeting(key, *question.policy, room_sid, now);
+    // obstacle() has seen that the token's options can be read.
+    meeting = &create_meeting(
+        key, *question.policy, room_sid, now,
+        rooms::options_of(intent.caller.claims, config.config).value_or(meeting::RoomOptions{}));
   }
   const RegionId region = admission->permit.region();
   if (meeting->room().levels != *question.levels) {

@@ -18,6 +18,7 @@
 #include "node/change_book.hpp"
 #include "node/control.hpp"
 #include "residency/gate.hpp"
+#include "rooms/room_service.hpp"
 #include "signalling/admission.hpp"
 #include "signalling/session.hpp"
 
@@ -25,7 +26,7 @@ namespace meridian::node {
 
 /// Everything that a Control holds. Accounts come first in every key: an id of another account
 /// finds nothing.
-struct Control::State {
+struct Control::State final : rooms::RoomHost {
   using MeetingKey = std::pair<AccountId, std::string>;
   struct Client {
     signalling::Session session;
@@ -43,7 +44,8 @@ struct Control::State {
   base::Expected<SignalSessionId, signalling::Refusal> resume(signalling::JoinIntent intent,
                                                               const RegionId& arrived_at, Now now);
   meeting::Meeting& create_meeting(const MeetingKey& key, const residency::AccountPolicy& policy,
-                                   const meeting::RoomSid& room_sid, Now now);
+                                   const meeting::RoomSid& room_sid, Now now,
+                                   meeting::RoomOptions options);
   using MaybePermit = std::optional<residency::Permit<residency::ClientLeg>>;
   /// For the second connection of dual-connection mode, in the same region; nothing when there is
   /// none.
@@ -52,6 +54,8 @@ struct Control::State {
       const RegionId& region, const residency::Subject& subject, Now now);
   /// What stands in the way of this join, residency left aside.
   std::optional<signalling::Refusal> obstacle(const signalling::JoinIntent& intent);
+  /// What stands in the way of a new room of that account.
+  std::optional<signalling::Refusal> room_obstacle(const AccountId& owner);
   SignalSessionId add_client(const signalling::JoinIntent& intent, Now now);
   [[nodiscard]] std::vector<residency::PoolState> pool_states() const;
   /// Tells the directory what pools are like now.
@@ -61,7 +65,9 @@ struct Control::State {
   // control_http.cpp
   signalling::HttpAnswer route(const signalling::HttpRequest& request, Now now);
   /// For a request that is answered later, by respond().
-  signalling::PendingResponse defer() { return signalling::PendingResponse(++last_pending); }
+  signalling::PendingResponse defer() override {
+    return signalling::PendingResponse(++last_pending);
+  }
   void respond(signalling::PendingResponse request, signalling::HttpResponse response);
   [[nodiscard]] signalling::HttpResponse health() const;
   [[nodiscard]] signalling::HttpResponse readiness() const;
@@ -69,6 +75,18 @@ struct Control::State {
   signalling::HttpResponse regions_of_caller(const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse meeting_of_caller(const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse token(const signalling::HttpRequest& request, Now now);
+
+  // control_rooms.cpp
+  meeting::Meeting* find_room(const AccountId& account, const std::string& name) override;
+  std::vector<meeting::Meeting*> rooms_of(const AccountId& account) override;
+  rooms::TwirpResult<meeting::Meeting*> create_room(const api::Caller& caller,
+                                                    const std::string& name,
+                                                    meeting::RoomOptions options, Now now) override;
+  void delete_room(const AccountId& account, const std::string& name, Now now) override;
+  rooms::TwirpResult<void> check_move(const meeting::Participant& who,
+                                      const meeting::Meeting& destination) override;
+  /// Answers the calls into clients that have ended.
+  void finish_rpcs();
 
   // control_admin.cpp
   signalling::HttpAnswer administer(const signalling::HttpRequest& request, Now now);
@@ -87,6 +105,8 @@ struct Control::State {
   meeting::Meeting* find_meeting(const MeetingKey& key);
   meeting::Meeting* find_meeting(RoomNumber number);
   void remove_finished(Now now);
+  /// What a room leaves behind when it goes; the caller then destroys it.
+  void forget_meeting(const MeetingKey& key, meeting::Meeting& meeting, Now now);
   /// Turns what meetings put into the outbox into frames, and ends sessions that they closed.
   void drain_signals(Now now);
   void end_session(SignalSessionId id, Now now);
@@ -167,6 +187,7 @@ struct Control::State {
   std::unique_ptr<directory::Directory> owned_directory;
   directory::Directory& directory;
   api::AdminApi admin;
+  rooms::RoomService room_service;
   audit::Log audit;
   residency::Gate gate;
   TransitLedger ledger;

@@ -77,6 +77,38 @@ livekit::ParticipantPermission wire_permission(const api::VideoGrant& grant) {
   return permission;
 }
 
+api::TrackSource claim_source(livekit::TrackSource source) {
+  switch (source) {
+    case livekit::CAMERA:
+      return api::TrackSource::kCamera;
+    case livekit::MICROPHONE:
+      return api::TrackSource::kMicrophone;
+    case livekit::SCREEN_SHARE:
+      return api::TrackSource::kScreenShare;
+    case livekit::SCREEN_SHARE_AUDIO:
+      return api::TrackSource::kScreenShareAudio;
+    default:
+      return api::TrackSource::kUnknown;
+  }
+}
+
+/// The server API may have changed what the token once said.
+void take_permission(const livekit::ParticipantPermission& permission, api::VideoGrant& grant) {
+  grant.subscribe = permission.can_subscribe();
+  grant.publish = permission.can_publish();
+  grant.publish_data = permission.can_publish_data();
+  grant.update_own_metadata = permission.can_update_metadata();
+  grant.subscribe_metrics = permission.can_subscribe_metrics();
+  grant.manage_agent_session = permission.can_manage_agent_session();
+  grant.hidden = permission.hidden();
+  grant.recorder = permission.recorder();
+  grant.agent = permission.agent();
+  grant.publish_sources.clear();
+  for (const int source : permission.can_publish_sources()) {
+    grant.publish_sources.push_back(claim_source(static_cast<livekit::TrackSource>(source)));
+  }
+}
+
 }  // namespace
 
 base::Expected<meeting::Grant, api::AuthError> make_grant(const api::Caller& caller,
@@ -120,7 +152,8 @@ base::Expected<meeting::Grant, api::AuthError> make_grant(const api::Caller& cal
 meeting::TokenMaker make_token_maker(const api::Caller& caller,
                                      const directory::Directory& directory) {
   return [claims = caller.claims, name = caller.api_key, owner = caller.account, &directory](
-             const livekit::ParticipantInfo& info, UnixTime now) -> std::string {
+             const livekit::ParticipantInfo& info, std::string_view room,
+             UnixTime now) -> std::string {
     const directory::ApiKey* key = directory.find_key(name);
     if (key == nullptr) {
       return {};  // the key was withdrawn: what it signed isn't prolonged
@@ -130,6 +163,10 @@ meeting::TokenMaker make_token_maker(const api::Caller& caller,
     if (current.routing && current.routing->epoch && account != nullptr) {
       // Who is here was admitted under what holds now.
       current.routing->epoch = account->policy.epoch().value();
+    }
+    if (current.video) {
+      take_permission(info.permission(), *current.video);
+      current.video->room = room;
     }
     current.name = info.name();
     current.metadata = info.metadata();

@@ -51,7 +51,7 @@ async function freeUdpPort(address) {
 export const staticTokens = `  static_tokens:
 ${ADMINS.map(({ name, token, role, account }) => `    - {name: ${name}, token: ${token}, role: ${role}${account ? `, account: ${account}` : ''}}`).join('\n')}`;
 
-function configuration({ http, media, metrics, workers, web, admin }) {
+function configuration({ http, media, metrics, workers, web, admin, more }) {
   const regions = REGIONS.map((r, i) => `  - {id: ${r.id}, name: ${r.name}, jurisdictions: [${r.tags}], latitude: ${r.latitude}, longitude: ${r.longitude}, url: "http://127.0.0.1:${http[i]}"}`);
   const pools = REGIONS.map((r, i) => `  - region: ${r.id}
     workers: ${workers}
@@ -68,12 +68,13 @@ metrics: {listen: "127.0.0.1:${metrics}"}
 web: {root: ${web}, token_endpoint: development}
 admin:
 ${admin}
-`;
+${more}`;
 }
 
 /** A running node; `url(region)` is what clients of that region use. */
 export class MeridianNode {
-  static async start({ workers = 1, admin = staticTokens } = {}) {
+  /** `more`: sections of the configuration that the others don't have. */
+  static async start({ workers = 1, admin = staticTokens, more = '' } = {}) {
     const node = new MeridianNode();
     node.folder = mkdtempSync(join(tmpdir(), 'meridian-test-'));
     node.http = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
@@ -81,7 +82,7 @@ export class MeridianNode {
     for (const region of REGIONS) node.media.push(await freeUdpPort(region.address));
     node.metricsPort = await freeTcpPort();
     node.config = join(node.folder, 'config.yaml');
-    writeFileSync(node.config, configuration({ http: node.http, media: node.media, metrics: node.metricsPort, workers, web: webRoot, admin }));
+    writeFileSync(node.config, configuration({ http: node.http, media: node.media, metrics: node.metricsPort, workers, web: webRoot, admin, more }));
     await node.launch();
     return node;
   }

@@ -269,6 +269,7 @@ TEST(Privacy, lists_the_labels_of_metrics) {
   const std::array workers = {WorkerMetrics{RegionId("r"), &worker, &io}};
   node::ControlCounters control;
   control.refusals.emplace_back("x", 1);
+  control.room_calls.push_back({"x", "x", 1});
   const std::string text = render_metrics({.workers = workers,
                                            .control = control,
                                            .http = {},

@@ -202,13 +202,14 @@ class MeetingTest : public testing::Test {
     Client& client = clients_[identity + "#" + std::to_string(++joined_)];
     client.session = SignalSessionId(static_cast<std::uint64_t>(joined_));
     client.sid = ParticipantSid(new_sid("PA_", random_));
-    JoinArguments arguments{
-        .session = client.session,
-        .sid = client.sid,
-        .grant = {},
-        .request = {},
-        .permit = permit(options.region),
-        .make_token = [](const auto& info, UnixTime) { return "token of " + info.identity(); }};
+    JoinArguments arguments{.session = client.session,
+                            .sid = client.sid,
+                            .grant = {},
+                            .request = {},
+                            .permit = permit(options.region),
+                            .make_token = [](const auto& info, std::string_view room, UnixTime) {
+                              return "token of " + info.identity() + " for " + std::string(room);
+                            }};
     arguments.grant.identity = Identity(identity);
     arguments.grant.name = "Name of " + identity;
     arguments.grant.permission = options.permission;

@@ -26,7 +26,7 @@ TEST_F(MeetingTest, greets_with_join_then_a_token_and_the_answer) {
   EXPECT_TRUE(join.fast_publish());
   EXPECT_TRUE(join.enabled_publish_codecs().empty());
   EXPECT_FALSE(join.sif_trailer().empty());
-  EXPECT_EQ(alice.received[1].refresh_token(), "token of alice");
+  EXPECT_EQ(alice.received[1].refresh_token(), "token of alice for standup");
   const livekit::SessionDescription answer = alice.last(Response::kAnswer)->answer();
   EXPECT_EQ(answer.type(), "answer");
   EXPECT_EQ(answer.id(), 1U);

@@ -23,7 +23,9 @@ class ControlTest : public testing::Test {
   static inline const RegionId kVirginia{"us-east"};
   using Response = livekit::SignalResponse;
 
-  ControlTest() {
+  ControlTest() { start(two_regions()); }
+
+  static config::Config two_regions() {
     config::Config config;
     config.regions = {region(kLondon, "London"), region(kVirginia, "Virginia")};
     for (const RegionId& id : {kLondon, kVirginia}) {
@@ -42,6 +44,9 @@ class ControlTest : public testing::Test {
         {"operator", "operator", config::AdminRole::kOperator, AccountId()}};
     config.limits.rooms = 3;
     config.limits.participants_per_room = 3;
+    return config;
+  }
+  void start(config::Config config) {
     control_ = std::make_unique<Control>(
         ControlConfig{.config = std::move(config),
                       .workers = {{WorkerIndex(0), kLondon, {address("192.0.2.1:7882")}},

@@ -85,7 +85,7 @@ TEST(TokenMaker, makes_tokens_of_what_the_participant_has_become) {
   info.set_name("Alice II");
   info.set_metadata("new");
   (*info.mutable_attributes())["hand"] = "up";
-  const auto back = api::authenticate(directory, {}, make(info, kNow), kNow);
+  const auto back = api::authenticate(directory, {}, make(info, "demo", kNow), kNow);
   ASSERT_TRUE(back.has_value()) << back.error().text;
   EXPECT_EQ(back->claims.identity, "alice");
   EXPECT_EQ(back->claims.name, "Alice II");
@@ -94,9 +94,26 @@ TEST(TokenMaker, makes_tokens_of_what_the_participant_has_become) {
   EXPECT_EQ(back->claims.video->room, "demo");
 }
 
+TEST(TokenMaker, says_what_the_participant_may_do_now_and_where_it_is) {
+  const directory::MemoryDirectory directory = api::testing_support::make_directory();
+  const auto make = make_token_maker(caller(), directory);
+  livekit::ParticipantInfo info;
+  info.mutable_permission()->set_can_subscribe(true);
+  info.mutable_permission()->set_can_publish(true);
+  info.mutable_permission()->add_can_publish_sources(livekit::MICROPHONE);
+  const auto back = api::authenticate(directory, {}, make(info, "other", kNow), kNow);
+  ASSERT_TRUE(back.has_value()) << back.error().text;
+  const api::VideoGrant& video = *back->claims.video;
+  EXPECT_EQ(video.room, "other");
+  EXPECT_TRUE(video.can_subscribe());
+  EXPECT_FALSE(video.can_publish_data());
+  EXPECT_TRUE(video.can_publish(api::TrackSource::kMicrophone));
+  EXPECT_FALSE(video.can_publish(api::TrackSource::kCamera));
+}
+
 TEST(TokenMaker, makes_nothing_for_a_withdrawn_key) {
   const directory::MemoryDirectory empty({});
-  EXPECT_EQ(make_token_maker(caller(), empty)({}, kNow), "");
+  EXPECT_EQ(make_token_maker(caller(), empty)({}, "demo", kNow), "");
 }
 
 }  // namespace

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "base/time.hpp"
+#include "meeting/limits.hpp"
+
+namespace meridian::meeting {
+
+/// What whoever makes a room may choose for it. Sizes are the caller's to check.
+struct RoomOptions {
+  /// How long it is kept when nobody ever joins, and when the last one has left.
+  Duration empty_timeout = kEmptyTimeout;
+  Duration departure_timeout = kDepartureTimeout;
+  /// 0: as many as the node allows.
+  std::uint32_t max_participants = 0;
+  std::string metadata = {};
+  /// Sound and pictures of one source go out as one stream, which receivers play in sync.
+  bool sync_streams = false;
+  /// For the application; nobody in the room sees them.
+  std::map<std::string, std::string> tags = {};
+  friend bool operator==(const RoomOptions&, const RoomOptions&) = default;
+};
+
+}  // namespace meridian::meeting

@@ -1,0 +1,123 @@
+#include "rooms/room_settings.hpp"
+
+#include <utility>
+
+namespace meridian::rooms {
+namespace {
+
+void apply(const config::RoomTemplate& from, meeting::RoomOptions& options) {
+  if (from.empty_timeout) {
+    options.empty_timeout = std::chrono::seconds(*from.empty_timeout);
+  }
+  if (from.departure_timeout) {
+    options.departure_timeout = std::chrono::seconds(*from.departure_timeout);
+  }
+  options.max_participants = from.max_participants.value_or(options.max_participants);
+  options.sync_streams = from.sync_streams.value_or(options.sync_streams);
+  options.metadata = from.metadata.value_or(options.metadata);
+}
+
+/// Fields that a call and a token's configuration have in common; the defaults mean nothing.
+template <class Message>
+void apply(const Message& from, meeting::RoomOptions& options) {
+  if (from.empty_timeout() > 0) {
+    options.empty_timeout = std::chrono::seconds(from.empty_timeout());
+  }
+  if (from.departure_timeout() > 0) {
+    options.departure_timeout = std::chrono::seconds(from.departure_timeout());
+  }
+  if (from.max_participants() > 0) {
+    options.max_participants = from.max_participants();
+  }
+  if (!from.metadata().empty()) {
+    options.metadata = from.metadata();
+  }
+  options.sync_streams = options.sync_streams || from.sync_streams();
+  for (const auto& [name, value] : from.tags()) {
+    options.tags[name] = value;
+  }
+}
+
+std::unexpected<TwirpError> invalid(std::string text) {
+  return std::unexpected(TwirpError{TwirpCode::kInvalidArgument, std::move(text)});
+}
+
+std::unexpected<TwirpError> unimplemented(std::string text) {
+  return std::unexpected(TwirpError{TwirpCode::kUnimplemented, std::move(text)});
+}
+
+TwirpResult<meeting::RoomOptions> check(meeting::RoomOptions options,
+                                        const config::Limits& limits) {
+  constexpr Duration kLongest = std::chrono::seconds(config::kMaxRoomTimeout);
+  std::size_t tag_bytes = 0;
+  for (const auto& [name, value] : options.tags) {
+    tag_bytes += name.size() + value.size();
+  }
+  if (options.metadata.size() > limits.metadata_size) {
+    return invalid("room metadata exceeds the limit of " + std::to_string(limits.metadata_size) +
+                   " bytes");
+  }
+  if (tag_bytes > limits.attributes_size) {
+    return invalid("room tags exceed the limit of " + std::to_string(limits.attributes_size) +
+                   " bytes");
+  }
+  if (options.empty_timeout > kLongest || options.departure_timeout > kLongest) {
+    return invalid("a room can be kept empty for at most " +
+                   std::to_string(config::kMaxRoomTimeout) + " seconds");
+  }
+  return options;
+}
+
+}  // namespace
+
+TwirpResult<meeting::RoomOptions> configured_options(const config::Rooms& rooms,
+                                                     std::string_view preset) {
+  meeting::RoomOptions options;
+  apply(rooms.defaults, options);
+  if (!preset.empty()) {
+    const auto found = rooms.presets.find(std::string(preset));
+    if (found == rooms.presets.end()) {
+      return invalid("this node has no room preset of that name");
+    }
+    apply(found->second, options);
+  }
+  return options;
+}
+
+TwirpResult<meeting::RoomOptions> options_of(const livekit::CreateRoomRequest& request,
+                                             const config::Config& config) {
+  if (request.has_egress()) {
+    return unimplemented("this node doesn't record rooms");
+  }
+  if (request.replay_enabled()) {
+    return unimplemented("this node doesn't replay rooms");
+  }
+  if (request.min_playout_delay() > 0 || request.max_playout_delay() > 0) {
+    return unimplemented("this node doesn't set a playout delay");
+  }
+  if (request.agents_size() > 0) {
+    return unimplemented("this node doesn't dispatch agents");
+  }
+  auto options = configured_options(config.rooms, request.room_preset());
+  if (!options) {
+    return options;
+  }
+  apply(request, *options);
+  return check(std::move(*options), config.limits);
+}
+
+TwirpResult<meeting::RoomOptions> options_of(const api::Claims& claims,
+                                             const config::Config& config) {
+  auto options = configured_options(config.rooms, claims.room_preset);
+  if (!options || claims.room_config.empty()) {
+    return options;
+  }
+  livekit::RoomConfiguration wanted;
+  if (!decode(claims.room_config, TwirpEncoding::kJson, wanted)) {
+    return invalid("the token's roomConfig can't be decoded");
+  }
+  apply(wanted, *options);
+  return check(std::move(*options), config.limits);
+}
+
+}  // namespace meridian::rooms

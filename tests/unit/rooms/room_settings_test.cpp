@@ -1,0 +1,84 @@
+#include "rooms/room_settings.hpp"
+
+#include <gtest/gtest.h>
+
+namespace meridian::rooms {
+namespace {
+
+config::Config configured() {
+  config::Config config;
+  config.rooms.defaults.empty_timeout = 60;
+  config.rooms.defaults.max_participants = 50;
+  config.rooms.presets["webinar"] = {.empty_timeout = {},
+                                     .departure_timeout = 7,
+                                     .max_participants = 100,
+                                     .sync_streams = true,
+                                     .metadata = "preset"};
+  return config;
+}
+
+TEST(RoomSettings, the_call_overrides_the_preset_and_that_the_defaults) {
+  livekit::CreateRoomRequest request;
+  request.set_room_preset("webinar");
+  request.set_metadata("call");
+  const auto options = options_of(request, configured());
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->empty_timeout, 60s);
+  EXPECT_EQ(options->departure_timeout, 7s);
+  EXPECT_EQ(options->max_participants, 100U);
+  EXPECT_TRUE(options->sync_streams);
+  EXPECT_EQ(options->metadata, "call");
+}
+
+TEST(RoomSettings, without_anything_said_rooms_are_as_livekits) {
+  const auto options = options_of(livekit::CreateRoomRequest(), config::Config());
+  ASSERT_TRUE(options);
+  EXPECT_EQ(*options, meeting::RoomOptions{});
+  EXPECT_EQ(options->empty_timeout, 300s);
+  EXPECT_EQ(options->departure_timeout, 20s);
+}
+
+TEST(RoomSettings, tokens_name_a_preset_and_configure) {
+  api::Claims claims;
+  claims.room_preset = "webinar";
+  claims.room_config = R"({"maxParticipants": 3, "tags": {"a": "b"}})";
+  const auto options = options_of(claims, configured());
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->max_participants, 3U);
+  EXPECT_EQ(options->metadata, "preset");
+  EXPECT_EQ(options->tags.at("a"), "b");
+}
+
+TEST(RoomSettings, unknown_presets_and_sizes_are_invalid) {
+  livekit::CreateRoomRequest request;
+  request.set_room_preset("none");
+  EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
+  api::Claims claims;
+  claims.room_preset = "none";
+  EXPECT_FALSE(options_of(claims, configured()));
+  claims.room_preset.clear();
+  claims.room_config = R"({"maxParticipants": "many"})";
+  EXPECT_FALSE(options_of(claims, configured()));
+  request.clear_room_preset();
+  request.set_metadata(std::string(configured().limits.metadata_size + 1, 'x'));
+  EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
+  request.set_metadata("");
+  (*request.mutable_tags())["a"] = std::string(configured().limits.attributes_size, 'x');
+  EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
+  request.clear_tags();
+  request.set_empty_timeout(config::kMaxRoomTimeout + 1);
+  EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
+}
+
+TEST(RoomSettings, what_is_not_there_is_refused_rather_than_ignored) {
+  livekit::CreateRoomRequest egress;
+  egress.mutable_egress();
+  livekit::CreateRoomRequest replay;
+  replay.set_replay_enabled(true);
+  for (const auto& request : {egress, replay}) {
+    EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kUnimplemented);
+  }
+}
+
+}  // namespace
+}  // namespace meridian::rooms
