@@ -214,6 +214,23 @@ void add_control(Page& page, const MetricsInput& input) {
   }
 }
 
+void add_streams(Page& page, const node::ControlCounters& control) {
+  MetricFamily& sessions =
+      page.family("stream_sessions", "WHIP and WHEP sessions.", MetricType::Gauge);
+  for (const auto& [protocol, count] : control.stream_sessions_now) {
+    Page::add(sessions, {{"protocol", protocol}}, count);
+  }
+  MetricFamily& requests =
+      page.family("stream_requests_total", "WHIP and WHEP requests.", MetricType::Counter);
+  for (const auto& [key, count] : control.stream_requests) {
+    Page::add(requests,
+              {{"protocol", key.protocol},
+               {"method", key.method},
+               {"status", std::to_string(key.status)}},
+              count);
+  }
+}
+
 /// What to be warned by before a region refuses people.
 void add_places(Page& page, const node::ControlCounters& control) {
   MetricFamily& family = page.family(
@@ -260,6 +277,7 @@ std::string render_metrics(const MetricsInput& input) {
                 "How long a turn of a worker's loop kept the next datagram waiting.",
                 [](const WorkerMetrics& w) -> const auto& { return w.io->loop_lag; });
   add_control(page, input);
+  add_streams(page, input.control);
   add_places(page, input.control);
   add_listeners(page, input);
   return page.text();

@@ -57,6 +57,7 @@ std::unique_ptr<Participant> make_participant(const Room& room, JoinArguments&& 
   participant->make_token = std::move(arguments.make_token);
   participant->home_account = std::move(arguments.home_account);
   participant->session = arguments.session;
+  participant->is_told = arguments.is_told;
   participant->region = seat.region;
   participant->worker = seat.index;
   participant->uplink.transport = room.services.numbers.new_transport(room.number);

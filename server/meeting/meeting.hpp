@@ -32,6 +32,8 @@ struct JoinArguments {
   /// The guest's own account; empty for the host's people.
   AccountId home_account = {};
   TokenMaker make_token;
+  /// See Participant::is_told.
+  bool is_told = true;
 };
 enum class JoinError : std::uint8_t { kRoomFull, kNoWorker };
 
@@ -42,6 +44,16 @@ struct ResumeArguments {
   ConnectionMode mode = ConnectionMode::kSingle;
   TokenMaker make_token;
 };
+/// The tracks that somebody wants who can't say so later: WHEP.
+struct TrackChoice {
+  /// Only this participant's; empty = anybody's.
+  Identity publisher;
+  /// Only this track; empty = any. It may be encrypted end to end, as no other is chosen.
+  TrackSid track;
+  std::size_t max_audios = 1;
+  std::size_t max_videos = 1;
+};
+
 enum class ResumeError : std::uint8_t { kUnknownParticipant };
 
 /// Why a call of the server API could not be carried out.
@@ -139,6 +151,11 @@ class Meeting {
 
   /// Empty for long enough; the owner may destroy it.
   [[nodiscard]] bool is_finished(Instant now) const;
+  /// The newest tracks that `subscriber` may have and that fit the choice, pictures first.
+  [[nodiscard]] std::vector<TrackSid> choose_tracks(const ParticipantSid& subscriber,
+                                                    const TrackChoice& choice) const;
+  /// Whether others see a track of somebody.
+  [[nodiscard]] bool publishes(const ParticipantSid& publisher) const;
   [[nodiscard]] const Room& room() const { return room_; }
   [[nodiscard]] const Participant* find(const Identity& identity) const {
     return room_.roster.find(identity);

@@ -98,7 +98,7 @@ void Meeting::handle_media_up(Participant& participant, Connection& connection, 
 void Meeting::handle_media_lost(Participant& participant, Connection& connection, Now now) {
   connection.is_media_up = false;
   connection.media_lost = now.monotonic;
-  if (participant.has_signal()) {
+  if (participant.has_signal() && participant.is_told) {
     room_.send(participant,
                leave_message(livekit::CONNECTION_TIMEOUT, livekit::LeaveRequest::RESUME));
     room_.close_session(participant.session);
@@ -161,7 +161,7 @@ bool Meeting::handle_deadlines(Participant& participant, Now now) {
     remove(participant, livekit::SIGNAL_CLOSE, Updates::Departure::kLeft, now);
     return true;
   }
-  if (offers_.handle_timeout(participant, now) == Offers::Outcome::kNoOffer) {
+  if (offers_.handle_timeout(participant, now) != Offers::Outcome::kFine) {
     dismiss(participant, livekit::STATE_MISMATCH, livekit::LeaveRequest::RECONNECT, now);
     return true;
   }

@@ -240,6 +240,12 @@ Offers::Outcome Offers::handle_timeout(Participant& participant, Now now) {
     participant.pace.cancel();
     return Outcome::kFine;
   }
+  if (!participant.is_told) {
+    participant.pace.cancel();
+    const bool is_over =
+        participant.info.permission().can_subscribe() && participant.subscriptions.empty();
+    return is_over ? Outcome::kNothingLeft : Outcome::kFine;
+  }
   if (participant.subscriber) {
     offer(participant, now);
     return Outcome::kFine;

@@ -32,8 +32,12 @@ class Offers {
   [[nodiscard]] base::Expected<void, NegotiationError> handle_answer(
       Participant& participant, const livekit::SessionDescription& answer, Now now);
 
-  enum class Outcome : std::uint8_t { kFine, kNoOffer };
-  /// Asks for or makes the offer that is due; kNoOffer = it never came, or was never answered.
+  enum class Outcome : std::uint8_t {
+    kFine,
+    kNoOffer,      // it never came, or was never answered
+    kNothingLeft,  // what it was here for has ended, and it can't be told of anything else
+  };
+  /// Asks for or makes the offer that is due.
   [[nodiscard]] Outcome handle_timeout(Participant& participant, Now now);
 
  private:

@@ -174,6 +174,9 @@ struct Participant {
   livekit::ConnectionSettings settings;
   TokenMaker make_token;
   SignalSessionId session;
+  /// It can be told things. Not so WHIP and WHEP clients, who are only answered: what they have
+  /// negotiated holds for as long as they are here.
+  bool is_told = true;
 
   /// The guest's own account; empty for the host's people.
   AccountId home_account;

@@ -42,15 +42,16 @@ class Subscriptions {
   /// record can be written.
   void retry_denied(Now now);
 
+  /// Whether the publisher lets the subscriber have the track, under `access`.
+  [[nodiscard]] static bool is_allowed(const Participant& subscriber, const Participant& publisher,
+                                       const std::optional<livekit::SubscriptionPermission>& access,
+                                       const Publication& publication);
+
   /// How many subscriptions of the room are bound.
   [[nodiscard]] std::size_t bound() const { return bound_; }
 
  private:
   [[nodiscard]] bool is_wanted(const Participant& subscriber, const Publication& publication) const;
-  /// Whether the publisher lets the subscriber have the track, under `access`.
-  [[nodiscard]] static bool is_allowed(const Participant& subscriber, const Participant& publisher,
-                                       const std::optional<livekit::SubscriptionPermission>& access,
-                                       const Publication& publication);
   /// Whether this is the one of the track's codecs that the subscriber gets.
   [[nodiscard]] static bool is_chosen(const Participant& subscriber, Participant& publisher,
                                       const Publication& publication);

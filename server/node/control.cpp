@@ -193,6 +193,9 @@ void Control::State::end_session(SignalSessionId id, Now now) {
   }
   const Client client = std::move(found->second);
   clients.erase(found);
+  if (client.stream != nullptr) {
+    streams.erase(client.participant.value());
+  }
   if (meeting::Meeting* meeting = find_meeting(client.meeting)) {
     meeting->handle_signal_closed(client.participant, id, now);
   }
@@ -211,6 +214,15 @@ void Control::State::drain_signals(Now now) {
     const meeting::SignalMessage next = outbox.signals[i];
     const auto client = clients.find(next.session);
     if (client == clients.end()) {
+      continue;
+    }
+    if (client->second.stream != nullptr) {
+      if (next.message != nullptr) {
+        client->second.stream->take(*next.message);
+      }
+      if (next.closes) {
+        end_session(next.session, now);
+      }
       continue;
     }
     SignalOutput output;
@@ -383,6 +395,12 @@ ControlCounters Control::counters() const {
     counters.room_calls.push_back({call.first, call.second, count});
   }
   counters.refusals.assign(s.refusals.begin(), s.refusals.end());
+  counters.stream_requests.assign(s.stream_requests.begin(), s.stream_requests.end());
+  std::map<std::string, std::size_t> streams = {{"whip", 0}, {"whep", 0}};
+  for (const auto& [sid, session] : s.streams) {
+    ++streams[std::string(signalling::name_of(s.clients.at(session).stream->kind))];
+  }
+  counters.stream_sessions_now.assign(streams.begin(), streams.end());
   for (const auto& [key, meeting] : s.meetings) {
     counters.participants_now += meeting->room().roster.size();
     counters.tracks_now += meeting->tracks();

@@ -69,6 +69,9 @@ struct ControlCounters {
     std::uint64_t count = 0;
   };
   std::vector<RoomCalls> room_calls;
+  /// WHIP and WHEP sessions now, by protocol, and their requests.
+  std::vector<std::pair<std::string, std::size_t>> stream_sessions_now;
+  std::vector<std::pair<StreamRequestKey, std::uint64_t>> stream_requests;
   /// How many more people each region of this node takes; none while it stops.
   std::vector<std::pair<RegionId, std::uint64_t>> free_places;
 };

@@ -40,7 +40,8 @@ bool is_for_every_origin(std::string_view path) {
 
 signalling::HttpAnswer Control::handle_http(const HttpRequest& request, Now now) {
   if (request.method == "OPTIONS") {
-    return signalling::preflight();
+    return signalling::parse_stream_path(request.path()) ? signalling::stream_preflight()
+                                                         : signalling::preflight();
   }
   signalling::HttpAnswer answer = state_->route(request, now);
   auto* response = std::get_if<HttpResponse>(&answer);
@@ -70,6 +71,9 @@ signalling::HttpAnswer Control::State::route(const HttpRequest& request, Now now
   }
   if (rooms::is_twirp_path(path)) {
     return room_service.handle(request, now);
+  }
+  if (const auto stream_path = signalling::parse_stream_path(path)) {
+    return stream(*stream_path, request, now);
   }
   const bool is_known = path == "/" || path == "/healthz" || path == "/readyz" ||
                         path == "/settings/regions" || path == "/meridian/v1/meeting" ||

@@ -178,6 +178,7 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
           .subscriber_permit = std::move(*subscriber_permit),
           .home_account = signalling::home_account(intent.caller),
           .make_token = signalling::make_token_maker(intent.caller, directory),
+          .is_told = intent.is_told,
       },
       now);
   if (!joined) {

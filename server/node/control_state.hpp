@@ -17,10 +17,12 @@
 #include "meeting/meeting.hpp"
 #include "node/change_book.hpp"
 #include "node/control.hpp"
+#include "node/stream_session.hpp"
 #include "residency/gate.hpp"
 #include "rooms/room_service.hpp"
 #include "signalling/admission.hpp"
 #include "signalling/session.hpp"
+#include "signalling/stream_http.hpp"
 
 namespace meridian::node {
 
@@ -32,6 +34,8 @@ struct Control::State final : rooms::RoomHost {
     signalling::Session session;
     MeetingKey meeting;
     meeting::ParticipantSid participant;
+    /// Of a WHIP or WHEP client; null for those with signalling.
+    std::unique_ptr<StreamSession> stream = nullptr;
   };
 
   explicit State(ControlConfig from);
@@ -87,6 +91,29 @@ struct Control::State final : rooms::RoomHost {
                                       const meeting::Meeting& destination) override;
   /// Answers the calls into clients that have ended.
   void finish_rpcs();
+
+  // control_streams.cpp
+  using StreamAnswer = base::Expected<signalling::HttpResponse, signalling::Refusal>;
+  /// WHIP and WHEP.
+  signalling::HttpResponse stream(const signalling::StreamPath& path,
+                                  const signalling::HttpRequest& request, Now now);
+  StreamAnswer open_stream(signalling::StreamKind kind, const signalling::HttpRequest& request,
+                           Now now);
+  StreamAnswer begin_stream(signalling::StreamKind kind, const signalling::HttpRequest& request,
+                            signalling::JoinIntent intent, const sdp::Session& offer, Now now);
+  /// The answer to the request that began the session, whose offer was handled.
+  StreamAnswer conclude_stream(SignalSessionId id, const signalling::HttpRequest& request, Now now);
+  /// What stands in the way of a player, residency included: nothing to play.
+  std::optional<signalling::Refusal> nothing_to_play(const signalling::JoinIntent& intent,
+                                                     const RegionId& arrived_at);
+  StreamAnswer patch_stream(SignalSessionId id, const signalling::HttpRequest& request, Now now);
+  StreamAnswer restart_stream(SignalSessionId id, const ice::Credentials& remote, Now now);
+  /// The session, if the caller is whose it is.
+  base::Expected<SignalSessionId, signalling::Refusal> find_stream(
+      const signalling::StreamPath& path, const signalling::HttpRequest& request, Now now);
+  /// Does what a request says as that client's.
+  void act(SignalSessionId id, const livekit::SignalRequest& request, Now now);
+  void leave_stream(SignalSessionId id, Now now);
 
   // control_admin.cpp
   signalling::HttpAnswer administer(const signalling::HttpRequest& request, Now now);
@@ -222,6 +249,9 @@ struct Control::State final : rooms::RoomHost {
   std::uint64_t resumes = 0;
   std::uint64_t undecodable_frames = 0;
   std::map<std::string, std::uint64_t> refusals;
+  /// WHIP and WHEP sessions by `PA_…`.
+  std::map<std::string, SignalSessionId> streams;
+  std::map<StreamRequestKey, std::uint64_t> stream_requests;
 };
 
 }  // namespace meridian::node

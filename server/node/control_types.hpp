@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -22,6 +23,15 @@ struct SignalOutput {
   std::vector<std::uint8_t> frame;
   FrameKind kind = FrameKind::kBinary;
   bool closes = false;
+};
+
+/// What a WHIP or WHEP request was and how it was answered.
+struct StreamRequestKey {
+  /// `whip` or `whep`.
+  std::string protocol;
+  std::string method;
+  unsigned status = 0;
+  friend auto operator<=>(const StreamRequestKey&, const StreamRequestKey&) = default;
 };
 
 /// A worker of this node as placement sees it.

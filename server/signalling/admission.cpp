@@ -84,44 +84,12 @@ void publish_only(std::string_view suffix, meeting::Grant& grant) {
   grant.permission.set_can_subscribe(false);
 }
 
-}  // namespace
-
-bool is_upgrade_path(std::string_view path) {
-  return path == "/rtc/v1" || path == "/rtc";
-}
-
-bool is_validate_path(std::string_view path) {
-  return path == "/rtc/v1/validate" || path == "/rtc/validate";
-}
-
-Refusal refuse(unsigned status, std::string reason, std::string text) {
-  return {HttpResponse::text(status, std::move(text)), std::move(reason)};
-}
-
-base::Expected<api::Caller, Refusal> read_caller(const HttpRequest& request,
-                                                 const config::Limits& limits,
-                                                 const directory::Directory& directory,
-                                                 UnixTime now) {
-  std::string token = request.query("access_token").value_or("");
-  if (token.empty()) {
-    if (const std::string_view header = request.header("Authorization"); !header.empty()) {
-      const auto bearer = api::bearer_token(header);
-      if (!bearer) {
-        return std::unexpected(refuse_auth(bearer.error()));
-      }
-      token = *bearer;
-    }
-  }
-  auto caller = api::authenticate(directory, limits, token, now);
-  if (!caller) {
-    return std::unexpected(refuse_auth(caller.error()));
-  }
-  return std::move(*caller);
-}
-
+/// `read_intent(request, intent)` reads what the client says about itself.
+template <class ReadIntent>
 base::Expected<JoinIntent, Refusal> read_join(const HttpRequest& request,
                                               const config::Limits& limits,
-                                              const directory::Directory& directory, UnixTime now) {
+                                              const directory::Directory& directory, UnixTime now,
+                                              const ReadIntent& read_intent) {
   auto caller = read_caller(request, limits, directory, now);
   if (!caller) {
     return std::unexpected(std::move(caller.error()));
@@ -130,7 +98,7 @@ base::Expected<JoinIntent, Refusal> read_join(const HttpRequest& request,
     return std::unexpected(refuse_auth(authorized.error()));
   }
   JoinIntent intent;
-  if (auto error = read_request(request, intent)) {
+  if (auto error = read_intent(request, intent)) {
     return std::unexpected(refuse(400, "bad_request", std::move(*error)));
   }
   complete_client_info(*intent.request.mutable_client_info(), request.header("User-Agent"));
@@ -148,6 +116,65 @@ base::Expected<JoinIntent, Refusal> read_join(const HttpRequest& request,
     intent.hint = RegionId(std::move(*hint));
   }
   return intent;
+}
+
+}  // namespace
+
+bool is_upgrade_path(std::string_view path) {
+  return path == "/rtc/v1" || path == "/rtc";
+}
+
+bool is_validate_path(std::string_view path) {
+  return path == "/rtc/v1/validate" || path == "/rtc/validate";
+}
+
+Refusal refuse(unsigned status, std::string reason, std::string text) {
+  return {HttpResponse::text(status, std::move(text)), std::move(reason)};
+}
+
+base::Expected<std::string, Refusal> read_token(const HttpRequest& request) {
+  std::string token = request.query("access_token").value_or("");
+  if (token.empty()) {
+    if (const std::string_view header = request.header("Authorization"); !header.empty()) {
+      const auto bearer = api::bearer_token(header);
+      if (!bearer) {
+        return std::unexpected(refuse_auth(bearer.error()));
+      }
+      token = *bearer;
+    }
+  }
+  return token;
+}
+
+base::Expected<api::Caller, Refusal> read_caller(const HttpRequest& request,
+                                                 const config::Limits& limits,
+                                                 const directory::Directory& directory,
+                                                 UnixTime now) {
+  const auto token = read_token(request);
+  if (!token) {
+    return std::unexpected(token.error());
+  }
+  auto caller = api::authenticate(directory, limits, *token, now);
+  if (!caller) {
+    return std::unexpected(refuse_auth(caller.error()));
+  }
+  return std::move(*caller);
+}
+
+base::Expected<JoinIntent, Refusal> read_join(const HttpRequest& request,
+                                              const config::Limits& limits,
+                                              const directory::Directory& directory, UnixTime now) {
+  return read_join(request, limits, directory, now, read_request);
+}
+
+base::Expected<JoinIntent, Refusal> read_bare_join(const HttpRequest& request,
+                                                   const config::Limits& limits,
+                                                   const directory::Directory& directory,
+                                                   UnixTime now) {
+  const auto says_nothing = [](const HttpRequest&, JoinIntent&) {
+    return std::optional<std::string>();
+  };
+  return read_join(request, limits, directory, now, says_nothing);
 }
 
 AccountId home_account(const api::Caller& caller) {

@@ -29,6 +29,8 @@ struct JoinIntent {
   meeting::ConnectionMode mode = meeting::ConnectionMode::kSingle;
   /// The client's wish for a region.
   std::optional<RegionId> hint;
+  /// See meeting::Participant::is_told.
+  bool is_told = true;
 };
 
 /// The paths of signalling connections: of single-connection mode, and of dual-connection mode,
@@ -46,6 +48,11 @@ struct Refusal {
                                                             const config::Limits& limits,
                                                             const directory::Directory& directory,
                                                             UnixTime now);
+
+/// The same for a client that says nothing of itself: WHIP and WHEP.
+[[nodiscard]] base::Expected<JoinIntent, Refusal> read_bare_join(
+    const HttpRequest& request, const config::Limits& limits, const directory::Directory& directory,
+    UnixTime now);
 
 /// The circumstances in which a caller wants to join.
 struct Arrival {
@@ -66,6 +73,9 @@ struct Arrival {
                                         const directory::Directory& directory);
 [[nodiscard]] Refusal refuse(unsigned status, std::string reason, std::string text);
 
+/// The token of a request, unchecked: `access_token` of the query, else of `Authorization`; empty
+/// when there is none.
+[[nodiscard]] base::Expected<std::string, Refusal> read_token(const HttpRequest& request);
 /// The token's caller for requests that aren't joins.
 [[nodiscard]] base::Expected<api::Caller, Refusal> read_caller(
     const HttpRequest& request, const config::Limits& limits, const directory::Directory& directory,

@@ -9,6 +9,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 const files = {
   '/': join(here, 'harness.html'),
   '/2.6': join(here, 'harness-2.6.html'),
+  '/streams': join(here, 'streams.html'),
+  '/streams.js': join(here, 'streams.js'),
   '/harness.js': join(here, 'harness.js'),
   '/e2ee-tap.mjs': join(here, 'e2ee-tap.mjs'),
   '/e2ee-tap-streams.mjs': join(here, 'e2ee-tap-streams.mjs'),
@@ -47,7 +49,7 @@ export class Browser {
     });
     return browser;
   }
-  /** A tab of its own profile with the harness loaded; `client`: '2.6' for that older livekit-client. */
+  /** A tab of its own profile with the harness loaded; `client`: '2.6' for that older livekit-client, 'streams' for none. */
   async tab({ client = '' } = {}) {
     const context = await this.chromium.newContext({ permissions: ['camera', 'microphone'] });
     if (!this.server) {

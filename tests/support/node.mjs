@@ -51,12 +51,12 @@ async function freeUdpPort(address) {
 export const staticTokens = `  static_tokens:
 ${ADMINS.map(({ name, token, role, account }) => `    - {name: ${name}, token: ${token}, role: ${role}${account ? `, account: ${account}` : ''}}`).join('\n')}`;
 
-function configuration({ http, media, metrics, workers, web, admin, more }) {
+function configuration({ http, media, addresses, metrics, workers, web, admin, more }) {
   const regions = REGIONS.map((r, i) => `  - {id: ${r.id}, name: ${r.name}, jurisdictions: [${r.tags}], latitude: ${r.latitude}, longitude: ${r.longitude}, url: "http://127.0.0.1:${http[i]}"}`);
   const pools = REGIONS.map((r, i) => `  - region: ${r.id}
     workers: ${workers}
     signalling: ["127.0.0.1:${http[i]}"]
-    media: {address: ${r.address}, ${workers > 1 ? `port_range: [${media[i]}, ${media[i] + workers - 1}]` : `port: ${media[i]}`}}`);
+    media: {address: ${addresses[i]}, ${workers > 1 ? `port_range: [${media[i]}, ${media[i] + workers - 1}]` : `port: ${media[i]}`}}`);
   return `regions:
 ${regions.join('\n')}
 pools:
@@ -73,16 +73,17 @@ ${more}`;
 
 /** A running node; `url(region)` is what clients of that region use. */
 export class MeridianNode {
-  /** `more`: sections of the configuration that the others don't have. */
-  static async start({ workers = 1, admin = staticTokens, more = '' } = {}) {
+  /** `more`: sections of the configuration that the others don't have. `london`: where the media of that region is, for clients that ignore loopback networks. */
+  static async start({ workers = 1, admin = staticTokens, more = '', london = REGIONS[0].address } = {}) {
     const node = new MeridianNode();
     node.folder = mkdtempSync(join(tmpdir(), 'meridian-test-'));
     node.http = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
     node.media = [];
-    for (const region of REGIONS) node.media.push(await freeUdpPort(region.address));
+    const addresses = REGIONS.map((region, i) => (i === 0 ? london : region.address));
+    for (const address of addresses) node.media.push(await freeUdpPort(address));
     node.metricsPort = await freeTcpPort();
     node.config = join(node.folder, 'config.yaml');
-    writeFileSync(node.config, configuration({ http: node.http, media: node.media, metrics: node.metricsPort, workers, web: webRoot, admin, more }));
+    writeFileSync(node.config, configuration({ http: node.http, media: node.media, addresses, metrics: node.metricsPort, workers, web: webRoot, admin, more }));
     await node.launch();
     return node;
   }

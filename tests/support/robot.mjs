@@ -1,4 +1,4 @@
-// A participant on the LiveKit Go or Python SDK (tests/clients), as a child process.
+// A participant on the LiveKit Go or Python SDK or on GStreamer (tests/clients), as a child process.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -31,6 +31,10 @@ export class Robot {
   static python({ url, token, two = false }) {
     const path = [join(cache, 'python'), process.env.PYTHONPATH].filter(Boolean).join(':');
     return new Robot('python3', [join(here, '..', 'clients', 'python', 'robot.py'), url, token, ...(two ? ['--two'] : [])], { PYTHONPATH: path });
+  }
+  /** GStreamer's webrtcbin, which publishes by WHIP; on Debian's Python, whose bindings these are. */
+  static gstreamer({ url, token }) {
+    return new Robot('/usr/bin/python3', [join(here, '..', 'clients', 'gstreamer', 'whip.py'), url, token]);
   }
   constructor(program, words, environment = {}) {
     this.events = [];

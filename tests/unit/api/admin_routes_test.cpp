@@ -43,6 +43,9 @@ TEST(AdminRoutes, are_those_of_the_description_with_its_roles) {
       YAML::LoadFile(std::string(MERIDIAN_SOURCE_DIR) + "/docs/openapi.yaml")["paths"];
   std::set<std::string> described;
   for (const auto& path : paths) {
+    if (!is_admin_path(path.first.as<std::string>())) {
+      continue;  // WHIP and WHEP
+    }
     for (const auto& operation : path.second) {
       if (operation.first.as<std::string>() != "parameters") {
         described.insert(operation.first.as<std::string>() + " " + path.first.as<std::string>());

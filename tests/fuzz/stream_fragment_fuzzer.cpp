@@ -1,0 +1,55 @@
+// Covers: server/signalling/stream_http.cpp
+// What WHIP and WHEP clients send, offers left aside: a path, an If-Match and a fragment, separated
+// by zero bytes. A fragment that is accepted restarts an offer, whose lines are otherwise the same;
+// and what an answer tells of a restart is a fragment again.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/check.hpp"
+#include "sdp/session.hpp"
+#include "signalling/stream_http.hpp"
+
+using namespace meridian;
+
+namespace {
+
+std::string_view take(std::string_view& text) {
+  const std::size_t end = text.find('\0');
+  const std::string_view part = text.substr(0, end);
+  text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  return part;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (const auto path = signalling::parse_stream_path(take(input))) {
+    const std::string whole = "/" + std::string(signalling::name_of(path->kind)) + "/v1" +
+                              (path->session.empty() ? "" : "/" + path->session);
+    MERIDIAN_CHECK(signalling::parse_stream_path(whole).has_value());
+  }
+  signalling::HttpRequest request;
+  request.headers = {{"If-Match", std::string(take(input))},
+                     {"Content-Type", std::string(take(input))}};
+  (void)signalling::check_precondition(request, "etag");
+  (void)signalling::has_content_type(request, signalling::kSdpType);
+  const auto fragment = signalling::parse_fragment(input);
+  if (fragment) {
+    const std::string offer = signalling::with_credentials(input, fragment->credentials);
+    MERIDIAN_CHECK(std::ranges::count(offer, '\n') >= std::ranges::count(input, '\n'));
+    const std::string told = signalling::restart_fragment(offer);
+    const auto again = signalling::parse_fragment(told);
+    MERIDIAN_CHECK(told.empty() || again.has_value());
+  }
+  if (const auto session = sdp::parse(input)) {
+    const auto tracks = signalling::tracks_of(*session, size % 2 == 0);
+    const auto room_for = signalling::receivable(*session);
+    MERIDIAN_CHECK(tracks.size() <= session->media.size());
+    MERIDIAN_CHECK(room_for.audios + room_for.videos <= session->media.size());
+  }
+  return 0;
+}
