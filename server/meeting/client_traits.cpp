@@ -36,6 +36,10 @@ bool reuses_sections(const livekit::ClientInfo& client) {
   return !is_browser(client, "Safari");
 }
 
+Duration first_answer_delay(const livekit::ClientInfo& client) {
+  return client.sdk() == livekit::ClientInfo::GO ? Duration(50ms) : Duration::zero();
+}
+
 livekit::ClientConfiguration client_configuration(const livekit::ClientInfo& client) {
   livekit::ClientConfiguration configuration;
   livekit::DisabledCodecs& disabled = *configuration.mutable_disabled_codecs();

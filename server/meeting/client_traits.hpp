@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/time.hpp"
 #include "rtp/media.hpp"
 #include "wire/livekit_models.pb.h"
 
@@ -12,6 +13,9 @@ namespace meridian::meeting {
 [[nodiscard]] bool plays_red(const livekit::ClientInfo& client);
 /// Whether a media section whose track is gone may carry another one.
 [[nodiscard]] bool reuses_sections(const livekit::ClientInfo& client);
+/// How long the answer to an offer in its join waits: the Go SDK (v2.19) reads answers before it
+/// has set its own description, and then never connects.
+[[nodiscard]] Duration first_answer_delay(const livekit::ClientInfo& client);
 /// What it is told about itself; the same rules as livekit-server's.
 [[nodiscard]] livekit::ClientConfiguration client_configuration(const livekit::ClientInfo& client);
 /// Of these codecs, the ones that it may publish.

@@ -137,7 +137,11 @@ base::Expected<void, JoinError> Meeting::join(JoinArguments arguments, Now now) 
     tracks_.handle_add(participant, track, now);
   }
   if (request.has_publisher_offer()) {
-    handle_offer(participant, request.publisher_offer(), now);
+    participant.held_offer = {
+        .offer = request.publisher_offer(),
+        .due = now.monotonic + first_answer_delay(participant.client),
+    };
+    release_held_offer(participant, now);
   }
   settle(now);
   return {};

@@ -171,6 +171,8 @@ class Meeting {
  private:
   // What handle_request() dispatches to.
   void handle_offer(Participant& participant, const livekit::SessionDescription& offer, Now now);
+  /// Handles the offer of the join once it is due. True: the participant may be gone.
+  bool release_held_offer(Participant& participant, Now now);
   void handle_answer(Participant& participant, const livekit::SessionDescription& answer, Now now);
   void handle_ping(const Participant& participant, const livekit::SignalRequest& request, Now now);
   void handle_data_request(Participant& participant, const livekit::SignalRequest& request,

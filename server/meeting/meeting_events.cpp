@@ -140,6 +140,9 @@ Instant Meeting::next_deadline(const Participant& participant) {
   Instant next = std::min(participant.token_due, participant.pace.next_timeout());
   next = std::min(next, participant.media_lost() + kMediaGrace);
   next = std::min(next, participant.signal_lost + kSignalGrace);
+  if (participant.held_offer) {
+    next = std::min(next, participant.held_offer->due);
+  }
   if (participant.info.state() != livekit::ParticipantInfo::ACTIVE) {
     next = std::min(next, participant.joined + kJoinTimeout);
   }
@@ -168,7 +171,7 @@ bool Meeting::handle_deadlines(Participant& participant, Now now) {
   if (at >= participant.token_due) {
     send_token(participant, now);
   }
-  return false;
+  return release_held_offer(participant, now);
 }
 
 void Meeting::handle_timeout(Now now) {

@@ -32,6 +32,7 @@ void Meeting::handle_request(const ParticipantSid& sid, SignalSessionId session,
   using Request = livekit::SignalRequest;
   switch (request.message_case()) {
     case Request::kOffer:
+      participant.held_offer.reset();  // a newer one
       handle_offer(participant, request.offer(), now);
       break;
     case Request::kAnswer:
@@ -128,6 +129,16 @@ void Meeting::handle_offer(Participant& participant, const livekit::SessionDescr
   // Who can't make a usable first offer would only come back with the same one.
   dismiss(participant, is_first ? livekit::JOIN_FAILURE : livekit::STATE_MISMATCH,
           is_first ? livekit::LeaveRequest::DISCONNECT : livekit::LeaveRequest::RECONNECT, now);
+}
+
+bool Meeting::release_held_offer(Participant& participant, Now now) {
+  if (!participant.held_offer || participant.held_offer->due > now.monotonic) {
+    return false;
+  }
+  const livekit::SessionDescription offer = std::move(participant.held_offer->offer);
+  participant.held_offer.reset();
+  handle_offer(participant, offer, now);
+  return true;
 }
 
 void Meeting::handle_answer(Participant& participant, const livekit::SessionDescription& answer,

@@ -216,6 +216,13 @@ struct Participant {
   /// Under which policy it was asked to come back elsewhere.
   PolicyEpoch asked_to_move;
 
+  /// The offer of its join, when its answer must wait.
+  struct HeldOffer {
+    livekit::SessionDescription offer;
+    Instant due;
+  };
+  std::optional<HeldOffer> held_offer;
+
   Instant joined;
   Instant signal_lost = Instant::never();
   Instant token_due = Instant::never();

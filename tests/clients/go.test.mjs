@@ -69,3 +69,34 @@ describe('two connections', () => {
     await page.close();
   });
 });
+
+// Over one connection the SDK (2.19) sends no PLI for what it receives: somebody who comes later makes Chromium begin its picture anew.
+describe('one connection', () => {
+  const room = 'go-one';
+  let robot; let page; let late;
+  after(async () => { await robot?.leave(); await late?.close(); });
+  test('publishes to Chromium and subscribes from it', async () => {
+    page = await browser.tab();
+    await page.evaluate((p) => window.join(p), { url: node.url(), token: token({ room, identity: 'ann' }) });
+    await page.evaluate(async () => { await window.room.localParticipant.setMicrophoneEnabled(true); await window.publishCanvas({ simulcast: false }); });
+    robot = Robot.go({ url: node.url(), token: token({ room, identity: 'robot' }), echo: 'ann', one: true });
+    await robot.event((e) => e.event === 'joined');
+    for (const kind of ['audio', 'video']) await robot.event((e) => e.event === 'received' && e.kind === kind && e.packets >= 100);
+    await eventually(page, () => [...window.room.remoteParticipants.get('robot').videoTrackPublications.values()].some((p) => p.isSubscribed));
+    late = await browser.tab();
+    await late.evaluate((p) => window.join(p), { url: node.url(), token: token({ room, identity: 'late' }) });
+    await decodes(page, 'robot');
+    assert.deepEqual(robot.events.filter((e) => e.event === 'error'), []);
+  });
+  test('data goes both ways', async () => {
+    robot.tell('say hello ann');
+    await eventually(page, () => window.chat.some((m) => m.from === 'robot' && m.text === 'hello ann'));
+    await page.evaluate(() => window.room.localParticipant.publishData(new TextEncoder().encode('hello robot'), { reliable: true }));
+    await robot.event((e) => e.event === 'data' && e.text === 'hello robot');
+  });
+  test('leaves', async () => {
+    await robot.leave();
+    await eventually(page, () => ![...window.room.remoteParticipants.values()].some((p) => p.identity === 'robot'), undefined, { seconds: 5 });
+    await page.close();
+  });
+});

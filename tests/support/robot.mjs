@@ -24,8 +24,8 @@ export function buildGoRobot() {
 
 export class Robot {
   /** On the Go SDK: sends back what `echo` publishes. */
-  static go({ url, token, echo = '' }) {
-    return new Robot(goRobot, ['-url', url, '-token', token, '-echo', echo]);
+  static go({ url, token, echo = '', one = false }) {
+    return new Robot(goRobot, ['-url', url, '-token', token, '-echo', echo, ...(one ? ['-one'] : [])]);
   }
   /** On the Python SDK: publishes a picture and a tone. */
   static python({ url, token, two = false }) {

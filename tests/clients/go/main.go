@@ -127,6 +127,7 @@ func main() {
 	url := flag.String("url", "", "of the node")
 	token := flag.String("token", "", "to join with")
 	echo := flag.String("echo", "", "identity whose tracks are sent back")
+	one := flag.Bool("one", false, "over one connection")
 	flag.Parse()
 	logger.InitFromConfig(&logger.Config{Level: "warn"}, "robot")
 
@@ -170,7 +171,11 @@ func main() {
 			r.report.say("data", map[string]any{"from": params.SenderIdentity, "text": string(user.Payload)})
 		}
 	}
-	room, err := lksdk.ConnectToRoomWithToken(*url, *token, callback, lksdk.WithConnectTimeout(20*time.Second))
+	options := []lksdk.ConnectOption{lksdk.WithConnectTimeout(20 * time.Second)}
+	if *one {
+		options = append(options, lksdk.WithSinglePeerConnection())
+	}
+	room, err := lksdk.ConnectToRoomWithToken(*url, *token, callback, options...)
 	if err != nil {
 		r.report.say("refused", map[string]any{"text": err.Error()})
 		os.Exit(1)

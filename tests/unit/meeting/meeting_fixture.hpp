@@ -123,6 +123,7 @@ struct JoinOptions {
   int protocol = 17;
   /// Dual-connection mode; then makes_offer means a publisher's offer right after joining.
   bool is_dual = false;
+  livekit::ClientInfo::SDK sdk = livekit::ClientInfo::JS;
 };
 
 /// A meeting of an account that may use both regions of a node with a worker in each.
@@ -215,6 +216,7 @@ class MeetingTest : public testing::Test {
     arguments.grant.permission = options.permission;
     arguments.request.mutable_client_info()->set_protocol(options.protocol);
     arguments.request.mutable_client_info()->set_client_protocol(2);
+    arguments.request.mutable_client_info()->set_sdk(options.sdk);
     arguments.request.mutable_connection_settings()->set_auto_subscribe(options.auto_subscribe);
     if (options.is_dual) {
       arguments.subscriber_permit = permit(options.region);

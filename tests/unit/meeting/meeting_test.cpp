@@ -41,6 +41,26 @@ TEST_F(MeetingTest, greets_with_join_then_a_token_and_the_answer) {
   EXPECT_EQ(commands<forward::OpenTransport>()[0].second->permit.region(), kLondon);
 }
 
+// The Go SDK reads answers before it has set its own offer, and would never connect.
+TEST_F(MeetingTest, answers_the_go_sdk_a_moment_after_its_join) {
+  const Client& alice = join("alice", {.sdk = livekit::ClientInfo::GO});
+  EXPECT_EQ(alice.count(Response::kJoin), 1U);
+  EXPECT_EQ(alice.count(Response::kAnswer), 0U);
+  advance(49ms);
+  EXPECT_EQ(alice.count(Response::kAnswer), 0U);
+  advance(1ms);
+  EXPECT_EQ(alice.count(Response::kAnswer), 1U);
+  EXPECT_EQ(alice.count(Response::kLeave), 0U);
+}
+
+TEST_F(MeetingTest, a_newer_offer_replaces_one_that_waits) {
+  Client& alice = join("alice", {.sdk = livekit::ClientInfo::GO});
+  offer(alice);
+  EXPECT_EQ(alice.count(Response::kAnswer), 1U);
+  advance(1s);
+  EXPECT_EQ(alice.count(Response::kAnswer), 1U);
+}
+
 TEST_F(MeetingTest, introduces_participants_to_each_other) {
   Client& alice = join_active("alice");
   const Client& bob = join("bob");
