@@ -95,6 +95,7 @@ void SendSideEstimator::combine(Instant now) {
   if (const auto loss = loss_.estimate(); loss && *loss < target_) {
     target_ = *loss;
     limit_ = Limit::kLoss;
+    is_in_start_ = false;
   }
   target_ = std::max(target_, kMin);
   alr_.set_estimate(target_);

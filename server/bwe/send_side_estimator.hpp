@@ -66,6 +66,8 @@ class SendSideEstimator {
   [[nodiscard]] bool has_feedback() const { return has_feedback_; }
   [[nodiscard]] bool is_application_limited() const { return alr_.is_active(); }
   [[nodiscard]] Duration round_trip() const { return round_trip_; }
+  /// The way was never seen to be full: nobody knows yet what it carries.
+  [[nodiscard]] bool is_in_start() const { return is_in_start_; }
 
   /// The whole rate at which the next step up could be taken; 0: nothing more is wanted.
   void set_wanted(Bitrate rate) { probes_.set_wanted(rate); }

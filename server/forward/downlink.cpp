@@ -1,0 +1,68 @@
+#include "forward/downlink.hpp"
+
+namespace meridian::forward {
+
+void Downlink::on_sent(std::size_t size, Copy copy, Numbered numbered, bwe::ProbeCluster cluster,
+                       Instant now) {
+  sent_bytes_ += size;
+  resent_bytes_ += copy == Copy::kRetransmission && cluster == bwe::kNoCluster ? size : 0;
+  if (numbered == Numbered::kYes) {
+    history_.on_sent(size, cluster, now);
+    estimator_.on_sent(size, now);
+  }
+}
+
+void Downlink::handle_feedback(const rtcp::TransportFeedback& feedback, Instant now) {
+  bwe::FeedbackResults results;
+  history_.begin_feedback();
+  rtcp::StatusCursor statuses = feedback.statuses();
+  while (const auto status = statuses.next()) {
+    const auto result = history_.take(status->sequence, status->arrival);
+    if (!result) {
+      continue;
+    }
+    ++told_packets_;
+    told_lost_ += result->is_lost() ? 1 : 0;
+    results.add(*result);
+    if (results.is_full()) {
+      tell(results, now);
+    }
+  }
+  tell(results, now);
+}
+
+void Downlink::tell(bwe::FeedbackResults& results, Instant now) {
+  if (results.empty()) {
+    return;
+  }
+  const auto newest = history_.newest_sent();
+  const Bitrate before = estimator_.estimate(now);
+  estimator_.on_feedback(results.all(), newest ? std::optional(now - *newest) : std::nullopt, now);
+  has_probed_ |= estimator_.limit() == bwe::Limit::kProbe && estimator_.estimate(now) > before;
+  results.clear();
+}
+
+void Downlink::handle_report(double loss, Duration round_trip, Instant now) {
+  estimator_.on_reported_loss(loss, sent_rate_, round_trip, now);
+}
+
+void Downlink::update_rate(Duration elapsed) {
+  if (elapsed > Duration::zero()) {
+    sent_rate_ = bwe::to_bitrate(bwe::rate_of(static_cast<double>(sent_bytes_), elapsed));
+    const Bitrate resent =
+        bwe::to_bitrate(bwe::rate_of(static_cast<double>(resent_bytes_), elapsed));
+    retransmission_rate_ = Bitrate((retransmission_rate_.value() + resent.value()) / 2);
+  }
+  resent_bytes_ = 0;
+  sent_bytes_ = 0;
+}
+
+float Downlink::take_loss() {
+  const float loss =
+      told_packets_ > 0 ? static_cast<float>(told_lost_) / static_cast<float>(told_packets_) : 0.0F;
+  told_packets_ = 0;
+  told_lost_ = 0;
+  return loss;
+}
+
+}  // namespace meridian::forward
