@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/preset_reader.hpp"
+#include "config/webhook_reader.hpp"
 
 namespace meridian::config {
 namespace {
@@ -129,7 +130,7 @@ std::vector<Account> read_accounts(const YamlNode& node, const Regions& regions,
   for (const YamlNode& element : node.elements()) {
     element.expect_keys({"id", "name", "default_region", "opted_in", "signalling_scope",
                          "guest_mode", "evidence", "routing_control", "preset", "locked", "groups",
-                         "users", "rooms", "signalling_host", "api_keys"});
+                         "users", "rooms", "signalling_host", "api_keys", "webhooks"});
     Account account;
     account.id = AccountId(read_id(element["id"]));
     if (!account.id.empty() &&
@@ -151,6 +152,7 @@ std::vector<Account> read_accounts(const YamlNode& node, const Regions& regions,
     account.levels = read_levels(element, regions);
     account.signalling_host = element["signalling_host"].text().value_or("");
     account.api_keys = read_keys(element["api_keys"], keys);
+    account.webhooks = read_webhooks(element["webhooks"], account, regions);
     if (account.api_keys.empty()) {
       element["api_keys"].warning("is empty, so nobody can join a meeting of this account");
     }

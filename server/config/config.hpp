@@ -76,6 +76,28 @@ struct ApiKey {
   friend bool operator==(const ApiKey&, const ApiKey&) = default;
 };
 
+/// What a receiver of webhooks is told.
+enum class WebhookContent : std::uint8_t {
+  kFull,  // names, identities, metadata: only where the account permits its region
+  kIds,   // ids that the server made, and times
+};
+
+/// A server of the account's that hears what happens in its rooms.
+struct Webhook {
+  std::string url;
+  /// Where it stands.
+  RegionId region;
+  WebhookContent content = WebhookContent::kFull;
+  /// Signs; empty = the account's first key.
+  std::string api_key = {};
+  /// Only these events; empty = all. And none of those.
+  std::vector<std::string> events = {};
+  std::vector<std::string> except = {};
+  friend bool operator==(const Webhook&, const Webhook&) = default;
+};
+/// Of one account.
+inline constexpr std::size_t kMaxWebhooks = 8;
+
 struct Account {
   AccountId id;
   std::string name;
@@ -92,6 +114,7 @@ struct Account {
   /// Host name of its own under which its people signal; empty = those of the regions.
   std::string signalling_host;
   std::vector<ApiKey> api_keys;
+  std::vector<Webhook> webhooks;
 
   /// What all of this, preset and plan included, permits.
   [[nodiscard]] residency::AccountPolicy::Terms terms(

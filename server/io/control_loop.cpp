@@ -226,11 +226,24 @@ struct ControlLoop::State final : HttpHandler {
     if (auto fetch = control.take_oidc_fetch(io::now())) {
       fetch_for_sign_in(std::move(*fetch));
     }
+    for (node::WebhookPost& post : control.take_webhook_posts(io::now())) {
+      deliver(std::move(post));
+    }
     delivery.add(control.take_stored());
     delivery.deliver();
     for (const node::LogEvent& event : control.take_log_events()) {
       log::write(to_level(event.level), event.event, event.fields);
     }
+  }
+
+  void deliver(node::WebhookPost post) {
+    HttpFetch fetch{.method = "POST", .url = std::move(post.url)};
+    fetch.headers = std::move(post.headers);
+    fetch.body = std::move(post.body);
+    fetch.max_body = kMaxPlainBody;
+    fetcher.fetch(std::move(fetch), [this, id = post.id](const auto& fetched) {
+      control.handle_webhook_result(id, fetched && fetched->status / 100 == 2, io::now());
+    });
   }
 
   void fetch_for_sign_in(api::OidcFetch wanted) {
@@ -296,7 +309,8 @@ struct ControlLoop::State final : HttpHandler {
   }
   bool is_finished() const {
     return !shutdown_deadline.is_never() &&
-           ((server.counters().websockets == 0 && !control.is_waiting_for_reports()) ||
+           ((server.counters().websockets == 0 && !control.is_waiting_for_reports() &&
+             !control.is_delivering_webhooks()) ||
             monotonic_now() >= shutdown_deadline);
   }
 

@@ -202,6 +202,16 @@ void add_control(Page& page, const MetricsInput& input) {
   page.counter("resumes_total", "Sessions that were resumed.", control.resumes);
   page.counter("undecodable_frames_total", "Signalling messages that could not be read.",
                control.undecodable_frames);
+  MetricFamily& webhooks = page.family(
+      "webhook_events_total",
+      "Events for the accounts' own servers: what became of them, and attempts that failed.",
+      MetricType::Counter);
+  Page::add(webhooks, {{"result", "delivered"}}, control.webhooks.delivered);
+  Page::add(webhooks, {{"result", "failed"}}, control.webhooks.failed);
+  Page::add(webhooks, {{"result", "dropped"}}, control.webhooks.dropped);
+  Page::add(webhooks, {{"result", "withheld"}}, control.webhooks.withheld);
+  page.gauge("webhook_events_waiting", "Events that are not delivered yet.",
+             static_cast<double>(control.webhooks.waiting));
   MetricFamily& calls =
       page.family("room_service_calls_total", "Calls of the server API.", MetricType::Counter);
   for (const auto& call : control.room_calls) {

@@ -94,7 +94,9 @@ Meeting::Meeting(Services& services, AccountId account, std::string name, RoomSi
       data_tracks_(room_, updates_),
       data_(room_, data_tracks_, rpcs_),
       empty_since_(now.monotonic),
-      quality_due_(now.monotonic + kQualityInterval) {}
+      quality_due_(now.monotonic + kQualityInterval) {
+  room_.note(RoomEventKind::kRoomStarted, now.wall);
+}
 
 Meeting::~Meeting() {
   close(livekit::ROOM_CLOSED, livekit::LeaveRequest::DISCONNECT, Now{});
@@ -276,6 +278,10 @@ void Meeting::remove(Participant& participant, livekit::DisconnectReason reason,
     room_.services.numbers.release(connection->transport);
   }
   room_.services.workers.remove_participant(participant.worker);
+  const bool was_active = participant.info.state() == livekit::ParticipantInfo::ACTIVE;
+  participant.info.set_state(livekit::ParticipantInfo::DISCONNECTED);
+  room_.note(was_active ? RoomEventKind::kParticipantLeft : RoomEventKind::kParticipantAborted,
+             now.wall, &participant);
   (void)room_.roster.remove(participant.sid());
   if (room_.roster.empty()) {
     empty_since_ = now.monotonic;

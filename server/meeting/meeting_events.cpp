@@ -90,6 +90,7 @@ void Meeting::handle_media_up(Participant& participant, Connection& connection, 
   if (&connection == &participant.primary() &&
       participant.info.state() != livekit::ParticipantInfo::ACTIVE) {
     participant.info.set_state(livekit::ParticipantInfo::ACTIVE);
+    room_.note(RoomEventKind::kParticipantJoined, now.wall, &participant);
     updates_.mark(participant, Updates::Audience::kEveryone, Updates::Urgency::kBatched,
                   now.monotonic);
   }

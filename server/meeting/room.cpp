@@ -106,6 +106,29 @@ void Room::close_session(SignalSessionId session) const {
   services.outbox.signals.push_back({session, nullptr, true});
 }
 
+void Room::note(RoomEventKind kind, UnixTime now, const Participant* who,
+                const Publication* track) const {
+  if (!services.has_listener || !services.has_listener(account)) {
+    return;
+  }
+  RoomEvent& event = services.outbox.events.emplace_back(
+      RoomEvent{.kind = kind, .account = account, .levels = levels, .at = now, .room = info()});
+  if (who != nullptr) {
+    event.participant = who->full_info();
+  }
+  if (track != nullptr) {
+    event.track = track->info;
+  }
+}
+
+void Room::note_finished(livekit::RoomEndReason reason, UnixTime now) const {
+  const std::size_t before = services.outbox.events.size();
+  note(RoomEventKind::kRoomFinished, now);
+  if (services.outbox.events.size() > before) {
+    services.outbox.events.back().end_reason = reason;
+  }
+}
+
 void Room::command(WorkerIndex worker, forward::Command command) const {
   services.outbox.commands.emplace_back(worker, std::move(command));
 }

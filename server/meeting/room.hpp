@@ -15,6 +15,7 @@
 #include "forward/commands.hpp"
 #include "meeting/ids.hpp"
 #include "meeting/numbers.hpp"
+#include "meeting/room_events.hpp"
 #include "meeting/room_options.hpp"
 #include "meeting/roster.hpp"
 #include "meeting/server_rpcs.hpp"
@@ -39,6 +40,7 @@ struct Outbox {
   std::vector<std::pair<WorkerIndex, forward::Command>> commands;
   std::vector<sctp::Command> sctp;
   std::vector<RpcOutcome> rpcs;
+  std::vector<RoomEvent> events;
 };
 
 /// What all meetings of a control thread share; everything outlives them.
@@ -52,6 +54,8 @@ struct Services {
   Outbox& outbox;
   dtls::Fingerprint fingerprint;
   std::string node_id;
+  /// Whether anybody is to hear of what happens in the account's rooms; empty = nobody.
+  std::function<bool(const AccountId&)> has_listener = {};
 };
 
 /// The state of one meeting that its parts work on, and the ways out of it.
@@ -87,6 +91,10 @@ struct Room {
                    const std::shared_ptr<const livekit::SignalResponse>& message) const;
   void close_session(SignalSessionId session) const;
   void command(WorkerIndex worker, forward::Command command) const;
+  /// Says that it happened, to the account's own servers.
+  void note(RoomEventKind kind, UnixTime now, const Participant* who = nullptr,
+            const Publication* track = nullptr) const;
+  void note_finished(livekit::RoomEndReason reason, UnixTime now) const;
 };
 
 /// `prefix` (`PA_` …) and 12 random letters and digits.

@@ -180,6 +180,9 @@ void Tracks::publish(Participant& publisher, Publication& publication,
   if (publication.info.muted()) {
     room_.command(publisher.worker, forward::MutePublication{publication.id, true});
   }
+  if (!publication.is_backup()) {
+    room_.note(RoomEventKind::kTrackPublished, now.wall, &publisher, &publication);
+  }
   updates_.mark(publisher, Updates::Audience::kOthers, Updates::Urgency::kNow, now.monotonic);
   updates_.mark_room(now.monotonic);
   // Others must know of the track before they are sent a description that carries it.
@@ -210,6 +213,9 @@ void Tracks::end(Participant& publisher, Publication& publication, Now now) {
   if (publication.is_published()) {
     subscriptions_.drop_track(publication, publisher, now);
     room_.command(publisher.worker, forward::Unpublish{publication.id});
+    if (!publication.is_backup()) {
+      room_.note(RoomEventKind::kTrackUnpublished, now.wall, &publisher, &publication);
+    }
   }
   room_.roster.forget_track(publication);
   room_.services.numbers.release(publication.id);

@@ -67,6 +67,7 @@ Control::State::State(ControlConfig from)
       signed_evidence(config.keys ? std::move(*config.keys) : ephemeral_keys(config.random),
                       config.config.digest, audit),
       workers(seats(config.workers)),
+      webhooks(directory, config.random),
       services{.limits = config.config.limits,
                .directory = directory,
                .gate = gate,
@@ -75,7 +76,12 @@ Control::State::State(ControlConfig from)
                .random = config.random,
                .outbox = outbox,
                .fingerprint = config.fingerprint,
-               .node_id = config.node_id} {}
+               .node_id = config.node_id,
+               .has_listener = [this](const AccountId& account) {
+                 return webhooks.has_receiver(account);
+               }} {
+  webhooks.configure(config.config.accounts);
+}
 
 Control::Control(ControlConfig config) {
   if (config.directory == nullptr) {
@@ -244,6 +250,7 @@ void Control::State::drain_signals(Now now) {
   }
   outbox.signals.clear();
   finish_rpcs();
+  drain_events(now);
 }
 
 // ---- Events and time
@@ -313,12 +320,16 @@ void Control::State::remove_finished(Now now) {
     if (!is_left && !meeting.is_finished(now.monotonic)) {
       return false;
     }
-    forget_meeting(entry.first, *entry.second, now);
+    forget_meeting(entry.first, *entry.second,
+                   is_left ? livekit::ROOM_END_SERVER_SHUTDOWN : livekit::ROOM_END_IDLE_TIMEOUT,
+                   now);
     return true;
   });
 }
 
-void Control::State::forget_meeting(const MeetingKey& key, meeting::Meeting& meeting, Now now) {
+void Control::State::forget_meeting(const MeetingKey& key, meeting::Meeting& meeting,
+                                    livekit::RoomEndReason reason, Now now) {
+  meeting.room().note_finished(reason, now.wall);
   log(LogLevel::kInfo, "room_closed",
       {{"account", key.first.value()}, {"room", meeting.room().sid.value()}});
   collect_data(meeting);
@@ -328,7 +339,8 @@ void Control::State::forget_meeting(const MeetingKey& key, meeting::Meeting& mee
 
 Instant Control::next_timeout() const {
   Instant next = std::min({state_->next_renewal, state_->next_change_timeout(),
-                           state_->signed_evidence.next_timeout(state_->ledger)});
+                           state_->signed_evidence.next_timeout(state_->ledger),
+                           state_->webhooks.next_timeout()});
   if (const api::OidcProvider* provider = state_->admin.oidc()) {
     next = std::min(next, provider->next_timeout());
   }
@@ -356,6 +368,7 @@ void Control::begin_shutdown(Now now) {
   s.record(audit::Kind::kNodeStopped, nullptr, {}, now);
   s.drain_signals(now);
   s.remove_finished(now);
+  s.drain_events(now);
 }
 
 // ---- Outputs
@@ -378,6 +391,15 @@ std::vector<sctp::Command> Control::take_sctp_commands() {
 std::vector<std::string> Control::take_audit_lines() {
   return state_->audit.take_lines();
 }
+std::vector<WebhookPost> Control::take_webhook_posts(Now now) {
+  return state_->webhooks.take_posts(now);
+}
+void Control::handle_webhook_result(WebhookPostId post, bool taken, Now now) {
+  state_->webhooks.handle_result(post, taken, now);
+}
+bool Control::is_delivering_webhooks() const {
+  return state_->webhooks.is_delivering();
+}
 std::vector<LogEvent> Control::take_log_events() {
   return std::exchange(state_->log_events, {});
 }
@@ -394,6 +416,7 @@ ControlCounters Control::counters() const {
   for (const auto& [call, count] : s.room_service.counts()) {
     counters.room_calls.push_back({call.first, call.second, count});
   }
+  counters.webhooks = s.webhooks.counters();
   counters.refusals.assign(s.refusals.begin(), s.refusals.end());
   counters.stream_requests.assign(s.stream_requests.begin(), s.stream_requests.end());
   std::map<std::string, std::size_t> streams = {{"whip", 0}, {"whep", 0}};

@@ -21,6 +21,7 @@
 #include "forward/commands.hpp"
 #include "node/control_types.hpp"
 #include "node/evidence.hpp"
+#include "node/webhooks.hpp"
 #include "residency/generation.hpp"
 #include "sctp/messages.hpp"
 #include "signalling/http.hpp"
@@ -72,6 +73,7 @@ struct ControlCounters {
   /// WHIP and WHEP sessions now, by protocol, and their requests.
   std::vector<std::pair<std::string, std::size_t>> stream_sessions_now;
   std::vector<std::pair<StreamRequestKey, std::uint64_t>> stream_requests;
+  WebhookCounters webhooks;
   /// How many more people each region of this node takes; none while it stops.
   std::vector<std::pair<RegionId, std::uint64_t>> free_places;
 };
@@ -174,6 +176,12 @@ class Control {
   [[nodiscard]] std::vector<std::string> take_audit_lines();
   /// Reports, checkpoints and rows of identity tables, to be stored once the lines are written.
   [[nodiscard]] std::vector<Stored> take_stored();
+  /// What is to be posted to the accounts' own servers now; each ends in handle_webhook_result().
+  [[nodiscard]] std::vector<WebhookPost> take_webhook_posts(Now now);
+  /// `taken`: it was answered 2xx.
+  void handle_webhook_result(WebhookPostId post, bool taken, Now now);
+  /// Whether some are under way whose receivers answer.
+  [[nodiscard]] bool is_delivering_webhooks() const;
   [[nodiscard]] std::vector<LogEvent> take_log_events();
   /// Answers to requests for which handle_http() gave a PendingResponse.
   [[nodiscard]] std::vector<std::pair<signalling::PendingResponse, signalling::HttpResponse>>

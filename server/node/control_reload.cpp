@@ -30,6 +30,7 @@ std::vector<directory::PolicyRefusal> Control::reload_accounts(const config::Con
       refused.push_back(std::move(reloaded.error()));
     }
   }
+  s.webhooks.configure(next.accounts);
   s.drain_signals(now);
   return refused;
 }

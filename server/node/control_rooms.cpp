@@ -46,8 +46,9 @@ void Control::State::delete_room(const AccountId& account, const std::string& na
   }
   found->second->close(livekit::ROOM_DELETED, livekit::LeaveRequest::DISCONNECT, now);
   drain_signals(now);
-  forget_meeting(found->first, *found->second, now);
+  forget_meeting(found->first, *found->second, livekit::ROOM_END_API_DELETE, now);
   meetings.erase(found);
+  drain_events(now);
 }
 
 rooms::TwirpResult<void> Control::State::check_move(const meeting::Participant& who,
@@ -71,6 +72,12 @@ rooms::TwirpResult<void> Control::State::check_move(const meeting::Participant& 
                    {{"reason", "region_not_allowed"}}});
   }
   return {};
+}
+
+void Control::State::drain_events(Now now) {
+  for (const meeting::RoomEvent& event : std::exchange(outbox.events, {})) {
+    webhooks.add(event, now);
+  }
 }
 
 void Control::State::finish_rpcs() {

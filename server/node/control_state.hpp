@@ -18,6 +18,7 @@
 #include "node/change_book.hpp"
 #include "node/control.hpp"
 #include "node/stream_session.hpp"
+#include "node/webhooks.hpp"
 #include "residency/gate.hpp"
 #include "rooms/room_service.hpp"
 #include "signalling/admission.hpp"
@@ -91,6 +92,8 @@ struct Control::State final : rooms::RoomHost {
                                       const meeting::Meeting& destination) override;
   /// Answers the calls into clients that have ended.
   void finish_rpcs();
+  /// Hands on what meetings told.
+  void drain_events(Now now);
 
   // control_streams.cpp
   using StreamAnswer = base::Expected<signalling::HttpResponse, signalling::Refusal>;
@@ -133,7 +136,8 @@ struct Control::State final : rooms::RoomHost {
   meeting::Meeting* find_meeting(RoomNumber number);
   void remove_finished(Now now);
   /// What a room leaves behind when it goes; the caller then destroys it.
-  void forget_meeting(const MeetingKey& key, meeting::Meeting& meeting, Now now);
+  void forget_meeting(const MeetingKey& key, meeting::Meeting& meeting,
+                      livekit::RoomEndReason reason, Now now);
   /// Turns what meetings put into the outbox into frames, and ends sessions that they closed.
   void drain_signals(Now now);
   void end_session(SignalSessionId id, Now now);
@@ -222,6 +226,7 @@ struct Control::State final : rooms::RoomHost {
   meeting::WorkerPool workers;
   meeting::NumberSpace numbers;
   meeting::Outbox outbox;
+  Webhooks webhooks;
   meeting::Services services;
   std::map<MeetingKey, std::unique_ptr<meeting::Meeting>> meetings;
   std::unordered_map<RoomNumber, meeting::Meeting*> meetings_by_number;

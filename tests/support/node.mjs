@@ -51,7 +51,7 @@ async function freeUdpPort(address) {
 export const staticTokens = `  static_tokens:
 ${ADMINS.map(({ name, token, role, account }) => `    - {name: ${name}, token: ${token}, role: ${role}${account ? `, account: ${account}` : ''}}`).join('\n')}`;
 
-function configuration({ http, media, addresses, metrics, workers, web, admin, more }) {
+function configuration({ http, media, addresses, metrics, workers, web, admin, webhooks, more }) {
   const regions = REGIONS.map((r, i) => `  - {id: ${r.id}, name: ${r.name}, jurisdictions: [${r.tags}], latitude: ${r.latitude}, longitude: ${r.longitude}, url: "http://127.0.0.1:${http[i]}"}`);
   const pools = REGIONS.map((r, i) => `  - region: ${r.id}
     workers: ${workers}
@@ -62,8 +62,8 @@ ${regions.join('\n')}
 pools:
 ${pools.join('\n')}
 accounts:
-  - {id: dev, name: Development, default_region: uk-london, opted_in: [uk-london, eu-frankfurt, us-east], api_keys: [{key: devkey, secret: secret}]}
-  - {id: uk-only, name: UK only, default_region: uk-london, opted_in: [uk-london], api_keys: [{key: ukkey, secret: uksecret}]}
+  - {id: dev, name: Development, default_region: uk-london, opted_in: [uk-london, eu-frankfurt, us-east], api_keys: [{key: devkey, secret: secret}], webhooks: ${JSON.stringify(webhooks.dev ?? [])}}
+  - {id: uk-only, name: UK only, default_region: uk-london, opted_in: [uk-london], api_keys: [{key: ukkey, secret: uksecret}], webhooks: ${JSON.stringify(webhooks['uk-only'] ?? [])}}
 metrics: {listen: "127.0.0.1:${metrics}"}
 web: {root: ${web}, token_endpoint: development}
 admin:
@@ -73,8 +73,8 @@ ${more}`;
 
 /** A running node; `url(region)` is what clients of that region use. */
 export class MeridianNode {
-  /** `more`: sections of the configuration that the others don't have. `london`: where the media of that region is, for clients that ignore loopback networks. */
-  static async start({ workers = 1, admin = staticTokens, more = '', london = REGIONS[0].address } = {}) {
+  /** `webhooks`: by account; `more`: sections of the configuration that the others don't have. `london`: where the media of that region is, for clients that ignore loopback networks. */
+  static async start({ workers = 1, admin = staticTokens, webhooks = {}, more = '', london = REGIONS[0].address } = {}) {
     const node = new MeridianNode();
     node.folder = mkdtempSync(join(tmpdir(), 'meridian-test-'));
     node.http = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
@@ -83,7 +83,7 @@ export class MeridianNode {
     for (const address of addresses) node.media.push(await freeUdpPort(address));
     node.metricsPort = await freeTcpPort();
     node.config = join(node.folder, 'config.yaml');
-    writeFileSync(node.config, configuration({ http: node.http, media: node.media, addresses, metrics: node.metricsPort, workers, web: webRoot, admin, more }));
+    writeFileSync(node.config, configuration({ http: node.http, media: node.media, addresses, metrics: node.metricsPort, workers, web: webRoot, admin, webhooks, more }));
     await node.launch();
     return node;
   }
