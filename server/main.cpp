@@ -1,6 +1,8 @@
 // The command line: everything else is in io and below.
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "api/grants.hpp"
 #include "audit/digest.hpp"
 #include "config/config.hpp"
+#include "config/livekit_import.hpp"
 #include "evidence_commands.hpp"
 #include "io/audit_writer.hpp"
 #include "io/clock.hpp"
@@ -71,6 +74,27 @@ int serve(const std::string& file, const std::string& data_dir) {
   }
   std::cout.flush();
   (*runtime)->run();
+  return kOk;
+}
+
+/// A LiveKit configuration as ours on stdout; what has no counterpart on stderr.
+int import_livekit(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) {
+    return complain("cannot read " + file);
+  }
+  const std::string text(std::istreambuf_iterator<char>(stream), {});
+  const auto imported = config::import_livekit(text, file);
+  if (!imported) {
+    for (const config::Problem& problem : imported.error()) {
+      std::cerr << problem.to_string() << '\n';
+    }
+    return kFailed;
+  }
+  std::cout << imported->yaml;
+  for (const std::string& note : imported->notes) {
+    std::cerr << file << ": " << note << '\n';
+  }
   return kOk;
 }
 
@@ -190,6 +214,10 @@ int main(int argc, char** argv) {
   auto* check_command = app.add_subcommand("check-config", "check a configuration and exit");
   check_command->add_option("file", config_file, "configuration file")->required();
 
+  auto* import_command = app.add_subcommand(
+      "import", "turn a livekit.yaml into a configuration of ours and say what is left over");
+  import_command->add_option("file", config_file, "LiveKit's configuration")->required();
+
   TokenOptions token;
   const auto [token_command, key_option] = add_token_command(app, token);
 
@@ -222,6 +250,9 @@ int main(int argc, char** argv) {
   }
   if (*check_command) {
     return load_config(config_file) ? kOk : kFailed;
+  }
+  if (*import_command) {
+    return import_livekit(config_file);
   }
   if (*token_command) {
     return print_token(std::move(token), key_option->count() > 0);

@@ -1,7 +1,7 @@
 // The commands for administrators, against a running node.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { MeridianNode, program } from '../support/node.mjs';
@@ -104,4 +104,16 @@ test('a refusal is a sentence and an exit code', async () => {
     assert.equal(code, 1, args.join(' '));
     assert.match(err, words);
   }
+});
+
+test('a LiveKit configuration becomes one of ours', async () => {
+  const theirs = join(node.folder, 'livekit.yaml');
+  writeFileSync(theirs, 'port: 7880\nregion: home\nkeys: {APIkey: a-secret-of-more-than-thirty-two-characters}\nredis: {address: "localhost:6379"}\nrtc: {udp_port: 7882, node_ip: 192.0.2.1}\nroom: {max_participants: 20}\n');
+  const { code, out, err } = await run('', 'import', theirs);
+  assert.equal(code, 0, err);
+  assert.match(err, /livekit\.yaml: redis: /);
+  const ours = join(node.folder, 'imported.yaml');
+  writeFileSync(ours, out);
+  await good('', 'check-config', ours);
+  assert.equal((await run('', 'import', join(node.folder, 'none.yaml'))).code, 1);
 });
