@@ -212,6 +212,12 @@ void add_control(Page& page, const MetricsInput& input) {
   Page::add(webhooks, {{"result", "withheld"}}, control.webhooks.withheld);
   page.gauge("webhook_events_waiting", "Events that are not delivered yet.",
              static_cast<double>(control.webhooks.waiting));
+  page.gauge("agent_workers", "Workers of agents that are connected.",
+             static_cast<double>(control.agents.workers_now));
+  MetricFamily& jobs = page.family("agent_jobs_total", "Jobs for agents.", MetricType::Counter);
+  Page::add(jobs, {{"result", "assigned"}}, control.agents.assigned);
+  Page::add(jobs, {{"result", "unserved"}}, control.agents.unserved);
+  Page::add(jobs, {{"result", "failed"}}, control.agents.failed);
   MetricFamily& calls =
       page.family("room_service_calls_total", "Calls of the server API.", MetricType::Counter);
   for (const auto& call : control.room_calls) {

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/time.hpp"
 #include "meeting/limits.hpp"
+#include "wire/livekit_room.pb.h"
 
 namespace meridian::meeting {
 
@@ -21,7 +23,8 @@ struct RoomOptions {
   bool sync_streams = false;
   /// For the application; nobody in the room sees them.
   std::map<std::string, std::string> tags = {};
-  friend bool operator==(const RoomOptions&, const RoomOptions&) = default;
+  /// Agents that come when the room begins.
+  std::vector<livekit::RoomAgentDispatch> agents = {};
 };
 
 }  // namespace meridian::meeting

@@ -60,7 +60,9 @@ Control::State::State(ControlConfig from)
              .random = config.random,
              .admin = config.config.admin,
              .limits = config.config.limits}),
-      room_service({.host = *this, .directory = directory, .config = config.config}),
+      agents({.directory = directory, .random = config.random, .node_id = config.node_id}),
+      room_service(
+          {.host = *this, .directory = directory, .config = config.config, .agents = agents}),
       audit(config.node_id, std::move(config.audit_heads)),
       gate(audit),
       ledger(config.node_id, config.config.digest, regions_of(config.workers)),
@@ -78,7 +80,7 @@ Control::State::State(ControlConfig from)
                .fingerprint = config.fingerprint,
                .node_id = config.node_id,
                .has_listener = [this](const AccountId& account) {
-                 return webhooks.has_receiver(account);
+                 return webhooks.has_receiver(account) || agents.wants(account);
                }} {
   webhooks.configure(config.config.accounts);
 }
@@ -145,12 +147,13 @@ void Control::State::log(LogLevel level, std::string event,
 // ---- Signalling ---------------------------------------------------------------------------------
 
 bool Control::is_signalling_path(std::string_view path) {
-  return signalling::is_upgrade_path(path);
+  return signalling::is_upgrade_path(path) || path == "/agent";
 }
 
 base::Expected<SignalSessionId, signalling::HttpResponse> Control::open_signalling(
     const signalling::HttpRequest& request, Now now) {
-  auto opened = state_->open(request, now);
+  auto opened =
+      request.path() == "/agent" ? state_->open_agent(request, now) : state_->open(request, now);
   state_->drain_signals(now);
   if (opened) {
     return *opened;
@@ -165,6 +168,11 @@ base::Expected<SignalSessionId, signalling::HttpResponse> Control::open_signalli
 
 void Control::handle_frame(SignalSessionId id, Bytes message, FrameKind kind, Now now) {
   State& s = *state_;
+  if (s.agents.is_worker(id)) {
+    s.handle_agent_frame(id, message, kind, now);
+    s.drain_signals(now);
+    return;
+  }
   const auto found = s.clients.find(id);
   if (found == s.clients.end()) {
     return;
@@ -189,6 +197,8 @@ void Control::handle_frame(SignalSessionId id, Bytes message, FrameKind kind, No
 
 void Control::handle_signal_closed(SignalSessionId session, Now now) {
   state_->end_session(session, now);
+  state_->agent_frames.erase(session);
+  state_->agents.close(session, now);
   state_->drain_signals(now);
 }
 
@@ -251,6 +261,7 @@ void Control::State::drain_signals(Now now) {
   outbox.signals.clear();
   finish_rpcs();
   drain_events(now);
+  drain_agents(now);
 }
 
 // ---- Events and time
@@ -306,6 +317,7 @@ void Control::handle_timeout(Now now) {
     }
   }
   s.changes.handle_timeout(now);
+  s.agents.handle_timeout(now);
   s.check_graces(now);
   s.finish_changes();
   s.remove_finished(now);
@@ -340,7 +352,7 @@ void Control::State::forget_meeting(const MeetingKey& key, meeting::Meeting& mee
 Instant Control::next_timeout() const {
   Instant next = std::min({state_->next_renewal, state_->next_change_timeout(),
                            state_->signed_evidence.next_timeout(state_->ledger),
-                           state_->webhooks.next_timeout()});
+                           state_->webhooks.next_timeout(), state_->agents.next_timeout()});
   if (const api::OidcProvider* provider = state_->admin.oidc()) {
     next = std::min(next, provider->next_timeout());
   }
@@ -369,6 +381,10 @@ void Control::begin_shutdown(Now now) {
   s.drain_signals(now);
   s.remove_finished(now);
   s.drain_events(now);
+  s.drain_agents(now);
+  for (const auto& [session, kind] : s.agent_frames) {
+    s.signal_outputs.push_back({.session = session, .frame = {}, .kind = kind, .closes = true});
+  }
 }
 
 // ---- Outputs
@@ -417,6 +433,7 @@ ControlCounters Control::counters() const {
     counters.room_calls.push_back({call.first, call.second, count});
   }
   counters.webhooks = s.webhooks.counters();
+  counters.agents = s.agents.counters();
   counters.refusals.assign(s.refusals.begin(), s.refusals.end());
   counters.stream_requests.assign(s.stream_requests.begin(), s.stream_requests.end());
   std::map<std::string, std::size_t> streams = {{"whip", 0}, {"whep", 0}};

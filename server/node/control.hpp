@@ -23,6 +23,7 @@
 #include "node/evidence.hpp"
 #include "node/webhooks.hpp"
 #include "residency/generation.hpp"
+#include "rooms/agent_hub.hpp"
 #include "sctp/messages.hpp"
 #include "signalling/http.hpp"
 
@@ -74,6 +75,7 @@ struct ControlCounters {
   std::vector<std::pair<std::string, std::size_t>> stream_sessions_now;
   std::vector<std::pair<StreamRequestKey, std::uint64_t>> stream_requests;
   WebhookCounters webhooks;
+  rooms::AgentHub::Counters agents;
   /// How many more people each region of this node takes; none while it stops.
   std::vector<std::pair<RegionId, std::uint64_t>> free_places;
 };

@@ -120,6 +120,7 @@ meeting::Meeting& Control::State::create_meeting(const MeetingKey& key,
   ledger.open(meeting.room().number, policy, room_sid.value(), now.wall);
   log(LogLevel::kInfo, "room_created",
       {{"account", key.first.value()}, {"room", room_sid.value()}});
+  dispatch_agents(meeting, now);
   return meeting;
 }
 

@@ -77,6 +77,9 @@ rooms::TwirpResult<void> Control::State::check_move(const meeting::Participant& 
 void Control::State::drain_events(Now now) {
   for (const meeting::RoomEvent& event : std::exchange(outbox.events, {})) {
     webhooks.add(event, now);
+    if (agents.wants(event.account)) {
+      agents.handle(event, now);
+    }
   }
 }
 

@@ -20,6 +20,7 @@
 #include "node/stream_session.hpp"
 #include "node/webhooks.hpp"
 #include "residency/gate.hpp"
+#include "rooms/agent_hub.hpp"
 #include "rooms/room_service.hpp"
 #include "signalling/admission.hpp"
 #include "signalling/session.hpp"
@@ -117,6 +118,15 @@ struct Control::State final : rooms::RoomHost {
   /// Does what a request says as that client's.
   void act(SignalSessionId id, const livekit::SignalRequest& request, Now now);
   void leave_stream(SignalSessionId id, Now now);
+
+  // control_agents.cpp
+  base::Expected<SignalSessionId, signalling::Refusal> open_agent(
+      const signalling::HttpRequest& request, Now now);
+  void handle_agent_frame(SignalSessionId id, Bytes message, FrameKind kind, Now now);
+  /// Turns what the hub has to say into frames.
+  void drain_agents(Now now);
+  /// The agents that the room's settings ask for.
+  void dispatch_agents(const meeting::Meeting& meeting, Now now);
 
   // control_admin.cpp
   signalling::HttpAnswer administer(const signalling::HttpRequest& request, Now now);
@@ -218,6 +228,7 @@ struct Control::State final : rooms::RoomHost {
   std::unique_ptr<directory::Directory> owned_directory;
   directory::Directory& directory;
   api::AdminApi admin;
+  rooms::AgentHub agents;
   rooms::RoomService room_service;
   audit::Log audit;
   residency::Gate gate;
@@ -231,6 +242,8 @@ struct Control::State final : rooms::RoomHost {
   std::map<MeetingKey, std::unique_ptr<meeting::Meeting>> meetings;
   std::unordered_map<RoomNumber, meeting::Meeting*> meetings_by_number;
   std::unordered_map<SignalSessionId, Client> clients;
+  /// In which kind of frames each worker of agents speaks.
+  std::unordered_map<SignalSessionId, FrameKind> agent_frames;
   SignalSessionId::rep last_session = 0;
   bool is_shutting_down = false;
   EvidenceState evidence = EvidenceState::kWritten;

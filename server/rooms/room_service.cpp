@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
 
+#include "rooms/room_call.hpp"
 #include "rooms/room_settings.hpp"
 
 namespace meridian::rooms {
@@ -24,19 +24,8 @@ constexpr std::uint32_t kDefaultRpcTimeout = 15'000;
 constexpr std::uint32_t kMaxRpcTimeout = 60'000;
 
 /// Services of LiveKit's that don't exist here.
-constexpr std::array<std::string_view, 9> kOthers{"AgentDispatchService",
-                                                  "Egress",
-                                                  "Ingress",
-                                                  "SIP",
-                                                  "PhoneNumberService",
-                                                  "Connector",
-                                                  "CloudAgent",
-                                                  "AgentSimulation",
-                                                  "LiveKitAPI"};
-
-std::unexpected<TwirpError> fail(TwirpCode code, std::string text) {
-  return std::unexpected(TwirpError{code, std::move(text)});
-}
+constexpr std::array<std::string_view, 7> kOthers{
+    "Egress", "Ingress", "SIP", "PhoneNumberService", "Connector", "CloudAgent", "AgentSimulation"};
 
 std::unexpected<TwirpError> no_room() {
   return fail(TwirpCode::kNotFound, "requested room does not exist");
@@ -81,36 +70,11 @@ TwirpResult<void> check_name(std::string_view what, const std::string& name, std
 
 }  // namespace
 
-struct RoomService::Call {
-  const api::Caller& caller;
-  const HttpRequest& request;
-  TwirpEncoding encoding;
-  Now now;
-};
-
-struct RoomService::Method {
-  std::string_view name;
-  TwirpResult<Answer> (*run)(RoomService&, const Call&);
-};
-
-template <class Request, auto handler>
-TwirpResult<RoomService::Answer> RoomService::run(RoomService& service, const Call& call) {
-  Request request;
-  if (auto decoded = decode(call.request.body, call.encoding, request); !decoded) {
-    return std::unexpected(std::move(decoded.error()));
+const RoomService::Method* RoomService::find_method(std::string_view service,
+                                                    std::string_view name) {
+  if (service == "AgentDispatchService") {
+    return find_dispatch_method(name);
   }
-  auto result = (service.*handler)(request, call);
-  if (!result) {
-    return std::unexpected(std::move(result.error()));
-  }
-  if constexpr (std::is_same_v<std::remove_cvref_t<decltype(*result)>, PendingResponse>) {
-    return Answer(*result);
-  } else {
-    return Answer(make_response(*result, call.encoding));
-  }
-}
-
-const RoomService::Method* RoomService::find_method(std::string_view name) {
   using S = RoomService;
   static constexpr std::array<Method, 14> kMethods{{
       {"CreateRoom", &run<livekit::CreateRoomRequest, &S::create>},
@@ -129,13 +93,13 @@ const RoomService::Method* RoomService::find_method(std::string_view name) {
       {"PerformRpc", &run<livekit::PerformRpcRequest, &S::perform_rpc>},
   }};
   const auto* found = std::ranges::find(kMethods, name, &Method::name);
-  return found == kMethods.end() ? nullptr : found;
+  return service != "RoomService" || found == kMethods.end() ? nullptr : found;
 }
 
 HttpAnswer RoomService::handle(const HttpRequest& request, Now now) {
   const auto call = read_call(request);
   TwirpResult<Answer> answer = call ? dispatch(request, *call, now) : std::unexpected(call.error());
-  const bool is_known = call && call->service == "RoomService" && find_method(call->method);
+  const bool is_known = call && find_method(call->service, call->method) != nullptr;
   ++counts_[{is_known ? std::string(call->method) : "other",
              answer ? "ok" : std::string(name_of(answer.error().code))}];
   return answer ? HttpAnswer(std::move(*answer)) : HttpAnswer(make_response(answer.error()));
@@ -146,7 +110,7 @@ TwirpResult<RoomService::Answer> RoomService::dispatch(const HttpRequest& reques
   if (std::ranges::find(kOthers, call.service) != kOthers.end()) {
     return fail(TwirpCode::kUnimplemented, "this node has no such service");
   }
-  const Method* method = call.service == "RoomService" ? find_method(call.method) : nullptr;
+  const Method* method = find_method(call.service, call.method);
   if (method == nullptr) {
     return fail(TwirpCode::kBadRoute, "no such service or method");
   }

@@ -12,6 +12,7 @@
 #include "config/config.hpp"
 #include "directory/directory.hpp"
 #include "meeting/meeting.hpp"
+#include "rooms/agent_hub.hpp"
 #include "rooms/twirp.hpp"
 #include "signalling/http.hpp"
 #include "wire/livekit_room.pb.h"
@@ -40,16 +41,18 @@ class RoomHost {
   ~RoomHost() = default;
 };
 
-/// LiveKit's server API on this node's rooms: `livekit.RoomService`, and a clear `unimplemented`
-/// for the services that it has not. Who calls is who signed the token, so that a room of another
-/// account is not found; and since calls carry content, they are taken only where the account's
-/// signalling may be. One owner, on a control thread.
+/// LiveKit's server API on this node's rooms: `livekit.RoomService`,
+/// `livekit.AgentDispatchService`, and a clear `unimplemented` for the services that it has not.
+/// Who calls is who signed the token, so that a room of another account is not found; and since
+/// calls carry content, they are taken only where the account's signalling may be. One owner, on a
+/// control thread.
 class RoomService {
  public:
   struct Config {
     RoomHost& host;
     const directory::Directory& directory;
     const config::Config& config;
+    AgentHub& agents;
   };
   explicit RoomService(Config config) : config_(config) {}
 
@@ -68,7 +71,8 @@ class RoomService {
   struct Call;
   struct Method;
   using Answer = std::variant<signalling::HttpResponse, signalling::PendingResponse>;
-  static const Method* find_method(std::string_view name);
+  /// Null when the service has none of that name, or there is no such service.
+  static const Method* find_method(std::string_view service, std::string_view name);
   template <class Request, auto handler>
   static TwirpResult<Answer> run(RoomService& service, const Call& call);
 
@@ -101,6 +105,15 @@ class RoomService {
                                                      const Call& call);
   TwirpResult<signalling::PendingResponse> perform_rpc(const livekit::PerformRpcRequest& request,
                                                        const Call& call);
+
+  // agent_dispatch.cpp
+  static const Method* find_dispatch_method(std::string_view name);
+  TwirpResult<livekit::AgentDispatch> create_dispatch(
+      const livekit::CreateAgentDispatchRequest& request, const Call& call);
+  TwirpResult<livekit::AgentDispatch> delete_dispatch(
+      const livekit::DeleteAgentDispatchRequest& request, const Call& call);
+  TwirpResult<livekit::ListAgentDispatchResponse> list_dispatch(
+      const livekit::ListAgentDispatchRequest& request, const Call& call);
 
   /// The room, for somebody who administers it.
   [[nodiscard]] TwirpResult<meeting::Meeting*> administered(const std::string& room,

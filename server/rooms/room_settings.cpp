@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "rooms/agent_hub.hpp"
+
 namespace meridian::rooms {
 namespace {
 
@@ -36,6 +38,9 @@ void apply(const Message& from, meeting::RoomOptions& options) {
   for (const auto& [name, value] : from.tags()) {
     options.tags[name] = value;
   }
+  if (from.agents_size() > 0) {
+    options.agents.assign(from.agents().begin(), from.agents().end());
+  }
 }
 
 std::unexpected<TwirpError> invalid(std::string text) {
@@ -60,6 +65,14 @@ TwirpResult<meeting::RoomOptions> check(meeting::RoomOptions options,
   if (tag_bytes > limits.attributes_size) {
     return invalid("room tags exceed the limit of " + std::to_string(limits.attributes_size) +
                    " bytes");
+  }
+  std::size_t agent_bytes = 0;
+  for (const livekit::RoomAgentDispatch& agent : options.agents) {
+    agent_bytes += agent.ByteSizeLong();
+  }
+  if (options.agents.size() > AgentHub::kMaxDispatches || agent_bytes > limits.metadata_size) {
+    return invalid("a room can begin with at most " + std::to_string(AgentHub::kMaxDispatches) +
+                   " agents and " + std::to_string(limits.metadata_size) + " bytes about them");
   }
   if (options.empty_timeout > kLongest || options.departure_timeout > kLongest) {
     return invalid("a room can be kept empty for at most " +
@@ -94,9 +107,6 @@ TwirpResult<meeting::RoomOptions> options_of(const livekit::CreateRoomRequest& r
   }
   if (request.min_playout_delay() > 0 || request.max_playout_delay() > 0) {
     return unimplemented("this node doesn't set a playout delay");
-  }
-  if (request.agents_size() > 0) {
-    return unimplemented("this node doesn't dispatch agents");
   }
   auto options = configured_options(config.rooms, request.room_preset());
   if (!options) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { dispose, Room, RoomEvent } from '@livekit/rtc-node';
-import { AccessToken, AgentDispatchClient, DataPacket_Kind, EgressClient, IngressClient, RoomServiceClient, SipClient } from 'livekit-server-sdk';
+import { AccessToken, DataPacket_Kind, EgressClient, IngressClient, RoomServiceClient, SipClient } from 'livekit-server-sdk';
 import { Browser, eventually } from '../support/browser.mjs';
 import { MeridianNode } from '../support/node.mjs';
 import { token } from '../support/token.mjs';
@@ -247,5 +247,4 @@ test('services that are not there say so', async () => {
   await assert.rejects(new EgressClient(node.http_url(), 'devkey', 'secret').listEgress(), gone);
   await assert.rejects(new IngressClient(node.http_url(), 'devkey', 'secret').listIngress(), gone);
   await assert.rejects(new SipClient(node.http_url(), 'devkey', 'secret').listSipInboundTrunk(), gone);
-  await assert.rejects(new AgentDispatchClient(node.http_url(), 'devkey', 'secret').listDispatch('a'), gone);
 });

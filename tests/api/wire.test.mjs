@@ -14,6 +14,7 @@ import { FieldDescriptorProto_Label as Label, FieldDescriptorProto_Type as Type,
 // Cloud features, and what only other services look into.
 const LEFT_OUT = new Set([
   'livekit.MetricsBatch.events', 'livekit.MetricsBatch.normalized_timestamp', 'livekit.MetricsBatch.time_series',
+  'livekit.WebhookEvent.egress_info', 'livekit.WebhookEvent.ingress_info', 'livekit.WebhookEvent.job',
   'livekit.RoomEgress.participant', 'livekit.RoomEgress.room', 'livekit.RoomEgress.tracks',
 ]);
 

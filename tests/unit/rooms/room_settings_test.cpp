@@ -33,7 +33,8 @@ TEST(RoomSettings, the_call_overrides_the_preset_and_that_the_defaults) {
 TEST(RoomSettings, without_anything_said_rooms_are_as_livekits) {
   const auto options = options_of(livekit::CreateRoomRequest(), config::Config());
   ASSERT_TRUE(options);
-  EXPECT_EQ(*options, meeting::RoomOptions{});
+  EXPECT_EQ(options->max_participants, 0U);
+  EXPECT_TRUE(options->metadata.empty());
   EXPECT_EQ(options->empty_timeout, 300s);
   EXPECT_EQ(options->departure_timeout, 20s);
 }
@@ -67,6 +68,19 @@ TEST(RoomSettings, unknown_presets_and_sizes_are_invalid) {
   EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
   request.clear_tags();
   request.set_empty_timeout(config::kMaxRoomTimeout + 1);
+  EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
+}
+
+TEST(RoomSettings, a_room_may_begin_with_agents) {
+  livekit::CreateRoomRequest request;
+  request.add_agents()->set_agent_name("scribe");
+  EXPECT_EQ(options_of(request, configured())->agents.at(0).agent_name(), "scribe");
+  api::Claims claims;
+  claims.room_config = R"({"agents": [{"agentName": "scribe", "metadata": "m"}]})";
+  EXPECT_EQ(options_of(claims, configured())->agents.at(0).metadata(), "m");
+  for (int i = 0; i < 64; ++i) {
+    request.add_agents();
+  }
   EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
 }
 
