@@ -51,6 +51,9 @@ struct Media {
   std::string public_address_from;
   /// The port that clients are told for worker 0; worker i is at advertised_port + i.
   std::uint16_t advertised_port = 0;
+  /// TCP port of worker 0, on the same addresses, for clients whose networks block UDP; worker i
+  /// listens at tcp_port + i, and clients are told the same numbers. 0 = none.
+  std::uint16_t tcp_port = 0;
   /// The network interface that the sockets send and receive on, whatever the routing table says
   /// (SO_BINDTODEVICE); empty = any.
   std::string bind_device;

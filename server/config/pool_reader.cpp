@@ -120,11 +120,16 @@ Media read_media(const YamlNode& node, std::uint16_t workers) {
     return media;
   }
   node.expect_keys({"address", "port", "port_range", "advertised_address", "advertised_port",
-                    "public_address_from", "bind_device"});
+                    "public_address_from", "bind_device", "tcp_port"});
   media.bind_device = read_device(node["bind_device"]);
   media.addresses = read_addresses(node["address"]);
   read_port(node, workers, media);
   read_advertised(node, workers, media);
+  const YamlNode tcp = node["tcp_port"];
+  media.tcp_port = static_cast<std::uint16_t>(tcp.number(1, kMaxPort).value_or(0));
+  if (media.tcp_port != 0 && media.tcp_port + workers - 1U > kMaxPort) {
+    tcp.error("leaves no port for each of " + std::to_string(workers) + " workers");
+  }
   return media;
 }
 
@@ -176,18 +181,19 @@ Pool read_pool(const YamlNode& node, const std::vector<residency::Region>& regio
   return pool;
 }
 
+// Whether ports of the workers of one are ports of the workers of the other.
+bool overlap(const Pool& a, std::uint16_t first, const Pool& b, std::uint16_t second) {
+  return first != 0 && second != 0 && first + a.workers > second && second + b.workers > first;
+}
+
 // Whether some worker of one binds what some worker of the other binds.
 bool is_media_clash(const Pool& a, const Pool& b) {
-  if (a.media.port == 0 || b.media.port == 0) {
+  if (!overlap(a, a.media.port, b, b.media.port) &&
+      !overlap(a, a.media.tcp_port, b, b.media.tcp_port)) {
     return false;
   }
   const bool is_bound = !a.media.bind_device.empty() && !b.media.bind_device.empty();
   if (is_bound && a.media.bind_device != b.media.bind_device) {
-    return false;
-  }
-  const bool is_apart =
-      a.media.port + a.workers <= b.media.port || b.media.port + b.workers <= a.media.port;
-  if (is_apart) {
     return false;
   }
   return std::ranges::any_of(a.media.addresses, [&](const IpAddress& ours) {

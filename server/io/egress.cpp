@@ -26,6 +26,9 @@ void Egress::send(std::span<const transport::OutboundDatagram> batch) {
                                     [&](const auto* next) { return next->socket != socket; });
       if (socket < sockets_.size()) {
         send_to(socket, {first, end});
+      } else if (streams_.send != nullptr) {
+        std::for_each(first, end,
+                      [&](const auto* next) { streams_.send(streams_.context, *next); });
       } else {
         counters_.sends_refused.add(static_cast<std::uint64_t>(end - first));
       }

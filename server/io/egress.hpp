@@ -24,6 +24,12 @@ struct SendGate {
   void* context = nullptr;
 };
 
+/// Who takes the datagrams for connections: those with socket numbers that no UDP socket has.
+struct StreamSink {
+  void (*send)(void* context, const transport::OutboundDatagram& datagram) = nullptr;
+  void* context = nullptr;
+};
+
 /// Sends a worker's batches over its sockets, peer by peer. What a full socket doesn't take waits
 /// in a bounded backlog, is checked again before it is sent, and goes first. One thread, no
 /// allocation.
@@ -35,6 +41,9 @@ class Egress {
   /// `sockets` by OutboundDatagram::socket, all referred to outlive it.
   Egress(std::span<UdpSocket> sockets, SendGate gate, metrics::WorkerCounters& worker_counters,
          IoCounters& counters);
+
+  /// To be called before the first send(), if there is one.
+  void set_streams(StreamSink streams) { streams_ = streams; }
 
   /// Sends the batch; whatever can't be sent now is kept or counted.
   void send(std::span<const transport::OutboundDatagram> batch);
@@ -73,6 +82,7 @@ class Egress {
 
   std::span<UdpSocket> sockets_;
   SendGate gate_;
+  StreamSink streams_;
   metrics::WorkerCounters& worker_counters_;
   IoCounters& counters_;
   std::unique_ptr<Lane[]> lanes_;

@@ -23,6 +23,16 @@ struct IoCounters {
   metrics::Counter sends_lost;
   /// Not sent because the permit was gone by the time of the call.
   metrics::Counter sends_forbidden;
+  /// Media over TCP: connections now; those that were taken, and refused since there were too many;
+  /// strangers that made room, those who proved nothing in time or fell silent, and streams that
+  /// made no sense; packets dropped because the peer's network is too slow.
+  metrics::Counter tcp_connections;
+  metrics::Counter tcp_accepted;
+  metrics::Counter tcp_refused;
+  metrics::Counter tcp_evicted;
+  metrics::Counter tcp_timeouts;
+  metrics::Counter tcp_malformed;
+  metrics::Counter tcp_dropped;
   /// SCTP packets that found the service's mailbox full.
   metrics::Counter sctp_lost;
   /// How long one turn of the loop kept the next datagram waiting.

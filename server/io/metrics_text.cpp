@@ -105,66 +105,90 @@ void add_drops(Page& page, const ByRegion& regions) {
   }
 }
 
-void add_worker_counters(Page& page, const ByRegion& regions) {
-  using Read = std::uint64_t (*)(const WorkerMetrics&);
-  struct Metric {
-    std::string_view name;
-    std::string_view help;
-    MetricType type;
-    Read read;
-  };
-  static constexpr auto kCounter = MetricType::Counter;
-  static constexpr auto kGauge = MetricType::Gauge;
-  static const std::initializer_list<Metric> kMetrics = {
-      {"nacks_received_total", "Packets that subscribers asked for again.", kCounter,
-       [](const WorkerMetrics& w) { return w.worker->nack_received.value(); }},
-      {"nacks_sent_total", "Packets that publishers were asked for again.", kCounter,
-       [](const WorkerMetrics& w) { return w.worker->nack_sent.value(); }},
-      {"key_frame_requests_received_total", "PLI and FIR from subscribers.", kCounter,
-       [](const WorkerMetrics& w) { return w.worker->key_frame_requests_received.value(); }},
-      {"key_frame_requests_sent_total", "PLI and FIR to publishers.", kCounter,
-       [](const WorkerMetrics& w) { return w.worker->key_frame_requests_sent.value(); }},
-      {"retransmissions_sent_total", "Packets sent again to subscribers.", kCounter,
-       [](const WorkerMetrics& w) { return w.worker->retransmissions_sent.value(); }},
-      {"retransmissions_received_total", "Packets recovered from publishers.", kCounter,
-       [](const WorkerMetrics& w) { return w.worker->retransmissions_received.value(); }},
-      {"transports", "Transports that are open.", kGauge,
-       [](const WorkerMetrics& w) { return w.worker->transports.value(); }},
-      {"dtls_handshakes", "DTLS handshakes that were begun and are not done.", kGauge,
-       [](const WorkerMetrics& w) { return w.worker->handshakes.value(); }},
-      {"shard_publications", "Publications on workers, relayed ones included.", kGauge,
-       [](const WorkerMetrics& w) { return w.worker->publications.value(); }},
-      {"shard_subscriptions", "Subscriptions on workers.", kGauge,
-       [](const WorkerMetrics& w) { return w.worker->subscriptions.value(); }},
-      {"kernel_receive_drops_total", "Datagrams that found the receive buffer full.", kCounter,
-       [](const WorkerMetrics& w) { return w.io->kernel_drops.value(); }},
-      {"truncated_datagrams_total", "Datagrams longer than any that is sent to us.", kCounter,
-       [](const WorkerMetrics& w) { return w.io->truncated.value(); }},
-      {"send_calls_total", "System calls that sent datagrams.", kCounter,
-       [](const WorkerMetrics& w) { return w.io->send_calls.value(); }},
-      {"messages_sent_total", "Messages handed to the kernel, of one datagram or several.",
-       kCounter, [](const WorkerMetrics& w) { return w.io->messages_sent.value(); }},
-      {"segments_sent_total", "Datagrams that left in messages of several (UDP_SEGMENT).", kCounter,
-       [](const WorkerMetrics& w) { return w.io->segments_sent.value(); }},
-      {"sends_split_total", "Messages that the kernel refused to cut, sent one by one.", kCounter,
-       [](const WorkerMetrics& w) { return w.io->sends_split.value(); }},
-      {"sends_refused_total", "Datagrams that the kernel refused to send.", kCounter,
-       [](const WorkerMetrics& w) { return w.io->sends_refused.value(); }},
-      {"sends_delayed_total", "Datagrams that waited for a full send buffer.", kCounter,
-       [](const WorkerMetrics& w) { return w.io->sends_delayed.value(); }},
-      {"sends_lost_total", "Datagrams lost because too many waited.", kCounter,
-       [](const WorkerMetrics& w) { return w.io->sends_lost.value(); }},
-      {"sends_forbidden_total", "Datagrams whose permit was gone when they were to be sent.",
-       kCounter, [](const WorkerMetrics& w) { return w.io->sends_forbidden.value(); }},
-      {"sctp_packets_lost_total", "SCTP packets that found the service's mailbox full.", kCounter,
-       [](const WorkerMetrics& w) { return w.io->sctp_lost.value(); }},
-  };
-  for (const Metric& metric : kMetrics) {
+/// A number of each worker, summed by region.
+struct WorkerMetric {
+  std::string_view name;
+  std::string_view help;
+  MetricType type;
+  std::uint64_t (*read)(const WorkerMetrics&);
+};
+
+void add_each(Page& page, const ByRegion& regions, std::initializer_list<WorkerMetric> metrics) {
+  for (const WorkerMetric& metric : metrics) {
     MetricFamily& family = page.family(metric.name, metric.help, metric.type);
     for (const auto& [region, workers] : regions) {
       Page::add(family, {{"region", region.value()}}, sum(workers, metric.read));
     }
   }
+}
+
+constexpr auto kCounter = MetricType::Counter;
+constexpr auto kGauge = MetricType::Gauge;
+
+void add_tcp_counters(Page& page, const ByRegion& regions) {
+  add_each(
+      page, regions,
+      {{"tcp_connections", "Media connections over TCP.", kGauge,
+        [](const WorkerMetrics& w) { return w.io->tcp_connections.value(); }},
+       {"tcp_accepted_total", "Media connections over TCP that were taken.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->tcp_accepted.value(); }},
+       {"tcp_refused_total", "Media connections over TCP that were one too many.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->tcp_refused.value(); }},
+       {"tcp_evicted_total", "Unproven media connections over TCP that made room for others.",
+        kCounter, [](const WorkerMetrics& w) { return w.io->tcp_evicted.value(); }},
+       {"tcp_timeouts_total",
+        "Media connections over TCP that proved nothing in time or fell silent.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->tcp_timeouts.value(); }},
+       {"tcp_malformed_total", "Media connections over TCP whose stream made no sense.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->tcp_malformed.value(); }},
+       {"tcp_dropped_packets_total", "Packets dropped because a TCP path was too slow for them.",
+        kCounter, [](const WorkerMetrics& w) { return w.io->tcp_dropped.value(); }}});
+}
+
+void add_worker_counters(Page& page, const ByRegion& regions) {
+  add_each(page, regions,
+           {{"nacks_received_total", "Packets that subscribers asked for again.", kCounter,
+             [](const WorkerMetrics& w) { return w.worker->nack_received.value(); }},
+            {"nacks_sent_total", "Packets that publishers were asked for again.", kCounter,
+             [](const WorkerMetrics& w) { return w.worker->nack_sent.value(); }},
+            {"key_frame_requests_received_total", "PLI and FIR from subscribers.", kCounter,
+             [](const WorkerMetrics& w) { return w.worker->key_frame_requests_received.value(); }},
+            {"key_frame_requests_sent_total", "PLI and FIR to publishers.", kCounter,
+             [](const WorkerMetrics& w) { return w.worker->key_frame_requests_sent.value(); }},
+            {"retransmissions_sent_total", "Packets sent again to subscribers.", kCounter,
+             [](const WorkerMetrics& w) { return w.worker->retransmissions_sent.value(); }},
+            {"retransmissions_received_total", "Packets recovered from publishers.", kCounter,
+             [](const WorkerMetrics& w) { return w.worker->retransmissions_received.value(); }},
+            {"transports", "Transports that are open.", kGauge,
+             [](const WorkerMetrics& w) { return w.worker->transports.value(); }},
+            {"dtls_handshakes", "DTLS handshakes that were begun and are not done.", kGauge,
+             [](const WorkerMetrics& w) { return w.worker->handshakes.value(); }},
+            {"shard_publications", "Publications on workers, relayed ones included.", kGauge,
+             [](const WorkerMetrics& w) { return w.worker->publications.value(); }},
+            {"shard_subscriptions", "Subscriptions on workers.", kGauge,
+             [](const WorkerMetrics& w) { return w.worker->subscriptions.value(); }},
+            {"kernel_receive_drops_total", "Datagrams that found the receive buffer full.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->kernel_drops.value(); }},
+            {"truncated_datagrams_total", "Datagrams longer than any that is sent to us.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->truncated.value(); }},
+            {"send_calls_total", "System calls that sent datagrams.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->send_calls.value(); }},
+            {"messages_sent_total", "Messages handed to the kernel, of one datagram or several.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->messages_sent.value(); }},
+            {"segments_sent_total", "Datagrams that left in messages of several (UDP_SEGMENT).",
+             kCounter, [](const WorkerMetrics& w) { return w.io->segments_sent.value(); }},
+            {"sends_split_total", "Messages that the kernel refused to cut, sent one by one.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->sends_split.value(); }},
+            {"sends_refused_total", "Datagrams that the kernel refused to send.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->sends_refused.value(); }},
+            {"sends_delayed_total", "Datagrams that waited for a full send buffer.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->sends_delayed.value(); }},
+            {"sends_lost_total", "Datagrams lost because too many waited.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->sends_lost.value(); }},
+            {"sends_forbidden_total", "Datagrams whose permit was gone when they were to be sent.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->sends_forbidden.value(); }},
+            {"sctp_packets_lost_total", "SCTP packets that found the service's mailbox full.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->sctp_lost.value(); }}});
 }
 
 template <class Read>
@@ -286,6 +310,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_traffic(page, regions);
   add_drops(page, regions);
   add_worker_counters(page, regions);
+  add_tcp_counters(page, regions);
   add_histogram(page, regions, "forward_latency_seconds",
                 "From the kernel's receive time of a packet to its being sent on.",
                 [](const WorkerMetrics& w) -> const auto& { return w.worker->forward_latency; });

@@ -67,6 +67,8 @@ struct Runtime::State {
     RegionId region;
     std::vector<UdpSocket> sockets;
     std::vector<SocketAddress> advertised;
+    std::vector<TcpListener> listeners;
+    std::vector<SocketAddress> advertised_tcp;
     metrics::WorkerCounters counters;
     IoCounters io_counters;
   };
@@ -80,6 +82,9 @@ struct Runtime::State {
   base::Expected<void, base::Error> open_pools();
   base::Expected<void, base::Error> open_worker(const config::Pool& pool, std::uint16_t number,
                                                 const std::vector<IpAddress>& advertised);
+  base::Expected<void, base::Error> open_tcp(const config::Media& media, std::uint16_t port,
+                                             std::size_t address, const IpAddress& advertised,
+                                             Seat& seat);
   base::Expected<StaticFiles, base::Error> load_page();
   base::Expected<void, base::Error> open_control();
   void make_relays();
@@ -198,8 +203,33 @@ base::Expected<void, base::Error> Runtime::State::open_worker(
                               {"address", socket->local().to_string()},
                               {"advertised", seat.advertised.back().to_string()}});
       seat.sockets.push_back(std::move(*socket));
+      if (pool.media.tcp_port != 0) {
+        if (auto opened =
+                open_tcp(pool.media, port_of_worker(pool.media.tcp_port), i, advertised[i], seat);
+            !opened) {
+          return opened;
+        }
+      }
     }
   }
+  return {};
+}
+
+base::Expected<void, base::Error> Runtime::State::open_tcp(const config::Media& media,
+                                                           std::uint16_t port, std::size_t address,
+                                                           const IpAddress& advertised,
+                                                           Seat& seat) {
+  auto listener = TcpListener::open({media.addresses[address], port}, media.bind_device);
+  if (!listener) {
+    return std::unexpected(listener.error());
+  }
+  seat.advertised_tcp.push_back({advertised, port});
+  log::info("listening", {{"for", "media over TCP"},
+                          {"region", seat.region.value()},
+                          {"worker", seat.index.value()},
+                          {"address", listener->local().to_string()},
+                          {"advertised", seat.advertised_tcp.back().to_string()}});
+  seat.listeners.push_back(std::move(*listener));
   return {};
 }
 
@@ -223,7 +253,7 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
   std::vector<node::WorkerPlacement> placements;
   std::vector<WorkerMetrics> metrics;
   for (const Seat& seat : seats) {
-    placements.push_back({seat.index, seat.region, seat.advertised});
+    placements.push_back({seat.index, seat.region, seat.advertised, seat.advertised_tcp});
     metrics.push_back({seat.region, &seat.counters, &seat.io_counters});
   }
   node::ControlConfig control_config{.config = config,
@@ -277,6 +307,7 @@ void Runtime::State::make_workers() {
     workers.push_back(
         std::make_unique<WorkerThread>(WorkerThread::Config{.worker = std::move(worker),
                                                             .sockets = std::move(seat.sockets),
+                                                            .listeners = std::move(seat.listeners),
                                                             .counters = seat.io_counters,
                                                             .events = control->events(),
                                                             .sctp = sctp.commands()}));

@@ -13,6 +13,7 @@
 
 #include "io/clock.hpp"
 #include "io/egress.hpp"
+#include "io/tcp_media.hpp"
 #include "io/transmit_barrier.hpp"
 
 namespace meridian::io {
@@ -29,11 +30,14 @@ class WorkerThread::Loop {
         wakeup_(context_, owner.wakeup_.descriptor()),
         timer_(context_),
         egress_(owner.sockets_, {&may_send, &handle_sent, &owner.worker_}, owner.worker_counters_,
-                owner.counters_) {
+                owner.counters_),
+        tcp_(context_, owner.listeners_, {&may_send, &handle_sent, &owner.worker_},
+             owner.counters_) {
     for (UdpSocket& socket : owner.sockets_) {
       lanes_.emplace_back(asio::posix::stream_descriptor(context_, socket.descriptor()));
     }
     owner.output_.set_flush(&send_batch, this);
+    egress_.set_streams({&send_to_stream, this});
   }
   ~Loop() {
     // The descriptors belong to the sockets; here they are only watched.
@@ -50,6 +54,7 @@ class WorkerThread::Loop {
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       watch_readable(i);
     }
+    tcp_.start();
     while (!owner_.is_stopping_.load(std::memory_order_acquire)) {
       if (!has_more_) {
         context_.run_one();
@@ -75,6 +80,10 @@ class WorkerThread::Loop {
   }
   static void handle_sent(void* worker, TransportId transport, Bytes datagram) {
     static_cast<node::Worker*>(worker)->handle_sent(transport, datagram);
+  }
+  static void send_to_stream(void* loop, const transport::OutboundDatagram& datagram) {
+    auto* self = static_cast<Loop*>(loop);
+    self->tcp_.send(datagram, self->turn_began_);
   }
   static void send_batch(void* loop, transport::SendBatch& batch) {
     static_cast<Loop*>(loop)->egress_.send(batch.datagrams());
@@ -104,11 +113,13 @@ class WorkerThread::Loop {
 
   void turn() {
     const Now now = io::now();
+    turn_began_ = now.monotonic;
     has_more_ = false;
     handle_commands(now);
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       receive(i, now);
     }
+    has_more_ |= tcp_.receive(owner_.worker_, now);
     has_more_ |= owner_.worker_.handle_relay(now);
     if (owner_.worker_.next_timeout() <= now.monotonic) {
       owner_.worker_.handle_timeout(now);
@@ -116,6 +127,8 @@ class WorkerThread::Loop {
     owner_.output_.flush();
     has_more_ |= owner_.worker_.handle_handshakes(now);
     owner_.output_.flush();
+    tcp_.flush(now.monotonic);
+    tcp_.handle_timeout(owner_.worker_, now.monotonic);
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       if (egress_.has_backlog(i)) {
         watch_writable(i);
@@ -154,6 +167,8 @@ class WorkerThread::Loop {
     const auto sockets = std::span(queues).first(lanes_.size());
     if (barrier_.generation() != generation) {
       barrier_.begin(*generation, sockets, now);
+      // What is reset here leaves nothing behind; what stays, may send.
+      tcp_.enforce(owner_.worker_, now);
     }
     if (const auto drained = barrier_.poll(sockets, now)) {
       owner_.worker_.handle_drained(*drained);
@@ -216,7 +231,7 @@ class WorkerThread::Loop {
 
   /// A timer that is due too early only costs an idle turn, so it is moved only to come earlier.
   void arm_timer() {
-    Instant next = owner_.worker_.next_timeout();
+    Instant next = std::min(owner_.worker_.next_timeout(), tcp_.next_timeout());
     if (barrier_.is_standing()) {
       next = std::min(next, monotonic_now() + TransmitBarrier::kInterval);
     }
@@ -240,6 +255,8 @@ class WorkerThread::Loop {
   asio::posix::stream_descriptor wakeup_;
   asio::steady_timer timer_;
   Egress egress_;
+  TcpMedia tcp_;
+  Instant turn_began_;
   TransmitBarrier barrier_;
   std::vector<Lane> lanes_;
   std::array<std::uint64_t, 2> lane_drops_{};
@@ -254,6 +271,7 @@ class WorkerThread::Loop {
 WorkerThread::WorkerThread(Config config)
     : index_(config.worker.index),
       sockets_(std::move(config.sockets)),
+      listeners_(std::move(config.listeners)),
       events_(config.events),
       sctp_(config.sctp),
       counters_(config.counters),

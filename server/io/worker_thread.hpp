@@ -13,6 +13,7 @@
 #include "forward/commands.hpp"
 #include "io/channel.hpp"
 #include "io/io_counters.hpp"
+#include "io/tcp_listener.hpp"
 #include "io/udp_socket.hpp"
 #include "node/worker.hpp"
 #include "sctp/messages.hpp"
@@ -38,6 +39,8 @@ class WorkerThread {
     node::WorkerConfig worker;
     /// By InboundDatagram::socket.
     std::vector<UdpSocket> sockets;
+    /// For clients whose networks block UDP; TcpMedia::kFirstSocket + index is their number.
+    std::vector<TcpListener> listeners = {};
     /// Written by the thread, outlives it.
     IoCounters& counters;
     EventChannel& events;
@@ -64,6 +67,7 @@ class WorkerThread {
 
   const WorkerIndex index_;
   std::vector<UdpSocket> sockets_;
+  std::vector<TcpListener> listeners_;
   EventChannel& events_;
   SctpChannel& sctp_;
   IoCounters& counters_;

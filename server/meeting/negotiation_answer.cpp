@@ -275,27 +275,52 @@ void write_data(sdp::MediaSection& answer) {
   answer.max_message_size = kMaxDataMessageSize;
 }
 
-void write_candidates(sdp::MediaSection& answer, std::span<const SocketAddress> addresses) {
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    answer.candidates.push_back({.foundation = std::to_string(i + 1),
+void write_candidates(sdp::MediaSection& answer, const LocalDescription& local) {
+  const auto add = [&](const SocketAddress& address, std::string transport, std::uint32_t priority,
+                       std::string rest) {
+    answer.candidates.push_back({.foundation = std::to_string(answer.candidates.size() + 1),
                                  .component = 1,
-                                 .transport = "udp",
-                                 .priority = host_priority(i),
-                                 .address = addresses[i].ip.to_string(),
-                                 .port = addresses[i].port,
+                                 .transport = std::move(transport),
+                                 .priority = priority,
+                                 .address = address.ip.to_string(),
+                                 .port = address.port,
                                  .type = "host",
-                                 .rest = ""});
+                                 .rest = std::move(rest)});
+  };
+  for (std::size_t i = 0; i < local.candidates.size(); ++i) {
+    add(local.candidates[i], "udp", host_priority(i), "");
+  }
+  for (std::size_t i = 0; i < local.tcp_candidates.size(); ++i) {
+    add(local.tcp_candidates[i], "tcp", tcp_priority(i), "tcptype passive");
   }
   answer.end_of_candidates = true;
 }
 
+namespace {
+
+constexpr std::uint32_t kComponent = 1;
+
+std::uint32_t priority(std::uint32_t type_preference, std::uint32_t local_preference) {
+  return (type_preference << 24U) | (local_preference << 8U) | (256 - kComponent);
+}
+
+}  // namespace
+
 std::uint32_t host_priority(std::size_t index) {
   constexpr std::uint32_t kHostTypePreference = 126;
   constexpr std::size_t kMaxLocalPreference = 65535;
-  const auto local =
-      static_cast<std::uint32_t>(kMaxLocalPreference - std::min(index, kMaxLocalPreference));
-  constexpr std::uint32_t kComponent = 1;
-  return (kHostTypePreference << 24U) | (local << 8U) | (256 - kComponent);
+  return priority(
+      kHostTypePreference,
+      static_cast<std::uint32_t>(kMaxLocalPreference - std::min(index, kMaxLocalPreference)));
+}
+
+std::uint32_t tcp_priority(std::size_t index) {
+  constexpr std::uint32_t kTcpTypePreference = 90;  // below everything over UDP
+  constexpr std::uint32_t kPassive = 4;             // direction preference of a host candidate
+  constexpr std::uint32_t kMaxOtherPreference = 8191;
+  const auto other =
+      kMaxOtherPreference - std::min(static_cast<std::uint32_t>(index), kMaxOtherPreference);
+  return priority(kTcpTypePreference, (kPassive << 13U) | other);
 }
 
 }  // namespace meridian::meeting

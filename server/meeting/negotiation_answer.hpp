@@ -53,8 +53,10 @@ void write_simulcast(sdp::MediaSection& answer, std::span<const rtp::Token> rids
 void write_sender(sdp::MediaSection& answer, const SenderSpec& spec, const SendBinding& binding);
 void write_data(sdp::MediaSection& answer);
 /// All candidates and their end (RFC 8839 section 5.1).
-void write_candidates(sdp::MediaSection& answer, std::span<const SocketAddress> addresses);
+void write_candidates(sdp::MediaSection& answer, const LocalDescription& local);
 /// UDP host candidate: type preference 126, earlier addresses preferred (RFC 8445 section 5.1.2.1).
 [[nodiscard]] std::uint32_t host_priority(std::size_t index);
+/// The same for a passive TCP candidate: lower than any over UDP (RFC 6544 section 4.2).
+[[nodiscard]] std::uint32_t tcp_priority(std::size_t index);
 
 }  // namespace meridian::meeting

@@ -250,7 +250,7 @@ class Negotiator::Answering {
         continue;  // a refused section leaves the group (RFC 8843 section 7.3.3)
       }
       if (mids.empty()) {
-        write_candidates(*media, local_.candidates);
+        write_candidates(*media, local_);
       }
       mids.push_back(mid);
     }

@@ -57,6 +57,8 @@ struct LocalDescription {
   dtls::Fingerprint fingerprint;
   /// UDP host candidates, most preferred first. All of them are written into the answer.
   std::vector<SocketAddress> candidates;
+  /// Passive TCP candidates (RFC 6544), which are for clients that have no UDP.
+  std::vector<SocketAddress> tcp_candidates = {};
 };
 
 /// A media section on which the client sends.

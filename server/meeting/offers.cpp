@@ -81,6 +81,7 @@ LocalDescription Offers::local_description(const Participant& participant) const
           },
       .fingerprint = room_.services.fingerprint,
       .candidates = seat->advertised,
+      .tcp_candidates = seat->advertised_tcp,
   };
 }
 

@@ -161,7 +161,7 @@ base::Expected<ServerOffer, NegotiationError> SubscriberNegotiator::make_offer(
       continue;
     }
     if (group.empty()) {
-      write_candidates(media, local.candidates);
+      write_candidates(media, local);
     }
     group.push_back(media.mid);
   }

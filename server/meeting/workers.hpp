@@ -18,6 +18,8 @@ class WorkerPool {
     /// The ICE candidates of its clients.
     std::vector<SocketAddress> advertised;
     std::size_t participants = 0;
+    /// Those over TCP, which come after the others.
+    std::vector<SocketAddress> advertised_tcp = {};
   };
 
   explicit WorkerPool(std::vector<Seat> seats) : seats_(std::move(seats)) {}

@@ -13,7 +13,7 @@ std::vector<meeting::WorkerPool::Seat> seats(const std::vector<WorkerPlacement>&
   std::vector<meeting::WorkerPool::Seat> result;
   result.reserve(workers.size());
   for (const WorkerPlacement& worker : workers) {
-    result.push_back({worker.index, worker.region, worker.advertised, 0});
+    result.push_back({worker.index, worker.region, worker.advertised, 0, worker.advertised_tcp});
   }
   return result;
 }

@@ -40,6 +40,8 @@ struct WorkerPlacement {
   RegionId region;
   /// Where clients reach its media socket; at least one. They become the ICE candidates.
   std::vector<SocketAddress> advertised;
+  /// The same over TCP; may be empty.
+  std::vector<SocketAddress> advertised_tcp = {};
 };
 
 /// Whether audit records reach the disk.

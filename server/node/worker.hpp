@@ -101,6 +101,8 @@ class Worker {
   /// the policy moves until this worker was given the new one (forward::ApplyPolicy), and for those
   /// of restricted accounts when the node's lease has run out at `now`.
   [[nodiscard]] bool may_send(TransportId transport, Instant now);
+  /// Whether this worker was given the policy as it now is; until then may_send() is false for all.
+  [[nodiscard]] bool is_policy_current() const;
   /// The datagram has been handed to the network: counted for transit reports.
   void handle_sent(TransportId transport, Bytes datagram);
 

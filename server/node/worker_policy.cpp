@@ -134,6 +134,10 @@ bool Worker::may_send(TransportId transport, Instant now) {
   return sender != nullptr && state.may_use(*sender, now);
 }
 
+bool Worker::is_policy_current() const {
+  return state_->is_policy_current();
+}
+
 void Worker::handle_sent(TransportId transport, Bytes datagram) {
   if (State::Member* sender = state_->find_sender(transport)) {
     sender->transit.at(kind_of(datagram), Direction::kOut).add(datagram.size());

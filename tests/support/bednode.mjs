@@ -33,8 +33,8 @@ const first = spawnSync(kFirst[0], [...kFirst.slice(1), 'true']).status === 0 ? 
 
 const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 export class BedNode extends MeridianNode {
-  /** `clinic`: {opted_in, signalling_scope…} of that account; `participants`: {region: limit of its pool}; `closed`: regions. */
-  static async start(bed, { clinic = {}, participants = {}, closed = [] } = {}) {
+  /** `clinic`: {opted_in, signalling_scope…} of that account; `participants`: {region: limit of its pool}; `closed`: regions; `tcp`: port for media over TCP. */
+  static async start(bed, { clinic = {}, participants = {}, closed = [], tcp } = {}) {
     const node = new BedNode();
     node.bed = bed;
     node.folder = mkdtempSync(join(tmpdir(), 'meridian-test-'));
@@ -44,7 +44,7 @@ export class BedNode extends MeridianNode {
       const address = bed.places?.[i].address ?? region.address;
       node.places.push({ ...region, address, device: bed.places?.[i].device, port: bed.places ? 7880 : await freePort(address) });
     }
-    Object.assign(node, { participants, closed });
+    Object.assign(node, { participants, closed, tcp });
     node.metricsPort = await freePort('127.0.0.1');
     node.write();
     await node.launch();
@@ -59,7 +59,7 @@ ${this.places.map((p) => `  - region: ${p.id}
     participants: ${this.participants[p.id] ?? 1000}
     closed: ${this.closed.includes(p.id)}
     signalling: ["${p.address}:${p.port}"]
-    media: {address: ${p.address}, port: ${p.port}${p.device ? `, bind_device: ${p.device}` : ''}}`).join('\n')}
+    media: {address: ${p.address}, port: ${p.port}${p.device ? `, bind_device: ${p.device}` : ''}${this.tcp ? `, tcp_port: ${this.tcp}` : ''}}`).join('\n')}
 accounts:
   - {id: other, default_region: uk-london, opted_in: [${ALL}], api_keys: [{key: ${OTHER.key}, secret: "${OTHER.secret}"}]}
 metrics: {listen: "127.0.0.1:${this.metricsPort}"}

@@ -165,6 +165,12 @@ class Client {
     chmodSync(file, 0o755);
     return file;
   }
+  /** From now on nothing of that protocol leaves this computer; false where that can't be done. */
+  forbid(protocol) {
+    if (!this.namespace) return false;
+    run('ip', '-n', this.namespace, 'rule', 'add', 'from', 'all', 'ipproto', protocol, 'blackhole');
+    return true;
+  }
   get pidFile() { return join(this.bed.folder, `${this.name}.pids`); }
   /** On loopback all share an address: the ports that `pages` ever had tell whose packets are whose. */
   async notePorts() {

@@ -46,6 +46,14 @@ TEST(PoolReader, reads_media_addresses) {
   EXPECT_TRUE(std::holds_alternative<AutoAddress>(automatic.advertised_address));
 }
 
+TEST(PoolReader, reads_the_port_for_media_over_tcp) {
+  EXPECT_EQ(media_of(kMedia).tcp_port, 0) << "none unless it is asked for";
+  EXPECT_EQ(media_of("address: 10.0.0.1\n      port: 7900\n      tcp_port: 443").tcp_port, 443);
+  EXPECT_THAT(
+      problems_with_media("address: 10.0.0.1\n      port: 7900\n      tcp_port: 65536"),
+      ElementsAre(HasSubstr("pools[0].media.tcp_port: must be a whole number from 1 to 65535")));
+}
+
 TEST(PoolReader, checks_media_addresses) {
   EXPECT_THAT(problems_with_media("address: localhost\n      port: 7900"),
               ElementsAre("15: pools[0].media.address: must be an IP address, is localhost"));

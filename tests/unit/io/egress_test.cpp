@@ -90,6 +90,20 @@ TEST_F(EgressTest, sends_what_may_be_sent_in_order_and_counts_the_rest) {
   EXPECT_EQ(permissions_.asked, 3U);
 }
 
+TEST_F(EgressTest, gives_what_no_udp_socket_has_to_the_streams) {
+  std::vector<std::uint8_t> streamed;
+  const std::vector batch = {datagram(1), datagram(2, 2), datagram(3, 3), datagram(4)};
+  egress_->send(batch);
+  EXPECT_EQ(counters_.sends_refused.value(), 2U) << "there are none";
+  egress_->set_streams({[](void* to, const transport::OutboundDatagram& one) {
+                          static_cast<std::vector<std::uint8_t>*>(to)->push_back(one.socket);
+                        },
+                        &streamed});
+  egress_->send(batch);
+  EXPECT_EQ(streamed, (std::vector<std::uint8_t>{2, 3}));
+  EXPECT_EQ(first_bytes_received(4), (std::vector<std::uint8_t>{1, 4, 1, 4}));
+}
+
 TEST_F(EgressTest, asks_for_each_datagram_of_a_batch_of_several_calls) {
   std::vector<transport::OutboundDatagram> batch;
   for (std::uint32_t i = 0; i < 200; ++i) {

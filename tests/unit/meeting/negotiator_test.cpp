@@ -62,6 +62,19 @@ TEST_F(NegotiatorTest, lists_the_candidates_once_in_the_first_section) {
   EXPECT_TRUE(answer.media[1].candidates.empty());
 }
 
+TEST_F(NegotiatorTest, candidates_over_tcp_come_last_and_are_passive) {
+  local_.tcp_candidates = {*SocketAddress::parse("192.0.2.1:7881")};
+  const sdp::Session answer = answer_to("chromium_join");
+  ASSERT_EQ(answer.media[0].candidates.size(), 3U);
+  const sdp::Candidate& tcp = answer.media[0].candidates[2];
+  EXPECT_EQ(tcp.transport, "tcp");
+  EXPECT_EQ(tcp.port, 7881);
+  EXPECT_EQ(tcp.type, "host");
+  EXPECT_EQ(tcp.rest, "tcptype passive");
+  EXPECT_LT(tcp.priority, answer.media[0].candidates[1].priority);
+  EXPECT_NE(tcp.foundation, answer.media[0].candidates[0].foundation);
+}
+
 TEST_F(NegotiatorTest, takes_the_published_tracks_with_layers_codecs_and_extensions) {
   offer("chromium_join");
   const Negotiated result = offer("chromium_publish");

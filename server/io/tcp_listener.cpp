@@ -1,0 +1,76 @@
+#include "io/tcp_listener.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "io/udp_socket.hpp"
+
+namespace meridian::io {
+namespace {
+
+/// Unsent bytes that the kernel may hold: what waits beyond it, waits where it can be dropped.
+constexpr int kUnsentBytes = 8 * 1024;
+/// A peer that acknowledges nothing for so long is gone (RFC 7675 gives consent as long).
+constexpr int kUserTimeoutMs = 30'000;
+
+base::Error failure(const std::string& what) {
+  return base::Error{what + ": " + std::strerror(errno)};
+}
+
+bool set_option(int descriptor, int level, int name, int value) {
+  return ::setsockopt(descriptor, level, name, &value, sizeof value) == 0;
+}
+
+SocketAddress local_of(int descriptor) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+  return from_sockaddr(address);
+}
+
+}  // namespace
+
+base::Expected<TcpListener, base::Error> TcpListener::open(const SocketAddress& local,
+                                                           const std::string& device) {
+  const std::string what = "can't listen on TCP " + local.to_string();
+  FileDescriptor descriptor(::socket(local.ip.is_v4() ? AF_INET : AF_INET6,
+                                     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!descriptor.is_open()) {
+    return std::unexpected(failure(what));
+  }
+  set_option(descriptor.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (!local.ip.is_v4()) {
+    set_option(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  }
+  if (!device.empty() && ::setsockopt(descriptor.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
+                                      static_cast<socklen_t>(device.size())) != 0) {
+    return std::unexpected(failure("can't bind to the device " + device));
+  }
+  sockaddr_storage address{};
+  const socklen_t size = to_sockaddr(local, address);
+  if (::bind(descriptor.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
+      ::listen(descriptor.get(), kBacklog) != 0) {
+    return std::unexpected(failure(what));
+  }
+  const SocketAddress bound = local_of(descriptor.get());
+  return TcpListener(std::move(descriptor), bound);
+}
+
+std::optional<TcpListener::Accepted> TcpListener::accept() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  FileDescriptor descriptor(::accept4(descriptor_.get(), reinterpret_cast<sockaddr*>(&address),
+                                      &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!descriptor.is_open()) {
+    return std::nullopt;
+  }
+  set_option(descriptor.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(descriptor.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
+  set_option(descriptor.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
+  return Accepted{std::move(descriptor), from_sockaddr(address)};
+}
+
+}  // namespace meridian::io
