@@ -32,6 +32,9 @@ bool Sender::add(Subscription& subscription) {
       (rtx != Ssrc{} && !transport_.add_send_stream(rtx))) {
     return false;
   }
+  if (downlink_ == nullptr) {
+    downlink_ = std::make_unique<Downlink>();
+  }
   subscriptions_.push_back(&subscription);
   by_ssrc_.emplace(subscription.ssrc(), &subscription);
   // So that feedback never allocates.
@@ -67,9 +70,15 @@ void Sender::handle_nack(const rtcp::Nack& nack, Outlet& outlet) {
 }
 
 void Sender::handle_report_blocks(const rtcp::ReportBlocks& blocks, Instant now) {
+  double lost = 0;
+  double sent = 0;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const rtcp::ReportBlock block = blocks[i];
     if (Subscription* subscription = find(block.ssrc)) {
+      // A stream that hardly sends says little about the way: weighted by what is sent.
+      const double weight = 1 + bwe::to_double(subscription->rate());
+      lost += weight * block.fraction_lost / 256.0;
+      sent += weight;
       if (const auto round_trip = subscription->handle_report_block(block, now)) {
         // Smoothed as TCP does (RFC 6298).
         round_trip_ =
@@ -77,13 +86,26 @@ void Sender::handle_report_blocks(const rtcp::ReportBlocks& blocks, Instant now)
       }
     }
   }
+  if (sent > 0) {
+    downlink_->handle_report(lost / sent, round_trip_, now);
+  }
 }
 
-void Sender::handle_transport_feedback(const rtcp::TransportFeedback& feedback) {
-  rtcp::StatusCursor statuses = feedback.statuses();
-  while (const auto status = statuses.next()) {
-    ++feedback_packets_;
-    feedback_lost_ += status->arrival ? 0 : 1;
+void Sender::handle_remb(const rtcp::Remb& remb, Instant now) {
+  if (downlink_ != nullptr) {
+    downlink_->handle_remb(remb.bitrate, now);
+  }
+}
+
+void Sender::handle_transport_feedback(const rtcp::TransportFeedback& feedback, Instant now) {
+  if (downlink_ != nullptr) {
+    downlink_->handle_feedback(feedback, now);
+  }
+}
+
+void Sender::handle_timeout(Instant now) {
+  if (downlink_ != nullptr) {
+    downlink_->handle_timeout(now);
   }
 }
 
@@ -121,6 +143,9 @@ void Sender::update_rates(Duration elapsed) {
   for (Subscription* subscription : subscriptions_) {
     subscription->update_rate(elapsed);
   }
+  if (downlink_ != nullptr) {
+    downlink_->update_rate(elapsed);
+  }
 }
 
 float Sender::take_loss() {
@@ -128,13 +153,7 @@ float Sender::take_loss() {
   for (Subscription* subscription : subscriptions_) {
     worst = std::max(worst, subscription->take_reported_loss().value_or(0));
   }
-  if (feedback_packets_ > 0) {
-    worst =
-        std::max(worst, static_cast<float>(feedback_lost_) / static_cast<float>(feedback_packets_));
-  }
-  feedback_packets_ = 0;
-  feedback_lost_ = 0;
-  return worst;
+  return downlink_ != nullptr ? std::max(worst, downlink_->take_loss()) : worst;
 }
 
 }  // namespace meridian::forward

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -9,7 +10,7 @@
 #include "base/random.hpp"
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
-#include "bwe/remb.hpp"
+#include "forward/downlink.hpp"
 #include "forward/rtcp_output.hpp"
 #include "forward/subscription.hpp"
 #include "metrics/worker_counters.hpp"
@@ -26,8 +27,6 @@ class Sender {
   static constexpr std::size_t kMaxSubscriptions = 2048;
   /// SSRCs that were used and may be again; each remembers where its sequence numbers go on.
   static constexpr std::size_t kMaxRetired = 8192;
-  /// Highest claim of a subscriber that is believed.
-  static constexpr Bitrate kMaxBitrate = Bitrate(200'000'000);
 
   explicit Sender(transport::Transport& transport) : transport_(transport) {}
 
@@ -38,12 +37,13 @@ class Sender {
   void remove(Subscription& subscription);
   [[nodiscard]] const std::vector<Subscription*>& subscriptions() const { return subscriptions_; }
 
+  /// Only while there are subscriptions, or were.
   [[nodiscard]] Outlet outlet(transport::SendBatch& batch, metrics::WorkerCounters& counters,
                               Instant now) {
     return {.transport = transport_,
             .batch = batch,
             .counters = counters,
-            .next_transport_sequence = next_transport_sequence_,
+            .downlink = *downlink_,
             .now = now,
             .padding = 0};
   }
@@ -53,19 +53,22 @@ class Sender {
   /// Answers a NACK with retransmissions.
   void handle_nack(const rtcp::Nack& nack, Outlet& outlet);
   void handle_report_blocks(const rtcp::ReportBlocks& blocks, Instant now);
-  void handle_remb(const rtcp::Remb& remb, Instant now) { remb_.on_remb(remb.bitrate, now); }
-  void handle_transport_feedback(const rtcp::TransportFeedback& feedback);
+  void handle_remb(const rtcp::Remb& remb, Instant now);
+  void handle_transport_feedback(const rtcp::TransportFeedback& feedback, Instant now);
   /// FIR is answered once for each new sequence number (RFC 5104 section 4.3.1.2).
   [[nodiscard]] bool is_new_full_intra(const rtcp::FullIntraItem& item);
 
   void send_reports(RtcpOutput& output, Instant now);
   void update_rates(Duration elapsed);
+  /// To be called some times a second.
+  void handle_timeout(Instant now);
 
   /// Loss that the subscriber saw since the last call, 0 to 1.
   [[nodiscard]] float take_loss();
   /// Zero before it is known.
   [[nodiscard]] Duration round_trip() const { return round_trip_; }
-  [[nodiscard]] std::optional<Bitrate> remb(Instant now) const { return remb_.estimate(now); }
+  /// Null as long as nothing was ever subscribed: who only publishes needs none.
+  [[nodiscard]] Downlink* downlink() { return downlink_.get(); }
 
  private:
   transport::Transport& transport_;
@@ -73,11 +76,8 @@ class Sender {
   std::unordered_map<Ssrc, Subscription*> by_ssrc_;
   std::unordered_map<Ssrc, ExtendedSequence> retired_;
   std::unordered_map<Ssrc, std::uint8_t> full_intra_;  // by media SSRC: last sequence number
-  SequenceNumber next_transport_sequence_{1};
-  bwe::RembEstimate remb_{kMaxBitrate};
+  std::unique_ptr<Downlink> downlink_;
   Duration round_trip_{};
-  std::uint64_t feedback_packets_ = 0;
-  std::uint64_t feedback_lost_ = 0;
 };
 
 }  // namespace meridian::forward

@@ -1,6 +1,7 @@
 #include "forward/shard.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/check.hpp"
@@ -8,6 +9,9 @@
 
 /// Commands and time; packets are in shard_packets.cpp, relays in shard_relay.cpp.
 namespace meridian::forward {
+
+static_assert(static_cast<std::size_t>(bwe::Limit::kSilence) + 1 ==
+              metrics::EstimateGauges::kLimits);
 
 Shard::Shard(ShardConfig config) : config_(std::move(config)) {}
 
@@ -237,6 +241,26 @@ void Shard::update_peer(Peer& peer, Instant now) {
                                         .round_trip = round_trip});
 }
 
+void Shard::count_estimates(Instant now) {
+  using metrics::EstimateGauges;
+  std::array<std::uint64_t, EstimateGauges::kBounds.size() + 1> by_rate{};
+  std::array<std::uint64_t, EstimateGauges::kLimits> by_limit{};
+  for (auto& [id, peer] : peers_) {
+    if (const Downlink* downlink = peer->sender.downlink();
+        downlink != nullptr && peer->transport.can_send()) {
+      ++by_rate[EstimateGauges::bucket(downlink->estimate(now).value())];
+      ++by_limit[static_cast<std::size_t>(downlink->estimator().limit())];
+    }
+  }
+  EstimateGauges& gauges = config_.counters.estimates;
+  for (std::size_t i = 0; i < by_rate.size(); ++i) {
+    gauges.by_rate[i].set(by_rate[i]);
+  }
+  for (std::size_t i = 0; i < by_limit.size(); ++i) {
+    gauges.by_limit[i].set(by_limit[i]);
+  }
+}
+
 void Shard::handle_timeout(Instant now) {
   const bool is_selection_due = now >= next_selection_;
   const bool is_rate_due = now >= next_rates_;
@@ -245,6 +269,7 @@ void Shard::handle_timeout(Instant now) {
     if (is_selection_due && peer->transport.can_send()) {
       RtcpOutput output(peer->transport, config_.output, config_.counters);
       peer->sender.send_reports(output, now);
+      peer->sender.handle_timeout(now);
     }
     if (is_rate_due) {
       peer->sender.update_rates(now - last_rates_);
@@ -274,6 +299,7 @@ void Shard::handle_timeout(Instant now) {
     next_selection_ = now + kSelectionInterval;
   }
   if (is_rate_due) {
+    count_estimates(now);
     next_rates_ = now + kRateInterval;
     last_rates_ = now;
   }

@@ -107,6 +107,7 @@ class Shard {
   void send_key_frame_requests(Publication& publication, Instant now);
   void follow_wishes(Publication& publication, Instant now);
   void update_peer(Peer& peer, Instant now);
+  void count_estimates(Instant now);
 
   // Relays (shard_relay.cpp).
   [[nodiscard]] RelaySlot* claim(WorkerIndex to);

@@ -208,8 +208,10 @@ void Shard::handle_feedback(Peer& peer, const rtcp::Packet& packet, Instant arri
     peer.sender.handle_report_blocks(receiver_report->blocks, arrival);
   } else if (const auto* nack = std::get_if<rtcp::Nack>(&packet)) {
     flush(now);  // an answer may refer to what waits
-    Outlet outlet = peer.sender.outlet(config_.output, config_.counters, now);
-    peer.sender.handle_nack(*nack, outlet);
+    if (peer.sender.downlink() != nullptr) {
+      Outlet outlet = peer.sender.outlet(config_.output, config_.counters, now);
+      peer.sender.handle_nack(*nack, outlet);
+    }
   } else if (const auto* loss = std::get_if<rtcp::PictureLoss>(&packet)) {
     handle_key_frame_wish(peer, loss->media, now);
   } else if (const auto* intra = std::get_if<rtcp::FullIntra>(&packet)) {
@@ -221,7 +223,8 @@ void Shard::handle_feedback(Peer& peer, const rtcp::Packet& packet, Instant arri
   } else if (const auto* remb = std::get_if<rtcp::Remb>(&packet)) {
     peer.sender.handle_remb(*remb, now);
   } else if (const auto* feedback = std::get_if<rtcp::TransportFeedback>(&packet)) {
-    peer.sender.handle_transport_feedback(*feedback);
+    config_.counters.transport_feedback_received.increment();
+    peer.sender.handle_transport_feedback(*feedback, now);
   }
 }
 

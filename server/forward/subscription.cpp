@@ -116,18 +116,35 @@ void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const 
   }
 }
 
-SendFormat Subscription::format(Ssrc ssrc, std::uint8_t payload_type, Outlet& outlet) const {
+SendFormat Subscription::format(Ssrc ssrc, std::uint8_t payload_type, const Outlet& outlet) const {
   SendFormat format{.ssrc = ssrc,
                     .payload_type = PayloadType(payload_type),
                     .extensions = extensions_,
                     .transport_sequence = std::nullopt,
                     .now = outlet.now,
                     .padding = 0};
-  if (extensions_.has(rtp::Extension::kTransportSequence)) {
-    format.transport_sequence = outlet.next_transport_sequence;
-    outlet.next_transport_sequence = outlet.next_transport_sequence.next();
+  if (is_numbered()) {
+    format.transport_sequence = outlet.downlink.next_number();
   }
   return format;
+}
+
+bool Subscription::commit(MutableBytes slot, std::size_t length, Downlink::Copy copy,
+                          Instant received, Outlet& outlet) const {
+  if (length == 0) {
+    outlet.counters.drop(metrics::DropReason::kOversized);
+    return false;
+  }
+  const auto sent = outlet.transport.send_rtp(outlet.batch, slot, length, received);
+  if (!sent) {
+    outlet.counters.drop(sent.error());
+    return false;
+  }
+  outlet.downlink.on_sent(length + srtp::kMaxRtpOverhead, copy,
+                          is_numbered() ? Downlink::Numbered::kYes : Downlink::Numbered::kNo,
+                          bwe::kNoCluster, outlet.now);
+  outlet.counters.out(traffic(*publication_)).add(length);
+  return true;
 }
 
 std::size_t Subscription::sent_size(const MediaPacket& packet) const {
@@ -136,7 +153,7 @@ std::size_t Subscription::sent_size(const MediaPacket& packet) const {
                     .extensions = extensions_,
                     .transport_sequence = std::nullopt,
                     .now = Instant{}};
-  if (extensions_.has(rtp::Extension::kTransportSequence)) {
+  if (is_numbered()) {
     format.transport_sequence = SequenceNumber{};
   }
   return composed_size(packet, format);
@@ -148,21 +165,14 @@ void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rew
   SendFormat sent_as = format(ssrc_, types(packet.codec).media, outlet);
   sent_as.padding = outlet.padding;
   const std::size_t length = compose_packet(packet, rewrite, sent_as, without_tag(slot));
-  if (length == 0) {
-    outlet.counters.drop(metrics::DropReason::kOversized);
-    return;
-  }
-  if (packet.codec == rtp::Codec::kRed && !publication_->traits().is_encrypted &&
+  if (length > 0 && packet.codec == rtp::Codec::kRed && !publication_->traits().is_encrypted &&
       types(rtp::Codec::kOpus).media != CodecTypes::kAbsent) {
     renumber_red_blocks(slot.first(length).last(packet.payload.size()),
                         PayloadType(types(rtp::Codec::kOpus).media));
   }
-  const auto sent = outlet.transport.send_rtp(outlet.batch, slot, length, packet.arrival);
-  if (!sent) {
-    outlet.counters.drop(sent.error());
+  if (!commit(slot, length, Downlink::Copy::kFirst, packet.arrival, outlet)) {
     return;
   }
-  outlet.counters.out(traffic(*publication_)).add(length);
   stats_.on_packet(packet.payload.size());
   bytes_ += length;
   packets_ += 1;
@@ -202,18 +212,10 @@ void Subscription::retransmit(SequenceNumber sequence, Outlet& outlet) {
   const std::size_t length = compose_retransmission(
       *packet, sent->rewrite, format(rtx_ssrc_, types(packet->codec).rtx, outlet), rtx,
       without_tag(slot));
-  if (length == 0) {
-    outlet.counters.drop(metrics::DropReason::kOversized);
-    return;
+  next_rtx_ = ExtendedSequence(next_rtx_.value() + (length > 0 ? 1 : 0));
+  if (commit(slot, length, Downlink::Copy::kRetransmission, Instant::never(), outlet)) {
+    outlet.counters.retransmissions_sent.increment();
   }
-  next_rtx_ = ExtendedSequence(next_rtx_.value() + 1);
-  const auto result = outlet.transport.send_rtp(outlet.batch, slot, length, Instant::never());
-  if (!result) {
-    outlet.counters.drop(result.error());
-    return;
-  }
-  outlet.counters.out(traffic(*publication_)).add(length);
-  outlet.counters.retransmissions_sent.increment();
 }
 
 std::optional<rtcp::SenderReport> Subscription::poll_report(Instant now) {
@@ -244,12 +246,14 @@ std::optional<float> Subscription::take_reported_loss() {
 }
 
 void Subscription::update_rate(Duration elapsed) {
-  if (resend_ && elapsed > Duration::zero()) {
-    const auto bits = bytes_ * 8 * 1'000'000 / static_cast<std::uint64_t>(elapsed.count() / 1000);
-    resend_->responder.set_stream_rate(Bitrate(bits));
-    // For 0.7 s of the stream. It grows a few times at most, when the stream's rate does.
-    resend_->log.reserve(static_cast<std::size_t>(
-        packets_ * 700'000 / static_cast<std::uint64_t>(elapsed.count() / 1000)));
+  if (elapsed > Duration::zero()) {
+    rate_ = bwe::to_bitrate(bwe::rate_of(static_cast<double>(bytes_), elapsed));
+    if (resend_) {
+      resend_->responder.set_stream_rate(rate_);
+      // For 0.7 s of the stream. It grows a few times at most, when the stream's rate does.
+      resend_->log.reserve(static_cast<std::size_t>(
+          packets_ * 700'000 / static_cast<std::uint64_t>(elapsed.count() / 1000)));
+    }
   }
   bytes_ = 0;
   packets_ = 0;

@@ -12,6 +12,7 @@
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
 #include "forward/commands.hpp"
+#include "forward/downlink.hpp"
 #include "forward/layer_selector.hpp"
 #include "forward/media_packet.hpp"
 #include "forward/packet_composer.hpp"
@@ -34,8 +35,8 @@ struct Outlet {
   transport::Transport& transport;
   transport::SendBatch& batch;
   metrics::WorkerCounters& counters;
-  /// Of the transport: transport-wide sequence number of the next packet.
-  SequenceNumber& next_transport_sequence;
+  /// Of the transport: numbers each packet, and is told of each that was sent.
+  Downlink& downlink;
   Instant now;
   /// RTP padding of the packet that is forwarded next; see FramePadding.
   std::uint8_t padding = 0;
@@ -98,6 +99,8 @@ class Subscription {
   [[nodiscard]] std::optional<float> take_reported_loss();
   /// To be called each second: the budget of retransmissions follows what is sent.
   void update_rate(Duration elapsed);
+  /// What was sent in the last second.
+  [[nodiscard]] Bitrate rate() const { return rate_; }
 
  private:
   /// Payload types towards the subscriber; kAbsent where it doesn't take the codec.
@@ -118,7 +121,13 @@ class Subscription {
   [[nodiscard]] std::optional<Rewrite> number(std::uint8_t layer, const MediaPacket& packet,
                                               const LayerView& view, Verdict verdict);
   void send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
-  [[nodiscard]] SendFormat format(Ssrc ssrc, std::uint8_t payload_type, Outlet& outlet) const;
+  [[nodiscard]] SendFormat format(Ssrc ssrc, std::uint8_t payload_type, const Outlet& outlet) const;
+  [[nodiscard]] bool is_numbered() const {
+    return extensions_.has(rtp::Extension::kTransportSequence);
+  }
+  /// Encrypts and queues the packet in the first `length` bytes of `slot`; false: it was dropped.
+  [[nodiscard]] bool commit(MutableBytes slot, std::size_t length, Downlink::Copy copy,
+                            Instant received, Outlet& outlet) const;
 
   SubscriptionId id_;
   Sender* sender_;
@@ -136,6 +145,7 @@ class Subscription {
   std::optional<float> reported_loss_;
   std::uint64_t bytes_ = 0;  // since the last update_rate()
   std::uint64_t packets_ = 0;
+  Bitrate rate_;
 
   /// Only with retransmissions.
   struct Resend {

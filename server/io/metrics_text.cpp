@@ -125,6 +125,37 @@ void add_each(Page& page, const ByRegion& regions, std::initializer_list<WorkerM
 constexpr auto kCounter = MetricType::Counter;
 constexpr auto kGauge = MetricType::Gauge;
 
+/// As bwe::Limit counts them.
+constexpr std::array<std::string_view, metrics::EstimateGauges::kLimits> kLimitNames = {
+    "start", "delay", "loss", "probe", "claim", "reports", "silence"};
+
+void add_estimates(Page& page, const ByRegion& regions) {
+  using metrics::EstimateGauges;
+  MetricFamily& rates =
+      page.family("subscriber_estimates", "Subscribers whose way carries up to so many bit/s.",
+                  MetricType::Gauge);
+  for (const auto& [region, workers] : regions) {
+    std::uint64_t cumulative = 0;
+    for (std::size_t i = 0; i <= EstimateGauges::kBounds.size(); ++i) {
+      cumulative +=
+          sum(workers, [&](const auto& w) { return w.worker->estimates.by_rate[i].value(); });
+      const std::string bound = i < EstimateGauges::kBounds.size()
+                                    ? std::to_string(EstimateGauges::kBounds[i])
+                                    : std::string("any");
+      Page::add(rates, {{"up_to", bound}, {"region", region.value()}}, cumulative);
+    }
+  }
+  MetricFamily& limits = page.family(
+      "subscriber_limits", "Subscribers by what their estimate comes from.", MetricType::Gauge);
+  for (const auto& [region, workers] : regions) {
+    for (std::size_t i = 0; i < kLimitNames.size(); ++i) {
+      Page::add(
+          limits, {{"limited_by", std::string(kLimitNames[i])}, {"region", region.value()}},
+          sum(workers, [&](const auto& w) { return w.worker->estimates.by_limit[i].value(); }));
+    }
+  }
+}
+
 void add_tcp_counters(Page& page, const ByRegion& regions) {
   add_each(
       page, regions,
@@ -146,49 +177,52 @@ void add_tcp_counters(Page& page, const ByRegion& regions) {
 }
 
 void add_worker_counters(Page& page, const ByRegion& regions) {
-  add_each(page, regions,
-           {{"nacks_received_total", "Packets that subscribers asked for again.", kCounter,
-             [](const WorkerMetrics& w) { return w.worker->nack_received.value(); }},
-            {"nacks_sent_total", "Packets that publishers were asked for again.", kCounter,
-             [](const WorkerMetrics& w) { return w.worker->nack_sent.value(); }},
-            {"key_frame_requests_received_total", "PLI and FIR from subscribers.", kCounter,
-             [](const WorkerMetrics& w) { return w.worker->key_frame_requests_received.value(); }},
-            {"key_frame_requests_sent_total", "PLI and FIR to publishers.", kCounter,
-             [](const WorkerMetrics& w) { return w.worker->key_frame_requests_sent.value(); }},
-            {"retransmissions_sent_total", "Packets sent again to subscribers.", kCounter,
-             [](const WorkerMetrics& w) { return w.worker->retransmissions_sent.value(); }},
-            {"retransmissions_received_total", "Packets recovered from publishers.", kCounter,
-             [](const WorkerMetrics& w) { return w.worker->retransmissions_received.value(); }},
-            {"transports", "Transports that are open.", kGauge,
-             [](const WorkerMetrics& w) { return w.worker->transports.value(); }},
-            {"dtls_handshakes", "DTLS handshakes that were begun and are not done.", kGauge,
-             [](const WorkerMetrics& w) { return w.worker->handshakes.value(); }},
-            {"shard_publications", "Publications on workers, relayed ones included.", kGauge,
-             [](const WorkerMetrics& w) { return w.worker->publications.value(); }},
-            {"shard_subscriptions", "Subscriptions on workers.", kGauge,
-             [](const WorkerMetrics& w) { return w.worker->subscriptions.value(); }},
-            {"kernel_receive_drops_total", "Datagrams that found the receive buffer full.",
-             kCounter, [](const WorkerMetrics& w) { return w.io->kernel_drops.value(); }},
-            {"truncated_datagrams_total", "Datagrams longer than any that is sent to us.", kCounter,
-             [](const WorkerMetrics& w) { return w.io->truncated.value(); }},
-            {"send_calls_total", "System calls that sent datagrams.", kCounter,
-             [](const WorkerMetrics& w) { return w.io->send_calls.value(); }},
-            {"messages_sent_total", "Messages handed to the kernel, of one datagram or several.",
-             kCounter, [](const WorkerMetrics& w) { return w.io->messages_sent.value(); }},
-            {"segments_sent_total", "Datagrams that left in messages of several (UDP_SEGMENT).",
-             kCounter, [](const WorkerMetrics& w) { return w.io->segments_sent.value(); }},
-            {"sends_split_total", "Messages that the kernel refused to cut, sent one by one.",
-             kCounter, [](const WorkerMetrics& w) { return w.io->sends_split.value(); }},
-            {"sends_refused_total", "Datagrams that the kernel refused to send.", kCounter,
-             [](const WorkerMetrics& w) { return w.io->sends_refused.value(); }},
-            {"sends_delayed_total", "Datagrams that waited for a full send buffer.", kCounter,
-             [](const WorkerMetrics& w) { return w.io->sends_delayed.value(); }},
-            {"sends_lost_total", "Datagrams lost because too many waited.", kCounter,
-             [](const WorkerMetrics& w) { return w.io->sends_lost.value(); }},
-            {"sends_forbidden_total", "Datagrams whose permit was gone when they were to be sent.",
-             kCounter, [](const WorkerMetrics& w) { return w.io->sends_forbidden.value(); }},
-            {"sctp_packets_lost_total", "SCTP packets that found the service's mailbox full.",
-             kCounter, [](const WorkerMetrics& w) { return w.io->sctp_lost.value(); }}});
+  add_each(
+      page, regions,
+      {{"nacks_received_total", "Packets that subscribers asked for again.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->nack_received.value(); }},
+       {"nacks_sent_total", "Packets that publishers were asked for again.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->nack_sent.value(); }},
+       {"key_frame_requests_received_total", "PLI and FIR from subscribers.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->key_frame_requests_received.value(); }},
+       {"key_frame_requests_sent_total", "PLI and FIR to publishers.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->key_frame_requests_sent.value(); }},
+       {"retransmissions_sent_total", "Packets sent again to subscribers.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->retransmissions_sent.value(); }},
+       {"retransmissions_received_total", "Packets recovered from publishers.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->retransmissions_received.value(); }},
+       {"transport_feedback_received_total", "Transport-wide feedback from subscribers.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->transport_feedback_received.value(); }},
+       {"transports", "Transports that are open.", kGauge,
+        [](const WorkerMetrics& w) { return w.worker->transports.value(); }},
+       {"dtls_handshakes", "DTLS handshakes that were begun and are not done.", kGauge,
+        [](const WorkerMetrics& w) { return w.worker->handshakes.value(); }},
+       {"shard_publications", "Publications on workers, relayed ones included.", kGauge,
+        [](const WorkerMetrics& w) { return w.worker->publications.value(); }},
+       {"shard_subscriptions", "Subscriptions on workers.", kGauge,
+        [](const WorkerMetrics& w) { return w.worker->subscriptions.value(); }},
+       {"kernel_receive_drops_total", "Datagrams that found the receive buffer full.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->kernel_drops.value(); }},
+       {"truncated_datagrams_total", "Datagrams longer than any that is sent to us.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->truncated.value(); }},
+       {"send_calls_total", "System calls that sent datagrams.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->send_calls.value(); }},
+       {"messages_sent_total", "Messages handed to the kernel, of one datagram or several.",
+        kCounter, [](const WorkerMetrics& w) { return w.io->messages_sent.value(); }},
+       {"segments_sent_total", "Datagrams that left in messages of several (UDP_SEGMENT).",
+        kCounter, [](const WorkerMetrics& w) { return w.io->segments_sent.value(); }},
+       {"sends_split_total", "Messages that the kernel refused to cut, sent one by one.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->sends_split.value(); }},
+       {"sends_refused_total", "Datagrams that the kernel refused to send.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->sends_refused.value(); }},
+       {"sends_delayed_total", "Datagrams that waited for a full send buffer.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->sends_delayed.value(); }},
+       {"sends_lost_total", "Datagrams lost because too many waited.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->sends_lost.value(); }},
+       {"sends_forbidden_total", "Datagrams whose permit was gone when they were to be sent.",
+        kCounter, [](const WorkerMetrics& w) { return w.io->sends_forbidden.value(); }},
+       {"sctp_packets_lost_total", "SCTP packets that found the service's mailbox full.", kCounter,
+        [](const WorkerMetrics& w) { return w.io->sctp_lost.value(); }}});
 }
 
 template <class Read>
@@ -310,6 +344,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_traffic(page, regions);
   add_drops(page, regions);
   add_worker_counters(page, regions);
+  add_estimates(page, regions);
   add_tcp_counters(page, regions);
   add_histogram(page, regions, "forward_latency_seconds",
                 "From the kernel's receive time of a packet to its being sent on.",

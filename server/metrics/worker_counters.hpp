@@ -18,6 +18,7 @@ class Counter {
   void add(std::uint64_t amount) {
     value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
+  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   void increment() { add(1); }
   void decrement() {
     value_.store(value_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
@@ -63,6 +64,25 @@ class LatencyHistogram {
   Counter sum_;  // nanoseconds
 };
 
+/// How subscribers are distributed over what their ways carry, and over what limits them. Gauges.
+struct EstimateGauges {
+  /// bit/s; one more bucket holds everything above the last.
+  static constexpr std::array<std::uint64_t, 8> kBounds = {
+      100'000, 300'000, 600'000, 1'200'000, 2'500'000, 5'000'000, 10'000'000, 50'000'000};
+  /// As bwe::Limit counts them.
+  static constexpr std::size_t kLimits = 7;
+
+  [[nodiscard]] static std::size_t bucket(std::uint64_t bits_per_second) {
+    std::size_t bucket = 0;
+    while (bucket < kBounds.size() && bits_per_second > kBounds[bucket]) {
+      ++bucket;
+    }
+    return bucket;
+  }
+  std::array<Counter, kBounds.size() + 1> by_rate;
+  std::array<Counter, kLimits> by_limit;
+};
+
 struct WorkerCounters {
   using PerTraffic = std::array<TrafficCounter, static_cast<std::size_t>(Traffic::kCount)>;
 
@@ -77,8 +97,10 @@ struct WorkerCounters {
   /// Packets answered by RTX, and those recovered from a publisher's RTX.
   Counter retransmissions_sent;
   Counter retransmissions_received;
+  Counter transport_feedback_received;
   LatencyHistogram forward_latency;
   // Gauges.
+  EstimateGauges estimates;
   Counter transports;
   Counter handshakes;
   Counter publications;

@@ -13,6 +13,7 @@
 #include "base/bytes.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "bwe/arrival_recorder.hpp"
 #include "support/livekit_offer.hpp"
 #include "support/peer.hpp"
 #include "support/received_track.hpp"
@@ -185,6 +186,7 @@ class LivekitClient {
   void take_rtp(const std::vector<std::uint8_t>& packet, Instant now);
   void handle_rtcp(Bytes packet, Instant now);
   void send_feedback(Instant now);
+  void send_transport_feedback(Instant now);
   void send_reports(Instant now);
   [[nodiscard]] SyntheticTrack::Output sender();
   void move_datagrams();
@@ -214,6 +216,7 @@ class LivekitClient {
   bool is_offer_outstanding_ = false;
   bool needs_offer_ = false;
   std::uint16_t transport_sequence_ = 1;
+  bwe::ArrivalRecorder arrivals_;
   Instant next_tick_ = Instant::never();
   Instant next_report_;
   Instant next_ping_;

@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "rtcp/compound_writer.hpp"
+#include "rtp/extensions.hpp"
 #include "rtp/packet.hpp"
 #include "rtp/vp8.hpp"
 #include "support/livekit_client.hpp"
@@ -120,6 +121,7 @@ void LivekitClient::handle_timeout(Instant now) {
     next_tick_ = now + kTick;
     if (is_connected()) {
       send_feedback(now);
+      send_transport_feedback(now);
       send_reports(now);
     }
   }
@@ -151,6 +153,21 @@ void LivekitClient::send_feedback(Instant now) {
     }
   }
   if (!writer.empty()) {
+    peer_->send_rtcp(writer.bytes());
+  }
+}
+
+void LivekitClient::send_transport_feedback(Instant now) {
+  std::array<std::uint8_t, rtcp::CompoundWriter::kMaxSize> buffer;
+  while (const auto report = arrivals_.poll(now)) {
+    rtcp::CompoundWriter writer(buffer);
+    rtcp::Arrivals arrivals{.base = report->base, .times = report->times};
+    (void)writer.add_transport_feedback(kReporter, kReporter, report->feedback_count, arrivals);
+    const std::size_t written = report->times.size() - arrivals.times.size();
+    arrivals_.on_reported(written, now);
+    if (written == 0) {
+      return;
+    }
     peer_->send_rtcp(writer.bytes());
   }
 }
@@ -236,6 +253,10 @@ void LivekitClient::take_rtp(const std::vector<std::uint8_t>& packet, Instant no
   if (!view) {
     ++corrupt_packets_;
     return;
+  }
+  if (const auto number =
+          rtp::read_transport_sequence(view->extension(offered::kTransportSequenceId))) {
+    arrivals_.on_packet(*number, now);
   }
   if (const auto primary = by_ssrc_.find(view->ssrc()); primary != by_ssrc_.end()) {
     if (!view->payload().empty()) {

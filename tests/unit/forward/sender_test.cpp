@@ -95,13 +95,20 @@ TEST_F(SenderTest, loss_is_the_worst_of_what_was_reported) {
 }
 
 TEST_F(SenderTest, transport_wide_feedback_counts_as_loss) {
+  Subscription one = make(10, 11);
+  ASSERT_TRUE(sender_.add(one));
+  const SequenceNumber first = sender_.downlink()->next_number();
+  for (int i = 0; i < 4; ++i) {
+    sender_.downlink()->on_sent(1000, Downlink::Copy::kFirst, Downlink::Numbered::kYes,
+                                bwe::kNoCluster, bed_.now);
+  }
   std::array<std::uint8_t, 200> buffer{};
   rtcp::CompoundWriter writer(buffer);
   const std::array<Instant, 4> times = {bed_.now, Instant::never(), bed_.now, bed_.now};
-  rtcp::Arrivals arrivals{.base = SequenceNumber(1), .times = times};
+  rtcp::Arrivals arrivals{.base = first, .times = times};
   (void)writer.add_transport_feedback(Ssrc(1), Ssrc(2), 0, arrivals);
   for (const rtcp::Packet& packet : *rtcp::Compound::parse(writer.bytes())) {
-    sender_.handle_transport_feedback(std::get<rtcp::TransportFeedback>(packet));
+    sender_.handle_transport_feedback(std::get<rtcp::TransportFeedback>(packet), bed_.now);
   }
   EXPECT_FLOAT_EQ(sender_.take_loss(), 0.25F);
 }

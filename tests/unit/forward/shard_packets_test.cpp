@@ -341,12 +341,14 @@ TEST_F(ShardPacketsTest, round_trip_is_measured_by_reports) {
 }
 
 TEST_F(ShardPacketsTest, remb_is_clamped_and_stays_with_its_subscriber) {
+  meeting_.publish(alice_);
+  meeting_.subscribe(bob_, Meeting::kMicrophone, 1);
   bob_.send_rtcp([](rtcp::CompoundWriter& writer) {
     (void)writer.add_remb(Ssrc(9), Bitrate(1ULL << 60U), {});
   });
   bed_.pump();
-  EXPECT_EQ(bob_.member->sender.remb(bed_.now), Sender::kMaxBitrate);
-  EXPECT_EQ(alice_.member->sender.remb(bed_.now), std::nullopt);
+  EXPECT_EQ(bob_.member->sender.downlink()->estimate(bed_.now), Downlink::kMaxBitrate);
+  EXPECT_EQ(alice_.member->sender.downlink(), nullptr) << "she only publishes";
 }
 
 TEST_F(ShardPacketsTest, a_packet_of_no_section_is_dropped) {
