@@ -1,18 +1,21 @@
 #include "ice/stun.hpp"
 
 #include <algorithm>
-#include <cstring>
 
-#include <openssl/crypto.h>
-#include <zlib.h>
+#include "ice/stun_wire.hpp"
 
 namespace meridian::ice {
 namespace {
 
-constexpr std::uint32_t kFingerprintXor = 0x5354554e;  // "STUN"
-constexpr std::size_t kAttributeHeaderSize = 4;
-constexpr std::size_t kFingerprintSize = 4;
-constexpr std::size_t kLengthOffset = 2;
+using wire::class_of;
+using wire::fingerprint_of;
+using wire::kAttributeHeaderSize;
+using wire::kFingerprintSize;
+using wire::kLengthOffset;
+using wire::method_of;
+using wire::padded;
+using wire::read_xor_address;
+using wire::type_of;
 
 enum Attribute : std::uint16_t {
   kMappedAddress = 0x0001,
@@ -27,61 +30,6 @@ enum Attribute : std::uint16_t {
   kIceControlled = 0x8029,
   kIceControlling = 0x802a,
 };
-
-constexpr std::size_t padded(std::size_t size) {
-  return (size + 3) & ~std::size_t{3};
-}
-
-/// RFC 8489 section 14.7, over everything in front of the attribute.
-std::uint32_t fingerprint_of(Bytes message) {
-  const auto crc = crc32(0, message.data(), static_cast<uInt>(message.size()));
-  return static_cast<std::uint32_t>(crc) ^ kFingerprintXor;
-}
-
-/// The class bits C1 and C0 stand at bits 8 and 4 of the type (RFC 8489 section 5).
-StunClass class_of(std::uint16_t type) {
-  return static_cast<StunClass>(((type >> 7U) & 2U) | ((type >> 4U) & 1U));
-}
-std::uint16_t method_of(std::uint16_t type) {
-  return static_cast<std::uint16_t>((type & 0x000fU) | ((type & 0x00e0U) >> 1U) |
-                                    ((type & 0x3e00U) >> 2U));
-}
-std::uint16_t type_of(StunClass message_class, std::uint16_t method) {
-  const auto bits = static_cast<unsigned>(message_class);
-  return static_cast<std::uint16_t>((method & 0x000fU) | ((method & 0x0070U) << 1U) |
-                                    ((method & 0x0f80U) << 2U) | ((bits & 2U) << 7U) |
-                                    ((bits & 1U) << 4U));
-}
-
-/// Magic cookie and transaction id, with which addresses are combined (section 14.2).
-std::array<std::uint8_t, 16> address_mask(const TransactionId& transaction) {
-  std::array<std::uint8_t, 16> mask{};
-  store_u32(mask.data(), kStunMagicCookie);
-  std::ranges::copy(transaction, mask.begin() + 4);
-  return mask;
-}
-
-std::optional<SocketAddress> read_xor_address(Bytes value, const TransactionId& transaction) {
-  constexpr std::uint8_t kFamilyV4 = 1;
-  constexpr std::uint8_t kFamilyV6 = 2;
-  ByteReader reader(value);
-  reader.skip(1);
-  const std::uint8_t family = reader.u8();
-  const auto port = static_cast<std::uint16_t>(reader.u16() ^ (kStunMagicCookie >> 16U));
-  const Bytes raw = reader.rest();
-  const std::size_t size = family == kFamilyV4 ? 4 : 16;
-  if (reader.failed() || (family != kFamilyV4 && family != kFamilyV6) || raw.size() != size) {
-    return std::nullopt;
-  }
-  auto octets = address_mask(transaction);
-  for (std::size_t i = 0; i < size; ++i) {
-    octets[i] ^= raw[i];
-  }
-  if (family == kFamilyV4) {
-    return SocketAddress{IpAddress::v4({octets[0], octets[1], octets[2], octets[3]}), port};
-  }
-  return SocketAddress{IpAddress::v6(octets), port};
-}
 
 std::optional<std::uint16_t> read_error_code(Bytes value) {
   ByteReader reader(value);
@@ -185,18 +133,7 @@ std::optional<StunError> read_attributes(StunMessage& message) {
 }  // namespace
 
 bool StunMessage::verify(const IntegrityKey& key) const {
-  if (!has_integrity()) {
-    return false;
-  }
-  // The length in the header counts up to the end of MESSAGE-INTEGRITY (section 14.5).
-  std::array<std::uint8_t, kStunHeaderSize> header{};
-  std::ranges::copy(datagram.first(kStunHeaderSize), header.begin());
-  const std::size_t end = integrity_offset + kAttributeHeaderSize + IntegrityKey::kMacSize;
-  store_u16(header.data() + kLengthOffset, static_cast<std::uint16_t>(end - kStunHeaderSize));
-  const Bytes covered = datagram.first(integrity_offset).subspan(kStunHeaderSize);
-  const IntegrityKey::Mac expected = key.sign(header, covered);
-  return CRYPTO_memcmp(expected.data(), datagram.data() + integrity_offset + kAttributeHeaderSize,
-                       expected.size()) == 0;
+  return has_integrity() && wire::verify_integrity(datagram, integrity_offset, key);
 }
 
 base::Expected<StunMessage, StunError> parse_stun(Bytes datagram) {
@@ -268,15 +205,9 @@ StunBuilder& StunBuilder::ice_controlling(std::uint64_t tie_breaker) {
 }
 
 StunBuilder& StunBuilder::xor_mapped_address(const SocketAddress& address) {
-  std::array<std::uint8_t, 20> raw{};
-  const Bytes octets = address.ip.bytes();
-  raw[1] = address.ip.is_v4() ? 1 : 2;
-  store_u16(raw.data() + 2, static_cast<std::uint16_t>(address.port ^ (kStunMagicCookie >> 16U)));
-  const auto mask = address_mask(transaction_);
-  for (std::size_t i = 0; i < octets.size(); ++i) {
-    raw[4 + i] = octets[i] ^ mask[i];
-  }
-  attribute(kXorMappedAddress, Bytes(raw).first(4 + octets.size()));
+  std::array<std::uint8_t, wire::kMaxAddressSize> raw{};
+  const std::size_t size = wire::write_xor_address(address, transaction_, raw);
+  attribute(kXorMappedAddress, Bytes(raw).first(size));
   return *this;
 }
 
