@@ -1,6 +1,6 @@
-// A participant on the LiveKit Go or Python SDK or on GStreamer (tests/clients), as a child process.
+// A participant on the LiveKit Go or Python SDK, on aiortc, pion or GStreamer (tests/clients), as a child process.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, '..', 'clients', 'go');
 const cache = join(here, '..', '..', '.cache');
 const goRobot = join(cache, 'go-robot');
+const goStreams = join(cache, 'go-streams');
 
 /** Go of this machine, or the one that `./dev setup` took from PyPI. */
 function goProgram() {
@@ -16,11 +17,27 @@ function goProgram() {
   return existsSync(own) ? own : 'go';
 }
 
-/** Builds the participant; a second time is quick. */
-export function buildGoRobot() {
+/** Builds a program of tests/clients/go; a second time is quick. */
+function build(program, folder, ...options) {
   mkdirSync(cache, { recursive: true });
-  execFileSync(goProgram(), ['build', '-o', goRobot, '.'], { cwd: source, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(goProgram(), ['build', ...options, '-o', program, folder], { cwd: source, stdio: ['ignore', 'ignore', 'inherit'] });
 }
+/** The same with livekit-cli's publishers, and clips for them (clips.py says why). */
+function buildWithClips(program, folder) {
+  const cli = join(cache, 'livekit-cli');
+  const module = join(cache, 'with-clips.mod');
+  const from = execFileSync(goProgram(), ['list', '-m', '-f', '{{.Dir}}', 'github.com/livekit/livekit-cli/v2'], { cwd: source, encoding: 'utf8' }).trim();
+  if (!existsSync(join(cli, 'go.mod')) || !readFileSync(join(cli, 'go.mod')).equals(readFileSync(join(from, 'go.mod')))) {
+    rmSync(cli, { recursive: true, force: true });
+    execFileSync('/usr/bin/python3', [join(here, '..', 'clients', 'gstreamer', 'clips.py'), from, cli], { stdio: ['ignore', 'ignore', 'pipe'] });
+  }
+  copyFileSync(join(source, 'go.mod'), module);
+  copyFileSync(join(source, 'go.sum'), module.replace('.mod', '.sum'));
+  execFileSync(goProgram(), ['mod', 'edit', '-replace', `github.com/livekit/livekit-cli/v2=${cli}`, module]);
+  build(program, folder, '-modfile', module);
+}
+export const buildGoRobot = () => build(goRobot, '.');
+export const buildGoStreams = () => buildWithClips(goStreams, './streams');
 
 export class Robot {
   /** On the Go SDK: sends back what `echo` publishes. */
@@ -29,8 +46,15 @@ export class Robot {
   }
   /** On the Python SDK: publishes a picture and a tone. */
   static python({ url, token, two = false }) {
+    return Robot.#python('robot.py', [url, token, ...(two ? ['--two'] : [])]);
+  }
+  /** aiortc, by WHIP or WHEP. */
+  static aiortc({ kind, url, token }) { return Robot.#python('streams.py', [kind, url, token]); }
+  /** pion, by WHIP or WHEP. */
+  static pion({ kind, url, token }) { return new Robot(goStreams, [kind, url, token]); }
+  static #python(script, words) {
     const path = [join(cache, 'python'), process.env.PYTHONPATH].filter(Boolean).join(':');
-    return new Robot('python3', [join(here, '..', 'clients', 'python', 'robot.py'), url, token, ...(two ? ['--two'] : [])], { PYTHONPATH: path });
+    return new Robot('python3', [join(here, '..', 'clients', 'python', script), ...words], { PYTHONPATH: path });
   }
   /** GStreamer's webrtcbin, which publishes by WHIP; on Debian's Python, whose bindings these are. */
   static gstreamer({ url, token }) {

@@ -3,6 +3,7 @@ module meridian/tests/clients/go
 go 1.26.8
 
 require (
+	github.com/livekit/livekit-cli/v2 v2.18.2
 	github.com/livekit/protocol v1.51.1-0.20260910121219-271d9cde3897
 	github.com/livekit/server-sdk-go/v2 v2.19.0
 	github.com/pion/rtcp v1.2.17
