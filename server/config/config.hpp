@@ -60,12 +60,44 @@ struct Media {
   friend bool operator==(const Media&, const Media&) = default;
 };
 
+/// TURN servers of the operator's, in a pool's region.
+struct TurnServer {
+  /// `turn:` and `turns:` URIs (RFC 7065).
+  std::vector<std::string> urls;
+  /// Fixed credentials; empty with `secret`.
+  std::string username;
+  std::string credential;
+  /// Shared with the server, which then takes names that run out (`use-auth-secret` of coturn).
+  std::string secret;
+  friend bool operator==(const TurnServer&, const TurnServer&) = default;
+};
+/// Of one pool.
+inline constexpr std::size_t kMaxTurnServers = 8;
+
+/// TURN on the node itself, for the clients of a pool (RFC 8656). It relays to nobody but the pool.
+struct Turn {
+  /// Over TLS on the signalling listeners and on `listen`; over TCP on media.tcp_port; over UDP on
+  /// media.port.
+  bool tls = false;
+  bool tcp = false;
+  bool udp = false;
+  /// Listeners for TURN over TLS alone.
+  std::vector<SocketAddress> listen;
+  /// `host:port` that clients are told for TLS; the certificate names the host.
+  std::string address;
+  std::vector<TurnServer> servers;
+
+  [[nodiscard]] bool is_on() const { return tls || tcp || udp; }
+  friend bool operator==(const Turn&, const Turn&) = default;
+};
+
 /// The workers of this node for one region, and the listeners through which clients reach them.
 struct Pool {
   RegionId region;
   std::uint16_t workers = 1;
   std::vector<SocketAddress> signalling;
   Media media;
+  Turn turn;
   /// Participants that the pool takes, over all of its workers.
   std::uint32_t participants = 1000;
   /// Takes nobody. A reload may change it.

@@ -154,6 +154,9 @@ void check_listeners(const YamlNode& root, const Config& config) {
     for (const SocketAddress& address : config.pools[i].signalling) {
       bind(pools[i]["signalling"], address);
     }
+    for (const SocketAddress& address : config.pools[i].turn.listen) {
+      bind(pools[i]["turn"]["listen"], address);
+    }
   }
   if (config.metrics_listen) {
     bind(root["metrics"]["listen"], *config.metrics_listen);
@@ -219,13 +222,13 @@ base::Expected<Loaded, std::vector<Problem>> parse(std::string_view text, std::s
   root["metrics"].expect_keys({"listen"});
   Config config;
   config.regions = read_regions(root["regions"]);
-  config.pools = read_pools(root["pools"], config.regions);
+  config.tls = read_tls(root["listen"]);
+  config.pools = read_pools(root["pools"], config.regions, config.tls.has_value());
   config.presets = read_presets(root["presets"]);
   config.accounts = read_accounts(root["accounts"], config.regions, config.presets);
   config.limits = read_limits(root["limits"]);
   config.rooms = read_rooms(root["rooms"], config.limits);
   config.metrics_listen = read_socket_address(root["metrics"]["listen"]);
-  config.tls = read_tls(root["listen"]);
   config.data_dir = root["data_dir"].text().value_or(config.data_dir);
   config.web = read_web(root["web"]);
   config.admin = read_admin(root["admin"], config.web.token_endpoint);

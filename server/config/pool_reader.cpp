@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/turn_reader.hpp"
+
 namespace meridian::config {
 namespace {
 
@@ -147,18 +149,10 @@ RegionId read_pool_region(const YamlNode& node, const std::vector<residency::Reg
   return region;
 }
 
-bool read_flag(const YamlNode& node) {
-  const auto text = node.text();
-  if (text && *text != "true" && *text != "false") {
-    node.error("must be true or false, is " + *text);
-  }
-  return text == "true";
-}
-
 Pool read_pool(const YamlNode& node, const std::vector<residency::Region>& regions,
-               const std::vector<Pool>& before) {
+               const std::vector<Pool>& before, bool is_tls) {
   constexpr std::uint64_t kMaxParticipants = 100'000;
-  node.expect_keys({"region", "workers", "signalling", "media", "participants", "closed"});
+  node.expect_keys({"region", "workers", "signalling", "media", "participants", "closed", "turn"});
   Pool pool;
   pool.region = read_pool_region(node["region"], regions, before);
   pool.workers =
@@ -178,6 +172,7 @@ Pool read_pool(const YamlNode& node, const std::vector<residency::Region>& regio
     node["signalling"].error("needs at least one address to listen on");
   }
   pool.media = read_media(node["media"], pool.workers);
+  pool.turn = read_turn(node["turn"], pool, is_tls, regions);
   return pool;
 }
 
@@ -222,10 +217,19 @@ std::optional<SocketAddress> read_socket_address(const YamlNode& node) {
   return address;
 }
 
-std::vector<Pool> read_pools(const YamlNode& node, const std::vector<residency::Region>& regions) {
+bool read_flag(const YamlNode& node) {
+  const auto text = node.text();
+  if (text && *text != "true" && *text != "false") {
+    node.error("must be true or false, is " + *text);
+  }
+  return text == "true";
+}
+
+std::vector<Pool> read_pools(const YamlNode& node, const std::vector<residency::Region>& regions,
+                             bool is_tls) {
   std::vector<Pool> pools;
   for (const YamlNode& element : node.elements()) {
-    Pool pool = read_pool(element, regions, pools);
+    Pool pool = read_pool(element, regions, pools, is_tls);
     for (const Pool& other : pools) {
       if (is_media_clash(pool, other)) {
         element["media"].error("binds ports that the pool of " + other.region.value() +

@@ -12,9 +12,13 @@ namespace meridian::config {
 [[nodiscard]] std::optional<SocketAddress> read_socket_address(const YamlNode& node);
 
 /// Reads `pools`, whose regions must be among `regions`; reports all that is wrong with each, and
-/// addresses that two pools would both bind.
+/// addresses that two pools would both bind. `is_tls`: listeners have a certificate.
 [[nodiscard]] std::vector<Pool> read_pools(const YamlNode& node,
-                                           const std::vector<residency::Region>& regions);
+                                           const std::vector<residency::Region>& regions,
+                                           bool is_tls);
+
+/// `true` or `false`; anything else is reported, and absent is false.
+[[nodiscard]] bool read_flag(const YamlNode& node);
 
 /// Whether both can't be bound at once: the same port, on the same address or on all of a family.
 [[nodiscard]] bool is_clash(const SocketAddress& a, const SocketAddress& b);

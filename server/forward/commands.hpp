@@ -32,6 +32,9 @@ struct OpenTransport {
   ice::Credentials local;
   ice::Credentials remote;
   dtls::Fingerprint remote_fingerprint;
+  /// Whose it is: the participant's first transport. What comes over a TURN allocation reaches only
+  /// transports of the participant that the allocation belongs to.
+  TransportId participant = {};
 };
 
 /// ICE restart: new credentials on both sides; DTLS, SRTP and SCTP stay.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 
@@ -8,6 +9,9 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
+
+#include "io/file_descriptor.hpp"
+#include "io/tls_session.hpp"
 
 namespace meridian::io {
 
@@ -23,7 +27,13 @@ class AnyStream {
   /// Buffers of one gathered write; more are left for the next call.
   static constexpr std::size_t kMaxBuffers = 16;
 
-  /// What the two kinds of connection implement.
+  /// A connection that goes on elsewhere: its socket and its TLS session (null without TLS).
+  struct Released {
+    FileDescriptor socket;
+    std::unique_ptr<TlsSession> tls;
+  };
+
+  /// What the kinds of connection implement.
   class Transport {
    public:
     virtual ~Transport() = default;
@@ -33,12 +43,18 @@ class AnyStream {
     /// Says goodbye where the protocol has a way to, then ends the sending direction.
     virtual void shutdown(DoneHandler done) = 0;
     virtual boost::asio::ip::tcp::socket& socket() = 0;
+    /// Nothing may be under way.
+    virtual Released release() = 0;
   };
 
   explicit AnyStream(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
 
   executor_type get_executor() { return transport_->socket().get_executor(); }
   [[nodiscard]] boost::asio::ip::tcp::socket& socket() { return transport_->socket(); }
+
+  /// Takes the connection out; nothing may be under way, and nothing comes of it afterwards. Only
+  /// for the server's side.
+  [[nodiscard]] Released release() { return transport_->release(); }
 
   /// Ends both directions at once; operations under way fail.
   void close() {

@@ -50,13 +50,14 @@ HttpLimits http_limits(const config::Limits& limits) {
 
 }  // namespace
 
-struct ControlLoop::State final : HttpHandler {
+struct ControlLoop::State final : HttpHandler, TurnDoor {
   explicit State(Config from)
       : config(from.control.config),
         audit(from.audit),
         store(from.store),
         tls(from.tls),
         metrics(std::move(from.metrics)),
+        turn(from.turn),
         config_file(std::move(from.config_file)),
         site(std::move(from.files), config.regions),
         control(std::move(from.control)),
@@ -102,6 +103,38 @@ struct ControlLoop::State final : HttpHandler {
   void handle_closed(node::SignalSessionId session) override {
     control.handle_signal_closed(session, io::now());
   }
+
+  // -- TURN --------------------------------------------------------------------------------------
+
+  turn::Look look(Bytes received, const SocketAddress& from, Instant now,
+                  MutableBytes reply) override {
+    return turn ? turn::look(*turn, received, from, now, reply) : turn::Look{};
+  }
+  /// A worker of another region is none of this listener's.
+  HandOver hand_over(WorkerIndex worker, const RegionId& region,
+                     TurnConnection connection) override {
+    const std::size_t index = worker.value();
+    if (index >= workers.size() || metrics[index].region != region) {
+      return HandOver::kRefused;
+    }
+    const auto pushed = workers[index]->turn_connections().push(std::move(connection));
+    return pushed == TurnChannel::Push::kQueued ? HandOver::kTaken : HandOver::kRefused;
+  }
+
+  /// A listener that is there for TURN alone.
+  struct NoPage final : HttpHandler {
+    std::size_t max_body(std::string_view) const override { return 0; }
+    HttpResult handle_http(const signalling::HttpRequest&) override {
+      return HttpReply{signalling::HttpResponse::text(404, "not found\n"), nullptr};
+    }
+    bool is_websocket_path(std::string_view) const override { return false; }
+    base::Expected<node::SignalSessionId, signalling::HttpResponse> open_websocket(
+        const signalling::HttpRequest&) override {
+      return std::unexpected(signalling::HttpResponse::text(404, "not found\n"));
+    }
+    void handle_frame(node::SignalSessionId, Bytes, node::FrameKind) override {}
+    void handle_closed(node::SignalSessionId) override {}
+  };
 
   /// The metrics listener knows this one path.
   struct MetricsPage final : HttpHandler {
@@ -376,6 +409,7 @@ struct ControlLoop::State final : HttpHandler {
   EvidenceStore& store;
   TlsCertificate* const tls;
   const std::vector<WorkerMetrics> metrics;
+  const std::optional<turn::Secret> turn;
   const std::string config_file;
   Site site;
   node::Control control;
@@ -403,6 +437,7 @@ struct ControlLoop::State final : HttpHandler {
 
   HttpServer server;
   MetricsPage metrics_page;
+  NoPage no_page;
   std::vector<SocketAddress> signalling_addresses;
 };
 
@@ -412,7 +447,8 @@ ControlLoop::~ControlLoop() = default;
 base::Expected<void, base::Error> ControlLoop::listen() {
   for (const config::Pool& pool : state_->config.pools) {
     for (const SocketAddress& address : pool.signalling) {
-      const auto bound = state_->server.listen({address, pool.region, state_.get(), state_->tls});
+      const auto bound = state_->server.listen({address, pool.region, state_.get(), state_->tls,
+                                                pool.turn.tls ? state_.get() : nullptr});
       if (!bound) {
         return std::unexpected(bound.error());
       }
@@ -422,10 +458,21 @@ base::Expected<void, base::Error> ControlLoop::listen() {
                               {"address", bound->to_string()},
                               {"tls", state_->tls != nullptr ? "yes" : "no"}});
     }
+    for (const SocketAddress& address : pool.turn.listen) {
+      const auto bound = state_->server.listen(
+          {address, pool.region, &state_->no_page, state_->tls, state_.get()});
+      if (!bound) {
+        return std::unexpected(bound.error());
+      }
+      log::info("listening", {{"for", "TURN"},
+                              {"region", pool.region.value()},
+                              {"address", bound->to_string()},
+                              {"tls", "yes"}});
+    }
   }
   if (state_->config.metrics_listen) {
     const auto bound = state_->server.listen(
-        {*state_->config.metrics_listen, RegionId(), &state_->metrics_page, nullptr});
+        {*state_->config.metrics_listen, RegionId(), &state_->metrics_page, nullptr, nullptr});
     if (!bound) {
       return std::unexpected(bound.error());
     }

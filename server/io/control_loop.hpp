@@ -37,6 +37,8 @@ class ControlLoop {
     /// Null without TLS.
     TlsCertificate* tls = nullptr;
     std::vector<WorkerMetrics> metrics;
+    /// The workers' TURN servers know this; nothing without TURN.
+    std::optional<turn::Secret> turn = std::nullopt;
     /// Read again on SIGHUP; empty = never.
     std::string config_file = {};
   };

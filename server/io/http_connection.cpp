@@ -49,6 +49,8 @@ constexpr std::size_t kMaxDiscarded = 1024 * 1024;
 constexpr Duration kLinger = 1s;
 constexpr Duration kCloseTimeout = 2s;
 constexpr std::size_t kFirstRead = 2048;
+/// What a TURN client may bring before it belongs to a worker: a request or two.
+constexpr std::size_t kMaxTurnStart = 4096;
 /// A buffer that grew beyond this for one request is given back after it.
 constexpr std::size_t kKeptBuffer = 8192;
 
@@ -177,6 +179,10 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
         set_deadline(host_.limits.header);
       }
     }
+    if (is_first_ && listener_.turn != nullptr && turn::is_stun_start(received()[0])) {
+      co_await serve_turn();
+      co_return false;
+    }
     Parser parser;
     parser.header_limit(static_cast<std::uint32_t>(host_.limits.header_bytes));
     parser.body_limit(signalling::kMaxRequestBody);
@@ -197,6 +203,52 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
       host_.handle_first_request(*this);
     }
     co_return co_await answer(parser.get());
+  }
+
+  [[nodiscard]] Bytes received() const {
+    return {static_cast<const std::uint8_t*>(buffer_.cdata().data()), buffer_.size()};
+  }
+
+  /// Challenges a TURN client, and hands it over to the worker that its credentials name. It stays
+  /// pending until then.
+  asio::awaitable<void> serve_turn() {
+    std::array<std::uint8_t, turn::kMaxChallenge> reply;
+    Error error;
+    while (!error && !is_aborted_ && buffer_.size() <= kMaxTurnStart) {
+      const turn::Look look = listener_.turn->look(received(), remote_, monotonic_now(), reply);
+      switch (look.step) {
+        case turn::Look::Step::kMore: {
+          const auto into = buffer_.prepare(kFirstRead);
+          const std::size_t size = co_await stream_.async_read_some(into, report_to(error));
+          buffer_.commit(size);
+          break;
+        }
+        case turn::Look::Step::kReply: {
+          buffer_.consume(look.taken);
+          const auto from = asio::buffer(reply.data(), look.reply_size);
+          co_await asio::async_write(stream_, from, report_to(error));
+          break;
+        }
+        case turn::Look::Step::kHandOver:
+          hand_over(look.worker);
+          co_return;
+        case turn::Look::Step::kRefuse:
+          ++host_.counters.turn_refused;
+          co_return;
+      }
+    }
+  }
+
+  void hand_over(WorkerIndex worker) {
+    AnyStream::Released released = stream_.release();
+    const Bytes rest = received();
+    const auto taken = listener_.turn->hand_over(worker, listener_.region,
+                                                 {.socket = std::move(released.socket),
+                                                  .tls = std::move(released.tls),
+                                                  .remote = remote_,
+                                                  .received = {rest.begin(), rest.end()}});
+    ++(taken == TurnDoor::HandOver::kTaken ? host_.counters.turn_handed_over
+                                           : host_.counters.turn_refused);
   }
 
   asio::awaitable<Error> read_body(Parser& parser) {

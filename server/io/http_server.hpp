@@ -11,6 +11,7 @@
 #include "base/time.hpp"
 #include "io/http_message.hpp"
 #include "io/tls_certificate.hpp"
+#include "io/turn_door.hpp"
 #include "node/control_types.hpp"
 
 namespace boost::asio {
@@ -71,6 +72,9 @@ struct HttpCounters {
   std::uint64_t evicted = 0;
   std::uint64_t timed_out = 0;
   std::uint64_t slow_readers = 0;
+  /// Connections that began with TURN: handed to a worker, and those that no worker takes.
+  std::uint64_t turn_handed_over = 0;
+  std::uint64_t turn_refused = 0;
 };
 
 /// HTTP/1.1 and WebSocket listeners on one Asio context, whose one thread calls everything here.
@@ -89,6 +93,8 @@ class HttpServer {
     HttpHandler* handler = nullptr;
     /// Null for plain HTTP; asked again for each connection.
     const TlsCertificate* tls = nullptr;
+    /// Takes connections that begin with TURN; null = they are malformed HTTP.
+    TurnDoor* turn = nullptr;
   };
   /// Begins to listen and returns the bound address (for port 0). Everything pointed to outlives
   /// this object. Errors: a sentence with the address.

@@ -1,4 +1,7 @@
-// The two kinds of connection behind AnyStream.
+// The kinds of connection behind AnyStream.
+#include <array>
+#include <vector>
+
 #include <boost/asio/ssl.hpp>
 #include <openssl/ssl.h>
 
@@ -31,6 +34,10 @@ class PlainTransport final : public AnyStream::Transport {
                [done = std::move(done), error]() mutable { std::move(done)(error); });
   }
   tcp::socket& socket() override { return socket_; }
+  AnyStream::Released release() override {
+    AnyStream::Error ignored;
+    return {FileDescriptor(socket_.release(ignored)), nullptr};
+  }
 
  private:
   // A span is a view, and the operation may outlive what it views: a few pointers are copied.
@@ -52,13 +59,145 @@ class PlainTransport final : public AnyStream::Transport {
   tcp::socket socket_;
 };
 
-class TlsTransport final : public AnyStream::Transport {
+/// The server's side, over a session that can be taken out. Each operation of ours ends in one of
+/// the caller's, whose handler keeps this alive.
+class TlsServerTransport final : public AnyStream::Transport {
  public:
-  using Side = asio::ssl::stream_base::handshake_type;
-  TlsTransport(tcp::socket socket, asio::ssl::context& context, Side side)
-      : stream_(std::move(socket), context), side_(side) {}
+  TlsServerTransport(tcp::socket socket, SSL_CTX* context)
+      : socket_(std::move(socket)), session_(std::make_unique<TlsSession>(context)) {}
 
-  /// As a client: the name that the server must prove.
+  void handshake(AnyStream::DoneHandler done) override {
+    const TlsSession::Step step = session_->handshake();
+    flush([this, step, done = std::move(done)](AnyStream::Error error) mutable {
+      if (error || step == TlsSession::Step::kDone) {
+        std::move(done)(error);
+      } else if (step == TlsSession::Step::kMore) {
+        receive([this, done = std::move(done)](AnyStream::Error failed) mutable {
+          failed ? std::move(done)(failed) : handshake(std::move(done));
+        });
+      } else {
+        std::move(done)(asio::error::connection_aborted);
+      }
+    });
+  }
+  void read_some(asio::mutable_buffer into, AnyStream::IoHandler done) override {
+    const auto [step, size] =
+        session_->read({static_cast<std::uint8_t*>(into.data()), into.size()});
+    if (step == TlsSession::Step::kMore) {
+      // What the peer said may want an answer.
+      flush([this, into, done = std::move(done)](AnyStream::Error error) mutable {
+        if (error) {
+          return std::move(done)(error, 0);
+        }
+        receive([this, into, done = std::move(done)](AnyStream::Error failed) mutable {
+          failed ? std::move(done)(failed, 0) : read_some(into, std::move(done));
+        });
+      });
+      return;
+    }
+    AnyStream::Error error;
+    if (step != TlsSession::Step::kDone) {
+      error = step == TlsSession::Step::kClosed ? AnyStream::Error(asio::error::eof)
+                                                : AnyStream::Error(asio::error::connection_aborted);
+    }
+    asio::post(socket_.get_executor(), [done = std::move(done), error, count = size]() mutable {
+      std::move(done)(error, count);
+    });
+  }
+  void write_some(std::span<const asio::const_buffer> from, AnyStream::IoHandler done) override {
+    // A record is made of one buffer; the caller comes back for the others.
+    Bytes first;
+    for (const auto& buffer : from) {
+      if (buffer.size() > 0) {
+        first = {static_cast<const std::uint8_t*>(buffer.data()), buffer.size()};
+        break;
+      }
+    }
+    first = first.first(std::min(first.size(), TlsSession::kMaxRecord));
+    if (!first.empty() && !session_->write(first)) {
+      asio::post(socket_.get_executor(), [done = std::move(done)]() mutable {
+        std::move(done)(asio::error::connection_aborted, 0);
+      });
+      return;
+    }
+    flush([size = first.size(), done = std::move(done)](AnyStream::Error error) mutable {
+      std::move(done)(error, error ? 0 : size);
+    });
+  }
+  void shutdown(AnyStream::DoneHandler done) override {
+    session_->close();
+    flush([this, done = std::move(done)](AnyStream::Error error) mutable {
+      AnyStream::Error ignored;
+      socket_.shutdown(tcp::socket::shutdown_send, ignored);
+      std::move(done)(error);
+    });
+  }
+  tcp::socket& socket() override { return socket_; }
+  AnyStream::Released release() override {
+    AnyStream::Error ignored;
+    return {FileDescriptor(socket_.release(ignored)), std::move(session_)};
+  }
+
+ private:
+  using Waiting = std::vector<AnyStream::DoneHandler>;
+
+  /// Calls `then` when everything that is to be sent has been sent, never at once.
+  void flush(AnyStream::DoneHandler then) {
+    if (const auto waiting = flushing_.lock()) {
+      waiting->push_back(std::move(then));
+      return;
+    }
+    const auto waiting = std::make_shared<Waiting>();
+    waiting->push_back(std::move(then));
+    flushing_ = waiting;
+    asio::post(socket_.get_executor(), [this, waiting] { send(waiting); });
+  }
+  void send(const std::shared_ptr<Waiting>& waiting) {
+    const Bytes output = session_->output();
+    if (output.empty()) {
+      return finish(*waiting, {});
+    }
+    socket_.async_write_some(asio::buffer(output.data(), output.size()),
+                             [this, waiting](AnyStream::Error error, std::size_t sent) {
+                               if (error) {
+                                 return finish(*waiting, error);
+                               }
+                               session_->consume(sent);
+                               send(waiting);
+                             });
+  }
+  void finish(Waiting& waiting, AnyStream::Error error) {
+    flushing_.reset();
+    // The last one may end this.
+    Waiting done = std::exchange(waiting, {});
+    for (AnyStream::DoneHandler& one : done) {
+      std::move(one)(error);
+    }
+  }
+  void receive(AnyStream::DoneHandler then) {
+    socket_.async_read_some(
+        asio::buffer(ciphertext_),
+        [this, then = std::move(then)](AnyStream::Error error, std::size_t size) mutable {
+          if (!error) {
+            session_->feed(Bytes(ciphertext_).first(size));
+          }
+          std::move(then)(error);
+        });
+  }
+
+  tcp::socket socket_;
+  std::unique_ptr<TlsSession> session_;
+  /// Whom the flush under way tells. The operation owns them, since they own this.
+  std::weak_ptr<Waiting> flushing_;
+  std::array<std::uint8_t, 4096> ciphertext_{};
+};
+
+class TlsClientTransport final : public AnyStream::Transport {
+ public:
+  TlsClientTransport(tcp::socket socket, asio::ssl::context& context)
+      : stream_(std::move(socket), context) {}
+
+  /// The name that the server must prove.
   void expect(const std::string& host) {
     AnyStream::Error no_address;
     asio::ip::make_address(host, no_address);
@@ -68,7 +207,7 @@ class TlsTransport final : public AnyStream::Transport {
     stream_.set_verify_callback(asio::ssl::host_name_verification(host));
   }
   void handshake(AnyStream::DoneHandler done) override {
-    stream_.async_handshake(side_, std::move(done));
+    stream_.async_handshake(asio::ssl::stream_base::client, std::move(done));
   }
   void read_some(asio::mutable_buffer into, AnyStream::IoHandler done) override {
     stream_.async_read_some(into, std::move(done));
@@ -92,10 +231,10 @@ class TlsTransport final : public AnyStream::Transport {
     });
   }
   tcp::socket& socket() override { return stream_.next_layer(); }
+  AnyStream::Released release() override { return {}; }
 
  private:
   asio::ssl::stream<tcp::socket> stream_;
-  const Side side_;
 };
 
 }  // namespace
@@ -104,19 +243,14 @@ AnyStream make_stream(tcp::socket socket, const TlsCertificate* tls) {
   if (tls == nullptr) {
     return AnyStream(std::make_unique<PlainTransport>(std::move(socket)));
   }
-  // The wrapper drops one reference when it ends, so it gets one; the stream's SSL keeps its own.
-  SSL_CTX_up_ref(tls->context());
-  asio::ssl::context context(tls->context());
-  return AnyStream(
-      std::make_unique<TlsTransport>(std::move(socket), context, asio::ssl::stream_base::server));
+  return AnyStream(std::make_unique<TlsServerTransport>(std::move(socket), tls->context()));
 }
 
 AnyStream make_client_stream(tcp::socket socket, asio::ssl::context* tls, const std::string& host) {
   if (tls == nullptr) {
     return AnyStream(std::make_unique<PlainTransport>(std::move(socket)));
   }
-  auto transport =
-      std::make_unique<TlsTransport>(std::move(socket), *tls, asio::ssl::stream_base::client);
+  auto transport = std::make_unique<TlsClientTransport>(std::move(socket), *tls);
   transport->expect(host);
   return AnyStream(std::move(transport));
 }

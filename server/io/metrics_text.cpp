@@ -176,6 +176,54 @@ void add_tcp_counters(Page& page, const ByRegion& regions) {
         kCounter, [](const WorkerMetrics& w) { return w.io->tcp_dropped.value(); }}});
 }
 
+/// Why requests of TURN are refused, and where that is counted.
+struct TurnRefusal {
+  std::string_view reason;
+  metrics::Counter turn::Counters::* count;
+};
+constexpr std::array<TurnRefusal, 5> kTurnRefusals = {
+    {{"credentials", &turn::Counters::refused_credentials},
+     {"peer", &turn::Counters::refused_peer},
+     {"quota", &turn::Counters::refused_quota},
+     {"capacity", &turn::Counters::refused_capacity},
+     {"request", &turn::Counters::refused_request}}};
+
+template <metrics::Counter turn::Counters::* kCount>
+std::uint64_t turn_count(const WorkerMetrics& worker) {
+  return worker.turn == nullptr ? 0 : (worker.turn->*kCount).value();
+}
+
+void add_turn_counters(Page& page, const ByRegion& regions, const HttpCounters& http) {
+  using turn::Counters;
+  add_each(page, regions,
+           {{"turn_allocations", "TURN allocations.", kGauge, turn_count<&Counters::allocations>},
+            {"turn_allocated_total", "TURN allocations that were made.", kCounter,
+             turn_count<&Counters::allocated>},
+            {"turn_challenges_total", "TURN requests without credentials.", kCounter,
+             turn_count<&Counters::challenges>},
+            {"turn_unanswered_total", "TURN requests over UDP that were too many to answer.",
+             kCounter, turn_count<&Counters::unanswered>},
+            {"turn_malformed_total", "TURN messages that made no sense.", kCounter,
+             turn_count<&Counters::malformed>},
+            {"turn_payloads_lost_total",
+             "Payloads from TURN clients without an allocation or permission for them.", kCounter,
+             turn_count<&Counters::payloads_lost>}});
+  MetricFamily& refused =
+      page.family("turn_refused_total", "TURN requests that were refused.", MetricType::Counter);
+  for (const auto& [region, workers] : regions) {
+    for (const TurnRefusal& refusal : kTurnRefusals) {
+      Page::add(refused, {{"reason", std::string(refusal.reason)}, {"region", region.value()}},
+                sum(workers, [&](const WorkerMetrics& w) -> std::uint64_t {
+                  return w.turn == nullptr ? 0 : (w.turn->*refusal.count).value();
+                }));
+    }
+  }
+  page.counter("turn_handed_over_total", "TURN connections that listeners gave to workers.",
+               http.turn_handed_over);
+  page.counter("turn_unclaimed_total", "TURN connections that belong to no worker of a listener.",
+               http.turn_refused);
+}
+
 void add_worker_counters(Page& page, const ByRegion& regions) {
   add_each(
       page, regions,
@@ -346,6 +394,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_worker_counters(page, regions);
   add_estimates(page, regions);
   add_tcp_counters(page, regions);
+  add_turn_counters(page, regions, input.http);
   add_histogram(page, regions, "forward_latency_seconds",
                 "From the kernel's receive time of a packet to its being sent on.",
                 [](const WorkerMetrics& w) -> const auto& { return w.worker->forward_latency; });

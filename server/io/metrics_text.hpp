@@ -9,6 +9,7 @@
 #include "io/io_counters.hpp"
 #include "metrics/worker_counters.hpp"
 #include "node/control.hpp"
+#include "turn/server.hpp"
 
 namespace meridian::io {
 
@@ -17,6 +18,8 @@ struct WorkerMetrics {
   RegionId region;
   const metrics::WorkerCounters* worker = nullptr;
   const IoCounters* io = nullptr;
+  /// Null without TURN.
+  const turn::Counters* turn = nullptr;
 };
 
 /// All that the page shows. Labels are regions, directions and fixed words: nothing that a client

@@ -69,8 +69,14 @@ struct Runtime::State {
     std::vector<SocketAddress> advertised;
     std::vector<TcpListener> listeners;
     std::vector<SocketAddress> advertised_tcp;
+    config::Turn turn;
+    std::string device;
     metrics::WorkerCounters counters;
     IoCounters io_counters;
+    turn::Counters turn_counters;
+
+    /// What clients are told.
+    [[nodiscard]] std::vector<std::string> turn_urls() const;
   };
 
   explicit State(const config::Config& from)
@@ -89,6 +95,7 @@ struct Runtime::State {
   base::Expected<void, base::Error> open_control();
   void make_relays();
   void make_workers();
+  [[nodiscard]] std::optional<WorkerThread::Turn> turn_of(Seat& seat) const;
   void warn(std::string sentence) {
     if (!sentence.empty() && std::ranges::find(warnings, sentence) == warnings.end()) {
       warnings.push_back(std::move(sentence));
@@ -99,6 +106,8 @@ struct Runtime::State {
   std::string config_file;
   std::vector<std::string> warnings;
   SystemRandom random;
+  /// Of this process; nothing without TURN.
+  std::optional<turn::Secret> turn_secret;
   const dtls::Certificate certificate;
   residency::PolicyGeneration policy;
   std::unique_ptr<AuditWriter> audit;
@@ -115,6 +124,24 @@ struct Runtime::State {
   SctpThread sctp;
   std::vector<std::unique_ptr<WorkerThread>> workers;
 };
+
+std::vector<std::string> Runtime::State::Seat::turn_urls() const {
+  std::vector<std::string> urls;
+  const auto add = [&urls](bool is_on, const std::vector<SocketAddress>& addresses,
+                           const char* transport) {
+    for (const SocketAddress& address : addresses) {
+      if (is_on) {
+        urls.push_back("turn:" + address.to_string() + "?transport=" + transport);
+      }
+    }
+  };
+  add(turn.udp, advertised, "udp");
+  add(turn.tcp, advertised_tcp, "tcp");
+  if (turn.tls) {
+    urls.push_back("turns:" + turn.address + "?transport=tcp");
+  }
+  return urls;
+}
 
 base::Expected<void, base::Error> Runtime::State::open_audit() {
   auto opened = AuditWriter::open(std::filesystem::path(config.data_dir) / "audit");
@@ -156,6 +183,9 @@ base::Expected<void, base::Error> Runtime::State::open_tls() {
 }
 
 base::Expected<void, base::Error> Runtime::State::open_pools() {
+  if (std::ranges::any_of(config.pools, [](const auto& pool) { return pool.turn.is_on(); })) {
+    turn_secret.emplace(random);
+  }
   for (const config::Pool& pool : config.pools) {
     const auto advertised = advertised_addresses(pool.media, random);
     if (!advertised) {
@@ -179,6 +209,8 @@ base::Expected<void, base::Error> Runtime::State::open_worker(
   Seat& seat = seats.emplace_back();
   seat.index = WorkerIndex(static_cast<std::uint16_t>(seats.size() - 1));
   seat.region = pool.region;
+  seat.turn = pool.turn;
+  seat.device = pool.media.bind_device;
   const auto port_of_worker = [number](std::uint16_t first) {
     return static_cast<std::uint16_t>(first == 0 ? 0 : first + number);
   };
@@ -253,8 +285,13 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
   std::vector<node::WorkerPlacement> placements;
   std::vector<WorkerMetrics> metrics;
   for (const Seat& seat : seats) {
-    placements.push_back({seat.index, seat.region, seat.advertised, seat.advertised_tcp});
-    metrics.push_back({seat.region, &seat.counters, &seat.io_counters});
+    placements.push_back({.index = seat.index,
+                          .region = seat.region,
+                          .advertised = seat.advertised,
+                          .advertised_tcp = seat.advertised_tcp,
+                          .turn_urls = seat.turn_urls(),
+                          .turn_servers = seat.turn.servers});
+    metrics.push_back({seat.region, &seat.counters, &seat.io_counters, &seat.turn_counters});
   }
   node::ControlConfig control_config{.config = config,
                                      .workers = std::move(placements),
@@ -265,6 +302,7 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
                                      .directory = std::move(policies.directory),
                                      .audit_heads = std::move(audit_heads),
                                      .keys = std::move(audit_keys),
+                                     .turn = turn_secret,
                                      .started = io::now()};
   control = std::make_unique<ControlLoop>(ControlLoop::Config{.control = std::move(control_config),
                                                               .audit = *audit,
@@ -272,6 +310,7 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
                                                               .files = std::move(*files),
                                                               .tls = tls ? &*tls : nullptr,
                                                               .metrics = std::move(metrics),
+                                                              .turn = turn_secret,
                                                               .config_file = config_file});
   return control->listen();
 }
@@ -286,6 +325,18 @@ void Runtime::State::make_relays() {
       }
     }
   }
+}
+
+std::optional<WorkerThread::Turn> Runtime::State::turn_of(Seat& seat) const {
+  if (!seat.turn.is_on()) {
+    return std::nullopt;
+  }
+  return WorkerThread::Turn{.secret = *turn_secret,
+                            .peers = seat.advertised,
+                            .counters = seat.turn_counters,
+                            .has_streams = seat.turn.tcp,
+                            .has_datagrams = seat.turn.udp,
+                            .device = seat.device};
 }
 
 void Runtime::State::make_workers() {
@@ -308,6 +359,7 @@ void Runtime::State::make_workers() {
         std::make_unique<WorkerThread>(WorkerThread::Config{.worker = std::move(worker),
                                                             .sockets = std::move(seat.sockets),
                                                             .listeners = std::move(seat.listeners),
+                                                            .turn = turn_of(seat),
                                                             .counters = seat.io_counters,
                                                             .events = control->events(),
                                                             .sctp = sctp.commands()}));

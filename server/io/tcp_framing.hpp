@@ -12,6 +12,11 @@ namespace meridian::io {
 /// Bytes of the length in front of each packet (RFC 4571 section 2).
 inline constexpr std::size_t kFrameHeader = 2;
 
+/// In front of a packet of `size` bytes.
+[[nodiscard]] constexpr std::array<std::uint8_t, kFrameHeader> frame_header(std::size_t size) {
+  return {static_cast<std::uint8_t>(size >> 8U), static_cast<std::uint8_t>(size)};
+}
+
 /// Cuts the byte stream of one connection into the packets that RFC 4571 frames in it. Fixed
 /// memory.
 class FrameReader {

@@ -33,6 +33,17 @@ SocketAddress local_of(int descriptor) {
 
 }  // namespace
 
+void prepare_for_media(int descriptor) {
+  set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
+  set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
+}
+
+bool bind_to_device(int descriptor, const std::string& device) {
+  return device.empty() || ::setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, device.data(),
+                                        static_cast<socklen_t>(device.size())) == 0;
+}
+
 base::Expected<TcpListener, base::Error> TcpListener::open(const SocketAddress& local,
                                                            const std::string& device) {
   const std::string what = "can't listen on TCP " + local.to_string();
@@ -45,8 +56,7 @@ base::Expected<TcpListener, base::Error> TcpListener::open(const SocketAddress& 
   if (!local.ip.is_v4()) {
     set_option(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   }
-  if (!device.empty() && ::setsockopt(descriptor.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
-                                      static_cast<socklen_t>(device.size())) != 0) {
+  if (!bind_to_device(descriptor.get(), device)) {
     return std::unexpected(failure("can't bind to the device " + device));
   }
   sockaddr_storage address{};
@@ -67,9 +77,7 @@ std::optional<TcpListener::Accepted> TcpListener::accept() const {
   if (!descriptor.is_open()) {
     return std::nullopt;
   }
-  set_option(descriptor.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  set_option(descriptor.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
-  set_option(descriptor.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
+  prepare_for_media(descriptor.get());
   return Accepted{std::move(descriptor), from_sockaddr(address)};
 }
 

@@ -9,6 +9,13 @@
 
 namespace meridian::io {
 
+/// Sets a connected socket up for media: what it can't send soon waits with us, not in the kernel,
+/// and a peer that acknowledges nothing is given up.
+void prepare_for_media(int descriptor);
+
+/// Lets a socket send and receive through that device alone; true at once for an empty name.
+[[nodiscard]] bool bind_to_device(int descriptor, const std::string& device);
+
 /// A socket on which clients connect for media over TCP (RFC 6544, passive). Non-blocking.
 class TcpListener {
  public:

@@ -30,11 +30,16 @@ std::optional<TcpQueue::Frame> TcpQueue::frame_of(Bytes datagram) {
 }
 
 bool TcpQueue::push(const transport::OutboundDatagram& datagram, Instant now) {
-  const auto frame = frame_of(datagram.bytes);
+  const auto header = frame_header(datagram.bytes.size());
+  return push({.transport = datagram.transport, .header = header, .datagram = datagram.bytes}, now);
+}
+
+bool TcpQueue::push(const Framed& framed, Instant now) {
+  const auto frame = frame_of(framed.datagram);
   if (frame && is_broken(*frame)) {
     return false;
   }
-  const std::size_t size = datagram.bytes.size() + kFrameHeader;
+  const std::size_t size = framed.header.size() + framed.datagram.size() + framed.padding;
   const auto room = count_ < kPackets ? find_room(size) : std::nullopt;
   if (!room) {
     if (frame) {
@@ -43,14 +48,16 @@ bool TcpQueue::push(const transport::OutboundDatagram& datagram, Instant now) {
     return false;
   }
   std::uint8_t* const at = bytes_.get() + *room;
-  at[0] = static_cast<std::uint8_t>(datagram.bytes.size() >> 8U);
-  at[1] = static_cast<std::uint8_t>(datagram.bytes.size());
-  std::ranges::copy(datagram.bytes, at + kFrameHeader);
+  const auto behind =
+      std::ranges::copy(framed.datagram, std::ranges::copy(framed.header, at).out).out;
+  std::fill_n(behind, framed.padding, std::uint8_t{0});
   end_ = *room + size;
   packets_[(first_ + count_) % kPackets] = {.at = *room,
                                             .size = size,
+                                            .header = framed.header.size(),
+                                            .datagram = framed.datagram.size(),
                                             .queued = now,
-                                            .transport = datagram.transport,
+                                            .transport = framed.transport,
                                             .frame = frame,
                                             .is_dropped = false};
   ++count_;

@@ -15,10 +15,10 @@
 
 namespace meridian::io {
 
-/// What waits to be written to one TCP connection, framed (RFC 4571). Media that waited too long
-/// for a slow network is of no use to anybody: it goes, and with it the rest of its frame, so that
-/// at most kMaxDelay of it ever waits. Everything else waits for as long as there is room. Memory
-/// is taken once. One thread.
+/// What waits to be written to one TCP connection, framed (RFC 4571, or as TURN does). Media that
+/// waited too long for a slow network is of no use to anybody: it goes, and with it the rest of its
+/// frame, so that at most kMaxDelay of it ever waits. Everything else waits for as long as there is
+/// room. Memory is taken once. One thread.
 class TcpQueue {
  public:
   static constexpr Duration kMaxDelay = 200ms;
@@ -30,9 +30,18 @@ class TcpQueue {
 
   TcpQueue();
 
-  /// Takes a copy of the datagram, after expire(); false when it is dropped: its frame is broken,
-  /// or there is no room.
+  /// Takes a copy of the datagram, framed, after expire(); false when it is dropped: its frame is
+  /// broken, or there is no room.
   [[nodiscard]] bool push(const transport::OutboundDatagram& datagram, Instant now);
+  /// The same with what stands around it in another protocol: `header`, the datagram, `padding`
+  /// zeros.
+  struct Framed {
+    TransportId transport = {};
+    Bytes header = {};
+    Bytes datagram;
+    std::size_t padding = 0;
+  };
+  [[nodiscard]] bool push(const Framed& framed, Instant now);
   /// Drops what waited too long. How many packets.
   std::size_t expire(Instant now);
 
@@ -57,7 +66,7 @@ class TcpQueue {
       bytes -= step;
       if (written_ == packet.size) {
         sink(Written{packet.transport,
-                     Bytes(bytes_.get() + packet.at + kFrameHeader, packet.size - kFrameHeader)});
+                     Bytes(bytes_.get() + packet.at + packet.header, packet.datagram)});
         pop();
       }
     }
@@ -72,7 +81,9 @@ class TcpQueue {
   };
   struct Packet {
     std::size_t at = 0;    // in bytes_
-    std::size_t size = 0;  // with the frame's header
+    std::size_t size = 0;  // with all that stands around it
+    std::size_t header = 0;
+    std::size_t datagram = 0;
     Instant queued;
     TransportId transport;
     std::optional<Frame> frame;  // nothing: not media, and never dropped

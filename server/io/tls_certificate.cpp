@@ -16,12 +16,13 @@ std::string openssl_reason() {
   return text == nullptr ? "unknown reason" : text;
 }
 
-// Chooses http/1.1 when the client lists it; refuses ALPN lists without it.
+// Chooses http/1.1 or stun.turn (RFC 7443), whichever the client lists; refuses other ALPN lists.
 int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* in, unsigned in_size, void*) {
-  static constexpr unsigned char kHttp[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  static constexpr unsigned char kKnown[] = {8,   'h', 't', 't', 'p', '/', '1', '.', '1', 9,
+                                             's', 't', 'u', 'n', '.', 't', 'u', 'r', 'n'};
   unsigned char* chosen = nullptr;
-  const int result = SSL_select_next_proto(&chosen, out_size, kHttp, sizeof kHttp, in, in_size);
+  const int result = SSL_select_next_proto(&chosen, out_size, kKnown, sizeof kKnown, in, in_size);
   *out = chosen;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }

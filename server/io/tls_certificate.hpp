@@ -30,7 +30,7 @@ class TlsCertificate {
   /// Whether a file was replaced or written since it was last read.
   [[nodiscard]] bool has_changed_on_disk() const;
 
-  /// For TLS 1.2 and 1.3 servers, ALPN http/1.1; owned by this object.
+  /// For TLS 1.2 and 1.3 servers, ALPN http/1.1 and stun.turn; owned by this object.
   [[nodiscard]] SSL_CTX* context() const { return context_.get(); }
   [[nodiscard]] UnixTime expires() const { return expires_; }
 

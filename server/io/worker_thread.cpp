@@ -11,13 +11,46 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "ice/stun_wire.hpp"
 #include "io/clock.hpp"
 #include "io/egress.hpp"
 #include "io/tcp_media.hpp"
 #include "io/transmit_barrier.hpp"
+#include "rtp/packet.hpp"
 
 namespace meridian::io {
 namespace asio = boost::asio;
+
+namespace {
+
+std::optional<turn::Server> make_turn(std::optional<WorkerThread::Turn>& wanted, WorkerIndex index,
+                                      RandomSource& random, const node::Worker& worker) {
+  if (!wanted) {
+    return std::nullopt;
+  }
+  return turn::Server(
+      {.secret = wanted->secret,
+       .worker = index,
+       .peers = std::move(wanted->peers),
+       .random = random,
+       .counters = wanted->counters,
+       .admits = [&worker](TransportId participant) { return worker.may_relay(participant); }});
+}
+
+/// STUN with another method than Binding, and ChannelData.
+bool is_turn(Bytes datagram) {
+  switch (rtp::classify(datagram)) {
+    case rtp::PacketKind::kTurn:
+      return true;
+    case rtp::PacketKind::kStun:
+      return datagram.size() >= 2 &&
+             ice::wire::method_of(load_u16(datagram.data())) != ice::kStunBinding;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 /// The event loop, which lives on the thread. Asio only says what is ready; the work is done in
 /// turn(), in a fixed order. Nobody else touches the context (that is what its hint promises), so
@@ -31,13 +64,17 @@ class WorkerThread::Loop {
         timer_(context_),
         egress_(owner.sockets_, {&may_send, &handle_sent, &owner.worker_}, owner.worker_counters_,
                 owner.counters_),
-        tcp_(context_, owner.listeners_, {&may_send, &handle_sent, &owner.worker_},
-             owner.counters_) {
+        tcp_(context_, owner.listeners_, {&may_send, &handle_sent, &owner.worker_}, owner.counters_,
+             owner.turn_service_) {
     for (UdpSocket& socket : owner.sockets_) {
       lanes_.emplace_back(asio::posix::stream_descriptor(context_, socket.descriptor()));
     }
     owner.output_.set_flush(&send_batch, this);
     egress_.set_streams({&send_to_stream, this});
+    if (owner.has_turn_datagrams_) {
+      turn_output_ = std::make_unique<transport::SendBatch>();
+      tcp_.set_datagrams({&send_framed, this});
+    }
   }
   ~Loop() {
     // The descriptors belong to the sockets; here they are only watched.
@@ -75,18 +112,36 @@ class WorkerThread::Loop {
     bool is_watched_for_writing = false;
   };
 
+  /// TURN's own answers belong to no transport.
   static bool may_send(void* worker, TransportId transport, Instant now) {
-    return static_cast<node::Worker*>(worker)->may_send(transport, now);
+    auto* self = static_cast<node::Worker*>(worker);
+    return transport == TransportId{} ? self->is_policy_current() : self->may_send(transport, now);
   }
   static void handle_sent(void* worker, TransportId transport, Bytes datagram) {
-    static_cast<node::Worker*>(worker)->handle_sent(transport, datagram);
+    if (transport != TransportId{}) {
+      static_cast<node::Worker*>(worker)->handle_sent(transport, datagram);
+    }
   }
   static void send_to_stream(void* loop, const transport::OutboundDatagram& datagram) {
     auto* self = static_cast<Loop*>(loop);
     self->tcp_.send(datagram, self->turn_began_);
   }
+  /// What TURN relays over UDP waits until the batch that it was in is sent.
+  static void send_framed(void* loop, const transport::OutboundDatagram& datagram) {
+    transport::SendBatch& output = *static_cast<Loop*>(loop)->turn_output_;
+    std::ranges::copy(datagram.bytes, output.reserve().begin());
+    output.commit(datagram.bytes.size(), datagram);
+  }
   static void send_batch(void* loop, transport::SendBatch& batch) {
-    static_cast<Loop*>(loop)->egress_.send(batch.datagrams());
+    auto* self = static_cast<Loop*>(loop);
+    self->egress_.send(batch.datagrams());
+    self->flush_turn();
+  }
+  void flush_turn() {
+    if (turn_output_ != nullptr && !turn_output_->empty()) {
+      egress_.send(turn_output_->datagrams());
+      turn_output_->clear();
+    }
   }
 
   void watch_wakeup() {
@@ -150,6 +205,33 @@ class WorkerThread::Loop {
     for (forward::Command& command : owner_.commands_.drain()) {
       owner_.worker_.handle_command(std::move(command), now);
     }
+    tcp_.follow(owner_.worker_, now);
+    for (TurnConnection& connection : owner_.turn_connections_.drain()) {
+      tcp_.take(std::move(connection), owner_.worker_, now);
+    }
+  }
+
+  /// A TURN client's datagram. True when it holds something for the worker, which is then left.
+  bool take_turn(node::InboundDatagram& datagram, const Now& now) {
+    std::array<std::uint8_t, turn::Server::kMaxReply> reply{};
+    const auto outcome =
+        owner_.turn_->handle(datagram.bytes, {.remote = datagram.from, .socket = datagram.socket},
+                             turn::Way::kDatagrams, now, reply);
+    if (outcome.step == turn::Server::Step::kReply) {
+      send_framed(this, {.to = datagram.from,
+                         .socket = datagram.socket,
+                         .transport = {},
+                         .bytes = MutableBytes(reply).first(outcome.reply_size)});
+    }
+    if (outcome.step != turn::Server::Step::kDeliver) {
+      return false;  // whoever has no transport yet asks again
+    }
+    datagram = {.bytes = outcome.payload,
+                .from = outcome.relayed,
+                .socket = TcpMedia::kRelayedSocket,
+                .received = datagram.received,
+                .relayed_for = outcome.participant};
+    return true;
   }
 
   /// The policy moved: the worker's answer waits until what was sent before is gone. Nothing was
@@ -186,12 +268,16 @@ class WorkerThread::Loop {
       owner_.counters_.truncated.add(received.truncated);
       std::size_t count = 0;
       for (const ReceivedDatagram& datagram : batch_.datagrams()) {
-        inbound_[count++] = {.bytes = datagram.bytes,
-                             .from = datagram.from,
-                             .socket = static_cast<std::uint8_t>(socket),
-                             .received = datagram.received};
+        inbound_[count] = {.bytes = datagram.bytes,
+                           .from = datagram.from,
+                           .socket = static_cast<std::uint8_t>(socket),
+                           .received = datagram.received};
+        const bool is_for_worker = !owner_.has_turn_datagrams_ || !is_turn(datagram.bytes) ||
+                                   take_turn(inbound_[count], now);
+        count += is_for_worker ? 1 : 0;
       }
-      taken += std::max<std::size_t>(count, 1);
+      flush_turn();
+      taken += std::max<std::size_t>(batch_.datagrams().size(), 1);
       owner_.worker_.handle_datagrams({inbound_.get(), count}, now);
       if (received.count < ReceiveBatch::kMaxMessages) {
         lane.is_readable = false;
@@ -256,6 +342,8 @@ class WorkerThread::Loop {
   asio::steady_timer timer_;
   Egress egress_;
   TcpMedia tcp_;
+  /// Null without TURN over UDP.
+  std::unique_ptr<transport::SendBatch> turn_output_;
   Instant turn_began_;
   TransmitBarrier barrier_;
   std::vector<Lane> lanes_;
@@ -276,8 +364,15 @@ WorkerThread::WorkerThread(Config config)
       sctp_(config.sctp),
       counters_(config.counters),
       commands_(kMaxCommands, wakeup_),
+      turn_connections_(kMaxTurnConnections, wakeup_),
       worker_counters_(config.worker.counters),
-      worker_(std::move(config.worker), output_) {
+      random_(config.worker.random),
+      worker_(std::move(config.worker), output_),
+      turn_(make_turn(config.turn, index_, random_, worker_)),
+      turn_service_{.server = turn_ ? &*turn_ : nullptr,
+                    .is_on_listeners = config.turn && config.turn->has_streams,
+                    .device = config.turn ? config.turn->device : std::string()},
+      has_turn_datagrams_(config.turn && config.turn->has_datagrams) {
   MERIDIAN_CHECK(sockets_.size() <= 2);
 }
 

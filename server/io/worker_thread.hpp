@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,9 +16,12 @@
 #include "io/channel.hpp"
 #include "io/io_counters.hpp"
 #include "io/tcp_listener.hpp"
+#include "io/tcp_media.hpp"
+#include "io/turn_door.hpp"
 #include "io/udp_socket.hpp"
 #include "node/worker.hpp"
 #include "sctp/messages.hpp"
+#include "turn/server.hpp"
 
 namespace meridian::io {
 
@@ -34,6 +39,21 @@ class WorkerThread {
   static constexpr std::size_t kMaxCommands = 1'000'000;
   /// When so many were read in one turn, timers and other workers get theirs before the next batch.
   static constexpr std::size_t kMaxDatagramsPerTurn = 256;
+  /// TURN connections that may wait to be taken over from a listener.
+  static constexpr std::size_t kMaxTurnConnections = 1024;
+
+  /// TURN for the worker's clients, whichever way they come.
+  struct Turn {
+    turn::Secret secret;
+    /// Where clients reach the worker's sockets: the only peers.
+    std::vector<SocketAddress> peers;
+    turn::Counters& counters;
+    /// Also on the ports for media over TCP, and on the media port.
+    bool has_streams = false;
+    bool has_datagrams = false;
+    /// Through which alone media may pass; empty = any.
+    std::string device = {};
+  };
 
   struct Config {
     node::WorkerConfig worker;
@@ -41,6 +61,7 @@ class WorkerThread {
     std::vector<UdpSocket> sockets;
     /// For clients whose networks block UDP; TcpMedia::kFirstSocket + index is their number.
     std::vector<TcpListener> listeners = {};
+    std::optional<Turn> turn = std::nullopt;
     /// Written by the thread, outlives it.
     IoCounters& counters;
     EventChannel& events;
@@ -58,6 +79,8 @@ class WorkerThread {
 
   /// For any thread.
   CommandChannel& commands() { return commands_; }
+  /// Connections of TURN clients whose participant this worker serves.
+  TurnChannel& turn_connections() { return turn_connections_; }
   void wake() { wakeup_.notify(); }
   [[nodiscard]] WorkerIndex index() const { return index_; }
   [[nodiscard]] const std::vector<UdpSocket>& sockets() const { return sockets_; }
@@ -73,9 +96,14 @@ class WorkerThread {
   IoCounters& counters_;
   Wakeup wakeup_;
   CommandChannel commands_;
+  TurnChannel turn_connections_;
   metrics::WorkerCounters& worker_counters_;
+  RandomSource& random_;
   transport::SendBatch output_;
   node::Worker worker_;
+  std::optional<turn::Server> turn_;
+  const TurnService turn_service_;
+  const bool has_turn_datagrams_;
   std::vector<WorkerThread*> peers_;
   std::atomic<bool> is_stopping_{false};
   std::thread thread_;

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "meeting/client_traits.hpp"
+#include "meeting/ice_servers.hpp"
 #include "meeting/limits.hpp"
 #include "meeting/track_info.hpp"
 
@@ -150,7 +151,6 @@ base::Expected<void, JoinError> Meeting::join(JoinArguments arguments, Now now) 
 }
 
 void Meeting::send_join(const Participant& participant, Now now) const {
-  (void)now;
   livekit::SignalResponse message;
   livekit::JoinResponse& join = *message.mutable_join();
   *join.mutable_room() = room_.info();
@@ -168,6 +168,7 @@ void Meeting::send_join(const Participant& participant, Now now) const {
   join.set_subscriber_primary(participant.is_subscriber_primary());
   join.set_fast_publish(participant.info.permission().can_publish());
   join.set_sif_trailer(room_.sif_trailer);
+  add_ice_servers(room_, participant, now.wall, *join.mutable_ice_servers());
   *join.mutable_client_configuration() = client_configuration(participant.client);
   room_.send(participant, std::move(message));
 }
@@ -210,6 +211,7 @@ base::Expected<ParticipantSid, ResumeError> Meeting::resume(ResumeArguments argu
   *reconnect.mutable_server_info() = room_.server_info(participant->region);
   reconnect.set_last_message_seq(participant->last_data_sequence);
   *reconnect.mutable_client_configuration() = client_configuration(participant->client);
+  add_ice_servers(room_, *participant, now.wall, *reconnect.mutable_ice_servers());
   room_.send(*participant, std::move(message));
   participant->touch();
   updates_.send_everyone(*participant, now.monotonic);

@@ -103,6 +103,7 @@ void Offers::apply_transport(const Participant& participant, Connection& connect
                                         .local = result.local,
                                         .remote = result.remote,
                                         .remote_fingerprint = result.remote_fingerprint,
+                                        .participant = participant.uplink.transport,
                                     });
   connection.permit.reset();
   connection.is_open = true;

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "meeting/workers.hpp"
 #include "residency/gate.hpp"
 #include "sctp/messages.hpp"
+#include "turn/credentials.hpp"
 #include "wire/livekit_rtc.pb.h"
 
 namespace meridian::meeting {
@@ -54,6 +56,8 @@ struct Services {
   Outbox& outbox;
   dtls::Fingerprint fingerprint;
   std::string node_id;
+  /// Signs credentials for TURN on this node; nothing when it has none.
+  std::optional<turn::Secret> turn = std::nullopt;
   /// Whether anybody is to hear of what happens in the account's rooms; empty = nobody.
   std::function<bool(const AccountId&)> has_listener = {};
 };

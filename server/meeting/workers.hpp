@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "base/address.hpp"
 #include "base/ids.hpp"
+#include "config/config.hpp"
 
 namespace meridian::meeting {
 
@@ -20,6 +22,10 @@ class WorkerPool {
     std::size_t participants = 0;
     /// Those over TCP, which come after the others.
     std::vector<SocketAddress> advertised_tcp = {};
+    /// Where its clients reach TURN on this node, and other servers of the operator's in its
+    /// region.
+    std::vector<std::string> turn_urls = {};
+    std::vector<config::TurnServer> turn_servers = {};
   };
 
   explicit WorkerPool(std::vector<Seat> seats) : seats_(std::move(seats)) {}

@@ -49,9 +49,10 @@ enum class DropReason : std::uint8_t {
   kUnknownPayloadType,  // not negotiated, or not taken by the subscriber
   kRelayFull,           // the ring to another worker has no room
   // Residency, later additions.
-  kPermitRevoked,   // from the peer of a transport whose permit was revoked
-  kLeaseExpired,    // the account is restricted and the node's lease ran out
-  kHandshakesFull,  // as many DTLS handshakes as the node has at once, or as may wait for a turn
+  kPermitRevoked,    // from the peer of a transport whose permit was revoked
+  kLeaseExpired,     // the account is restricted and the node's lease ran out
+  kHandshakesFull,   // as many DTLS handshakes as the node has at once, or as may wait for a turn
+  kRelayedForOther,  // came over a participant's TURN allocation, for another's transport
   kCount,
 };
 
@@ -68,7 +69,7 @@ constexpr std::string_view name(DropReason reason) {
       "srtp_index_reused",  "srtp_unknown_stream", "srtp_key_exhausted",   "no_selected_pair",
       "transport_closed",   "no_publication",      "queue_full",           "duplicate",
       "unknown_source",     "too_many_sources",    "unknown_payload_type", "relay_full",
-      "permit_revoked",     "lease_expired",       "handshakes_full",
+      "permit_revoked",     "lease_expired",       "handshakes_full",      "relayed_for_other",
   };
   static_assert(!kNames.back().empty(), "a reason has no name");
   const auto index = static_cast<std::size_t>(reason);

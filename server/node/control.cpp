@@ -13,7 +13,12 @@ std::vector<meeting::WorkerPool::Seat> seats(const std::vector<WorkerPlacement>&
   std::vector<meeting::WorkerPool::Seat> result;
   result.reserve(workers.size());
   for (const WorkerPlacement& worker : workers) {
-    result.push_back({worker.index, worker.region, worker.advertised, 0, worker.advertised_tcp});
+    result.push_back({.index = worker.index,
+                      .region = worker.region,
+                      .advertised = worker.advertised,
+                      .advertised_tcp = worker.advertised_tcp,
+                      .turn_urls = worker.turn_urls,
+                      .turn_servers = worker.turn_servers});
   }
   return result;
 }
@@ -79,6 +84,7 @@ Control::State::State(ControlConfig from)
                .outbox = outbox,
                .fingerprint = config.fingerprint,
                .node_id = config.node_id,
+               .turn = config.turn,
                .has_listener = [this](const AccountId& account) {
                  return webhooks.has_receiver(account) || agents.wants(account);
                }} {

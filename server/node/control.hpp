@@ -26,6 +26,7 @@
 #include "rooms/agent_hub.hpp"
 #include "sctp/messages.hpp"
 #include "signalling/http.hpp"
+#include "turn/credentials.hpp"
 
 namespace meridian::node {
 
@@ -47,6 +48,8 @@ struct ControlConfig {
   audit::Heads audit_heads;
   /// Nothing: a key for this run only, from `random`.
   std::optional<EvidenceKeys> keys = std::nullopt;
+  /// What the workers' TURN servers know their clients by; nothing without TURN.
+  std::optional<turn::Secret> turn = std::nullopt;
   Now started;
 };
 

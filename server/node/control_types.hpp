@@ -8,6 +8,7 @@
 
 #include "base/address.hpp"
 #include "base/ids.hpp"
+#include "config/config.hpp"
 #include "meeting/ids.hpp"
 #include "signalling/frame_kind.hpp"
 
@@ -42,6 +43,9 @@ struct WorkerPlacement {
   std::vector<SocketAddress> advertised;
   /// The same over TCP; may be empty.
   std::vector<SocketAddress> advertised_tcp = {};
+  /// TURN on this node for its clients, and the operator's other servers in its region.
+  std::vector<std::string> turn_urls = {};
+  std::vector<config::TurnServer> turn_servers = {};
 };
 
 /// Whether audit records reach the disk.

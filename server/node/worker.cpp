@@ -64,7 +64,8 @@ void Worker::State::handle(const InboundDatagram& datagram, Now now) {
 }
 
 void Worker::State::handle_stun(const InboundDatagram& datagram, const ice::Tuple& from, Now now) {
-  const auto taken = demultiplexer.handle_stun(datagram.bytes, from, now.monotonic, output);
+  const auto taken =
+      demultiplexer.handle_stun(datagram.bytes, from, now.monotonic, output, datagram.relayed_for);
   if (!taken) {
     drop_stranger(datagram, from, taken.error());
     return;
@@ -225,7 +226,8 @@ void Worker::State::handle(forward::OpenTransport&& command, Now now) {
       transport::TransportSettings{.id = id,
                                    .local = std::move(command.local),
                                    .remote = std::move(command.remote),
-                                   .remote_fingerprint = command.remote_fingerprint},
+                                   .remote_fingerprint = command.remote_fingerprint,
+                                   .participant = command.participant},
       config.certificate, now.monotonic);
   if (demultiplexer.add(*opened) != transport::Demultiplexer::Add::kAdded) {
     report(id, transport::TransportState::kFailed, transport::TransportFailure::kLimit);
@@ -237,6 +239,7 @@ void Worker::State::handle(forward::OpenTransport&& command, Now now) {
                              .room = command.room,
                              .is_restricted = policy->is_restricted(added.permit()),
                              .transit = {}});
+  ++participants[command.participant];
   config.counters.transports.increment();
 }
 
@@ -270,6 +273,10 @@ Worker::State::Member Worker::State::remove(TransportId id) {
   shard.remove_peer(id);
   member.peer = nullptr;
   demultiplexer.remove(*member.transport);
+  const auto of_participant = participants.find(member.transport->participant());
+  if (--of_participant->second == 0) {
+    participants.erase(of_participant);
+  }
   config.counters.transports.decrement();
   return member;
 }

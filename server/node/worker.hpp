@@ -35,6 +35,8 @@ struct InboundDatagram {
   std::uint8_t socket = 0;
   /// Kernel receive time, on the clock of Now::monotonic.
   Instant received;
+  /// Over whose TURN allocation it came; nothing when it came over none.
+  TransportId relayed_for = {};
 };
 
 /// What a worker shares with the rest of its node; everything referred to outlives it.
@@ -101,6 +103,8 @@ class Worker {
   /// the policy moves until this worker was given the new one (forward::ApplyPolicy), and for those
   /// of restricted accounts when the node's lease has run out at `now`.
   [[nodiscard]] bool may_send(TransportId transport, Instant now);
+  /// Whether that participant has a permitted transport here, so that TURN may serve it. O(1).
+  [[nodiscard]] bool may_relay(TransportId participant) const;
   /// Whether this worker was given the policy as it now is; until then may_send() is false for all.
   [[nodiscard]] bool is_policy_current() const;
   /// The datagram has been handed to the network: counted for transit reports.

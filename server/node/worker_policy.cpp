@@ -134,6 +134,11 @@ bool Worker::may_send(TransportId transport, Instant now) {
   return sender != nullptr && state.may_use(*sender, now);
 }
 
+bool Worker::may_relay(TransportId participant) const {
+  // Transports that the policy does not admit any more are removed when it is applied.
+  return participant != TransportId{} && state_->participants.contains(participant);
+}
+
 bool Worker::is_policy_current() const {
   return state_->is_policy_current();
 }

@@ -129,6 +129,8 @@ struct Worker::State {
   forward::Shard shard;
   transport::Demultiplexer demultiplexer;
   std::unordered_map<TransportId, Member> members;
+  /// How many of them each participant has.
+  std::unordered_map<TransportId, std::size_t> participants;
   HandshakeQueue waiting_handshakes;
   std::size_t handshakes = 0;
   residency::SharedPolicySnapshot policy;

@@ -42,7 +42,7 @@ Transport* Demultiplexer::find(const ice::Tuple& from) const {
 }
 
 Taken<Transport*> Demultiplexer::handle_stun(Bytes datagram, const ice::Tuple& from, Instant now,
-                                             SendBatch& batch) {
+                                             SendBatch& batch, TransportId relayed_for) {
   const auto message = ice::parse_stun(datagram);
   if (!message) {
     return std::unexpected(DropReason::kStunMalformed);
@@ -55,6 +55,9 @@ Taken<Transport*> Demultiplexer::handle_stun(Bytes datagram, const ice::Tuple& f
     return std::unexpected(DropReason::kStunUnknownUfrag);
   }
   Transport* const transport = found->second;
+  if (relayed_for != TransportId{} && transport->participant() != relayed_for) {
+    return std::unexpected(DropReason::kRelayedForOther);
+  }
   // A member must not take another's path away by forging its address.
   const Transport* const owner = find(from);
   if (owner != nullptr && owner != transport && owner->ice().is_in_use(from, now)) {

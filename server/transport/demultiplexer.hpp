@@ -37,8 +37,10 @@ class Demultiplexer {
 
   /// Routes a STUN datagram to its transport and keeps the tables in step with what it did. The
   /// transport that took it, whose events may have changed; otherwise why it was dropped.
+  /// `relayed_for`: the participant over whose TURN allocation it came, and whose transports alone
+  /// it may reach.
   Taken<Transport*> handle_stun(Bytes datagram, const ice::Tuple& from, Instant now,
-                                SendBatch& batch);
+                                SendBatch& batch, TransportId relayed_for = {});
 
   /// Transport::restart_ice, reachable under both ufrags until the first check under the new one.
   [[nodiscard]] Add restart_ice(Transport& transport, const ice::Credentials& local,

@@ -18,6 +18,7 @@ srtp::KeyMaterial material_of(srtp::Profile profile, const dtls::ExportedKeys::S
 Transport::Transport(ClientPermit permit, const TransportSettings& settings,
                      const dtls::Certificate& certificate, Instant now)
     : id_(settings.id),
+      participant_(settings.participant),
       permit_(std::move(permit)),
       ice_(settings.local, settings.remote),
       dtls_(certificate, settings.remote_fingerprint),

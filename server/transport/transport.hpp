@@ -35,6 +35,8 @@ struct TransportSettings {
   ice::Credentials local;
   ice::Credentials remote;
   dtls::Fingerprint remote_fingerprint;
+  /// The first transport of whoever it belongs to.
+  TransportId participant = {};
 };
 
 struct StateChange {
@@ -75,6 +77,7 @@ class Transport {
   ~Transport() = default;
 
   [[nodiscard]] TransportId id() const { return id_; }
+  [[nodiscard]] TransportId participant() const { return participant_; }
 
   // ---- Residency
 
@@ -157,6 +160,7 @@ class Transport {
   void count_received(std::size_t size);
 
   TransportId id_;
+  TransportId participant_;
   ClientPermit permit_;
   ice::LiteAgent ice_;
   dtls::Session dtls_;

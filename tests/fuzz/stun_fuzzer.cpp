@@ -1,4 +1,4 @@
-// Covers: server/ice/stun.cpp
+// Covers: server/ice/stun.cpp server/ice/stun_wire.cpp
 // With the first byte odd, magic cookie, length and FINGERPRINT are made right, which no mutation
 // would find; the rest is the datagram. What is read is written again, and must read the same.
 #include <array>

@@ -33,8 +33,9 @@ const first = spawnSync(kFirst[0], [...kFirst.slice(1), 'true']).status === 0 ? 
 
 const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 export class BedNode extends MeridianNode {
-  /** `clinic`: {opted_in, signalling_scope…} of that account; `participants`: {region: limit of its pool}; `closed`: regions; `tcp`: port for media over TCP. */
-  static async start(bed, { clinic = {}, participants = {}, closed = [], tcp } = {}) {
+  /** `clinic`: {opted_in, signalling_scope…} of that account; `participants`: {region: limit of its pool}; `closed`: regions; `tcp`: port for media over TCP;
+   * `tls`: {certificate, key} of the listeners, on port 443 and with TURN; `turn`: that of each pool instead. */
+  static async start(bed, { clinic = {}, participants = {}, closed = [], tcp, tls, turn = tls ? '{tls: true}' : '' } = {}) {
     const node = new BedNode();
     node.bed = bed;
     node.folder = mkdtempSync(join(tmpdir(), 'meridian-test-'));
@@ -42,9 +43,11 @@ export class BedNode extends MeridianNode {
     node.places = [];
     for (const [i, region] of REGIONS.entries()) {
       const address = bed.places?.[i].address ?? region.address;
-      node.places.push({ ...region, address, device: bed.places?.[i].device, port: bed.places ? 7880 : await freePort(address) });
+      const media = bed.places ? 7880 : await freePort(address);
+      // Browsers refuse candidates with port 443 of private networks.
+      node.places.push({ ...region, address, device: bed.places?.[i].device, port: tls ? 443 : media, media });
     }
-    Object.assign(node, { participants, closed, tcp });
+    Object.assign(node, { participants, closed, tcp, tls, turn });
     node.metricsPort = await freePort('127.0.0.1');
     node.write();
     await node.launch();
@@ -59,11 +62,11 @@ ${this.places.map((p) => `  - region: ${p.id}
     participants: ${this.participants[p.id] ?? 1000}
     closed: ${this.closed.includes(p.id)}
     signalling: ["${p.address}:${p.port}"]
-    media: {address: ${p.address}, port: ${p.port}${p.device ? `, bind_device: ${p.device}` : ''}${this.tcp ? `, tcp_port: ${this.tcp}` : ''}}`).join('\n')}
+    media: {address: ${p.address}, port: ${p.media}${p.device ? `, bind_device: ${p.device}` : ''}${this.tcp ? `, tcp_port: ${this.tcp}` : ''}}${this.turn ? `\n    turn: ${this.turn}` : ''}`).join('\n')}
 accounts:
   - {id: other, default_region: uk-london, opted_in: [${ALL}], api_keys: [{key: ${OTHER.key}, secret: "${OTHER.secret}"}]}
 metrics: {listen: "127.0.0.1:${this.metricsPort}"}
-web: {root: ${webRoot}, token_endpoint: development}
+${this.tls ? `listen: {tls: {certificate: ${this.tls.certificate}, key: ${this.tls.key}}}\n` : ''}web: {root: ${webRoot}, token_endpoint: development}
 admin:
 ${staticTokens}
 `);
@@ -113,8 +116,8 @@ ${staticTokens}
     });
   }
   place(region) { return this.places.find((p) => p.id === region); }
-  http_url(region = 'uk-london') { const { address, port } = this.place(region); return `http://${address}:${port}`; }
-  mediaAddress(region) { const { address, port } = this.place(region); return { address, port }; }
+  http_url(region = 'uk-london') { const { address, port } = this.place(region); return `http${this.tls ? 's' : ''}://${address}:${port}`; }
+  mediaAddress(region) { const { address, media } = this.place(region); return { address, port: media }; }
   /** As the operator, on the node's own computer. */
   fetch(url, options) { return this.bed.operator.fetch(url, options); }
   async api(method, path, { token = 'operator', body, headers = {} } = {}) {

@@ -31,8 +31,8 @@ async function serveHarness() {
 }
 
 export class Browser {
-  /** `client`: the computer of a NetBed on which it runs; this one unless given. */
-  static async start({ client } = {}) {
+  /** `client`: the computer of a NetBed on which it runs, this one unless given; `trust`: SHA-256 digests of public keys, in base64, to trust for TLS. */
+  static async start({ client, trust = [] } = {}) {
     const browser = new Browser();
     if (client) {
       browser.origin = 'http://127.0.0.1:9';  // never asked: the pages are given to it by the test
@@ -45,7 +45,8 @@ export class Browser {
       executablePath: client?.programAt(executable) ?? executable, headless: true,
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
         '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection',
-        '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks'],
+        '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks',
+        ...(trust.length > 0 ? [`--ignore-certificate-errors-spki-list=${trust.join(',')}`] : [])],
     });
     return browser;
   }

@@ -112,7 +112,7 @@ window.pair = async () => {
       const pair = stats.get(s.selectedCandidatePairId);
       const remote = stats.get(pair.remoteCandidateId);
       const local = stats.get(pair.localCandidateId);
-      return { protocol: local.protocol, remote: `${remote.address}:${remote.port}`, local: `${local.address}:${local.port}`, srtp: s.srtpCipher, tls: s.tlsVersion, dtls: s.dtlsState };
+      return { type: local.candidateType, relay: local.relayProtocol, url: local.url, protocol: local.protocol, remote: `${remote.address}:${remote.port}`, local: `${local.address}:${local.port}`, srtp: s.srtpCipher, tls: s.tlsVersion, dtls: s.dtlsState };
     }
   }
   return undefined;

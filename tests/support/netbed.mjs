@@ -171,6 +171,13 @@ class Client {
     run('ip', '-n', this.namespace, 'rule', 'add', 'from', 'all', 'ipproto', protocol, 'blackhole');
     return true;
   }
+  /** From now on nothing leaves this computer but that protocol to that port; false where that can't be done. */
+  allowOnly(protocol, port) {
+    if (!this.namespace) return false;
+    run('ip', '-n', this.namespace, 'rule', 'add', 'pref', '10', 'from', 'all', 'ipproto', protocol, 'dport', String(port), 'lookup', 'main');
+    run('ip', '-n', this.namespace, 'rule', 'add', 'pref', '20', 'from', 'all', 'blackhole');
+    return true;
+  }
   get pidFile() { return join(this.bed.folder, `${this.name}.pids`); }
   /** On loopback all share an address: the ports that `pages` ever had tell whose packets are whose. */
   async notePorts() {

@@ -39,6 +39,14 @@ function buildWithClips(program, folder) {
 export const buildGoRobot = () => build(goRobot, '.');
 export const buildGoStreams = () => buildWithClips(goStreams, './streams');
 
+/** Builds the program of that folder beside it; where it is. */
+export function buildGoProgram(name) {
+  mkdirSync(cache, { recursive: true });
+  const program = join(cache, `go-${name}`);
+  execFileSync(goProgram(), ['build', '-o', program, `./${name}`], { cwd: source, stdio: ['ignore', 'ignore', 'inherit'] });
+  return program;
+}
+
 export class Robot {
   /** On the Go SDK: sends back what `echo` publishes. */
   static go({ url, token, echo = '', one = false }) {

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "io/clock.hpp"
+#include "support/turn_client.hpp"
 #include "unit/io/certificate_files.hpp"
 #include "unit/io/http_client.hpp"
 
@@ -76,6 +77,25 @@ struct EchoHandler final : HttpHandler {
   boost::asio::io_context* context = nullptr;
 };
 
+/// Keeps what is handed over; challenges as the real one.
+struct KeepingDoor final : TurnDoor {
+  turn::Look look(Bytes received, const SocketAddress& from, Instant now,
+                  MutableBytes reply) override {
+    return turn::look(secret, received, from, now, reply);
+  }
+  HandOver hand_over(WorkerIndex worker, const RegionId& region,
+                     TurnConnection connection) override {
+    if (worker != WorkerIndex(3) || region != RegionId("uk-london")) {
+      return HandOver::kRefused;
+    }
+    taken.set_value(std::move(connection));
+    return HandOver::kTaken;
+  }
+  SeededRandomSource random{1};
+  turn::Secret secret{random};
+  std::promise<TurnConnection> taken;
+};
+
 class HttpServerTest : public testing::Test {
  protected:
   ~HttpServerTest() override {
@@ -84,12 +104,13 @@ class HttpServerTest : public testing::Test {
       thread_.join();
     }
   }
-  void start(HttpLimits limits = {}, const TlsCertificate* tls = nullptr) {
+  void start(HttpLimits limits = {}, const TlsCertificate* tls = nullptr,
+             TurnDoor* turn = nullptr) {
     server_.emplace(context_, limits);
     handler_.server = &*server_;
     handler_.context = &context_;
     const auto bound = server_->listen(
-        {{IpAddress::v4({127, 0, 0, 1}), 0}, RegionId("uk-london"), &handler_, tls});
+        {{IpAddress::v4({127, 0, 0, 1}), 0}, RegionId("uk-london"), &handler_, tls, turn});
     ASSERT_TRUE(bound) << bound.error().message;
     address_ = *bound;
     thread_ = std::thread([this] { context_.run(); });
@@ -370,6 +391,76 @@ TEST_F(HttpServerTest, an_unfinished_tls_handshake_ends_at_the_deadline) {
   HttpClient client(address_);
   client.send("\x16\x03\x01");
   EXPECT_EQ(client.receive_rest(), "");
+}
+
+TEST_F(HttpServerTest, turn_shares_the_port_and_is_handed_over_with_its_tls) {
+  const TemporaryFolder folder;
+  const auto certificate = TlsCertificate::load(make_pair(folder, "one"), wall_now());
+  ASSERT_TRUE(certificate);
+  KeepingDoor door;
+  start({}, &*certificate, &door);
+  HttpClient browser(address_);
+  EXPECT_EQ(browser.start_tls(), "one");
+  browser.send("GET /abc HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(browser.receive_response().ends_with("GET 4 uk-london tls 0"));
+
+  HttpClient socket(address_);
+  EXPECT_EQ(socket.start_tls(), "one");
+  const auto send = [&](Bytes bytes) { ASSERT_TRUE(socket.send(as_text(bytes))); };
+  test::TurnClient client(turn::issue(
+      door.secret, {wall_now() + turn::kCredentialTime, WorkerIndex(3), TransportId(7)}));
+  send(client.allocate());
+  std::string answer = socket.receive(20);
+  answer += socket.receive(load_u16(as_bytes(answer).data() + 2));
+  EXPECT_EQ(client.read(as_bytes(answer)).code, 401);
+  const auto request = client.allocate();
+  send(request);
+  TurnConnection taken = door.taken.get_future().get();
+  EXPECT_EQ(taken.received, request);
+  EXPECT_EQ(counters().turn_handed_over, 1U);
+
+  // The session goes on elsewhere.
+  ASSERT_TRUE(taken.tls->write(as_bytes("from elsewhere")));
+  const Bytes output = taken.tls->output();
+  ASSERT_EQ(::send(taken.socket.get(), output.data(), output.size(), 0),
+            static_cast<ssize_t>(output.size()));
+  EXPECT_EQ(socket.receive(14), "from elsewhere");
+  socket.send("and back");
+  std::array<std::uint8_t, 4096> buffer{};
+  TlsSession::Read read{TlsSession::Step::kMore, 0};
+  while (read.step == TlsSession::Step::kMore) {
+    const ssize_t size = ::recv(taken.socket.get(), buffer.data(), buffer.size(), 0);
+    if (size > 0) {
+      taken.tls->feed(Bytes(buffer).first(static_cast<std::size_t>(size)));
+    }
+    read = taken.tls->read(buffer);
+  }
+  EXPECT_EQ(as_text(Bytes(buffer).first(read.size)), "and back");
+}
+
+TEST_F(HttpServerTest, turn_that_no_worker_takes_is_closed) {
+  KeepingDoor door;
+  start({}, nullptr, &door);
+  const auto close_after = [&](const std::vector<std::uint8_t>& bytes) {
+    HttpClient socket(address_);
+    socket.send(as_text(bytes));
+    return socket.receive_rest().empty();
+  };
+  test::TurnClient client(turn::issue(
+      door.secret, {wall_now() + turn::kCredentialTime, WorkerIndex(2), TransportId(7)}));
+  EXPECT_TRUE(close_after(client.request(turn::kRefresh)));
+  client.set_nonce("x");
+  client.set_realm("x");
+  EXPECT_TRUE(close_after(client.allocate())) << "its worker is another region's";
+  EXPECT_EQ(counters().turn_refused, 2U);
+}
+
+TEST_F(HttpServerTest, a_listener_without_turn_takes_it_for_garbage) {
+  start();
+  HttpClient socket(address_);
+  test::TurnClient client;
+  socket.send(as_text(client.allocate()));
+  EXPECT_TRUE(socket.receive_rest().starts_with("HTTP/1.1 400"));
 }
 
 TEST_F(HttpServerTest, a_taken_address_is_an_error_that_names_it) {

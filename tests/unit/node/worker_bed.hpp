@@ -127,7 +127,8 @@ class WorkerBed {
                                    .permit = office.client(),
                                    .local = client.server,
                                    .remote = client.local,
-                                   .remote_fingerprint = client.peer->fingerprint()});
+                                   .remote_fingerprint = client.peer->fingerprint(),
+                                   .participant = client.id});
   }
   /// A connected client.
   BedClient& join(std::size_t worker = 0) {
