@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -116,6 +117,15 @@ enum class WebhookContent : std::uint8_t {
   kFull,  // names, identities, metadata: only where the account permits its region
   kIds,   // ids that the server made, and times
 };
+
+/// What a webhook may be told of, by LiveKit's names; node::name_of() takes them in this order.
+inline constexpr std::array<std::string_view, 7> kWebhookEvents{"room_started",
+                                                                "room_finished",
+                                                                "participant_joined",
+                                                                "participant_left",
+                                                                "participant_connection_aborted",
+                                                                "track_published",
+                                                                "track_unpublished"};
 
 /// A server of the account's that hears what happens in its rooms.
 struct Webhook {

@@ -354,10 +354,6 @@ class Importer {
 base::Expected<Imported, std::vector<Problem>> import_livekit(std::string_view text,
                                                               std::string_view file) {
   Report report{std::string(file), {}, {}};
-  if (text.size() > kMaxConfigSize) {
-    return std::unexpected(std::vector{Problem{
-        report.file, 0, "", "is longer than " + std::to_string(kMaxConfigSize) + " bytes"}});
-  }
   const auto document = YamlNode::parse(text, report);
   if (!document) {
     return std::unexpected(std::vector{document.error()});

@@ -1,20 +1,10 @@
 #include "config/webhook_reader.hpp"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <utility>
 
 namespace meridian::config {
 namespace {
-
-constexpr std::array<std::string_view, 7> kEvents{"room_started",
-                                                  "room_finished",
-                                                  "participant_joined",
-                                                  "participant_left",
-                                                  "participant_connection_aborted",
-                                                  "track_published",
-                                                  "track_unpublished"};
 
 std::string read_url(const YamlNode& node) {
   std::string url = node.required_text();
@@ -33,7 +23,7 @@ std::vector<std::string> read_events(const YamlNode& node) {
   std::vector<std::string> events;
   for (const YamlNode& element : node.elements()) {
     events.push_back(element.required_text());
-    if (std::ranges::find(kEvents, events.back()) == kEvents.end()) {
+    if (std::ranges::find(kWebhookEvents, events.back()) == kWebhookEvents.end()) {
       element.error("is no event of this node");
     }
   }

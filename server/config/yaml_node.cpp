@@ -101,6 +101,10 @@ std::optional<std::string_view> nearest_word(std::string_view word,
 }
 
 base::Expected<YamlNode, Problem> YamlNode::parse(std::string_view text, Report& report) {
+  if (text.size() > kMaxConfigSize) {
+    return std::unexpected(
+        Problem{report.file, 0, "", "is longer than " + std::to_string(kMaxConfigSize) + " bytes"});
+  }
   try {
     const std::string owned(text);
     if (const auto line = line_after_document(owned)) {

@@ -27,7 +27,8 @@ struct Report {
 /// One value of the document, or the absence of one.
 class YamlNode {
  public:
-  /// Reads a document. Error: it isn't YAML, as one problem with its line.
+  /// Reads a document. Error: it isn't YAML, as one problem with its line, or is longer than
+  /// kMaxConfigSize.
   static base::Expected<YamlNode, Problem> parse(std::string_view text, Report& report);
 
   YamlNode(const YamlNode&);

@@ -54,15 +54,8 @@ bool wants(const config::Webhook& receiver, std::string_view event) {
 }  // namespace
 
 std::string_view name_of(meeting::RoomEventKind kind) {
-  static constexpr std::array<std::string_view, meeting::kRoomEventKinds> kNames{
-      "room_started",
-      "room_finished",
-      "participant_joined",
-      "participant_left",
-      "participant_connection_aborted",
-      "track_published",
-      "track_unpublished"};
-  return kNames.at(static_cast<std::size_t>(kind));
+  static_assert(config::kWebhookEvents.size() == meeting::kRoomEventKinds);
+  return config::kWebhookEvents.at(static_cast<std::size_t>(kind));
 }
 
 void Webhooks::configure(const std::vector<config::Account>& accounts) {

@@ -4,6 +4,7 @@
 
 #include "api/grants.hpp"
 #include "meeting/room.hpp"
+#include "signalling/grant.hpp"
 
 namespace meridian::rooms {
 namespace {
@@ -257,14 +258,8 @@ void AgentHub::assign(Worker& worker, const RoomState& room, Job& job,
   api::VideoGrant& video = claims.video.emplace();
   video.room_join = true;
   video.room = room.info.name();
+  signalling::take_permission(permission, video);
   video.agent = true;
-  video.publish = permission.can_publish();
-  video.publish_data = permission.can_publish_data();
-  video.subscribe = permission.can_subscribe();
-  video.update_own_metadata = permission.can_update_metadata();
-  video.subscribe_metrics = permission.can_subscribe_metrics();
-  video.hidden = permission.hidden();
-  video.recorder = permission.recorder();
   claims.expires = now.wall + kTokenLifetime;
 
   job.is_assigned = true;

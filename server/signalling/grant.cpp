@@ -92,7 +92,8 @@ api::TrackSource claim_source(livekit::TrackSource source) {
   }
 }
 
-/// The server API may have changed what the token once said.
+}  // namespace
+
 void take_permission(const livekit::ParticipantPermission& permission, api::VideoGrant& grant) {
   grant.subscribe = permission.can_subscribe();
   grant.publish = permission.can_publish();
@@ -108,8 +109,6 @@ void take_permission(const livekit::ParticipantPermission& permission, api::Vide
     grant.publish_sources.push_back(claim_source(static_cast<livekit::TrackSource>(source)));
   }
 }
-
-}  // namespace
 
 base::Expected<meeting::Grant, api::AuthError> make_grant(const api::Caller& caller,
                                                           const livekit::JoinRequest& request,

@@ -14,6 +14,10 @@ namespace meridian::signalling {
 [[nodiscard]] base::Expected<meeting::Grant, api::AuthError> make_grant(
     const api::Caller& caller, const livekit::JoinRequest& request, const config::Limits& limits);
 
+/// What a participant may do now, as the claims of a token for them: the rights are replaced, rooms
+/// and administration are left as they are.
+void take_permission(const livekit::ParticipantPermission& permission, api::VideoGrant& grant);
+
 /// Makes the tokens with which a running session reconnects. `directory` outlives it.
 [[nodiscard]] meeting::TokenMaker make_token_maker(const api::Caller& caller,
                                                    const directory::Directory& directory);

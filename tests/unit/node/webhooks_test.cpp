@@ -220,5 +220,16 @@ TEST_F(WebhooksTest, a_reload_keeps_what_waits_for_urls_that_stay) {
   EXPECT_EQ(webhooks_.counters().waiting, 0U);
 }
 
+TEST(Webhooks, call_events_what_livekit_calls_them) {
+  using enum meeting::RoomEventKind;
+  EXPECT_EQ(name_of(kRoomStarted), "room_started");
+  EXPECT_EQ(name_of(kRoomFinished), "room_finished");
+  EXPECT_EQ(name_of(kParticipantJoined), "participant_joined");
+  EXPECT_EQ(name_of(kParticipantLeft), "participant_left");
+  EXPECT_EQ(name_of(kParticipantAborted), "participant_connection_aborted");
+  EXPECT_EQ(name_of(kTrackPublished), "track_published");
+  EXPECT_EQ(name_of(kTrackUnpublished), "track_unpublished");
+}
+
 }  // namespace
 }  // namespace meridian::node

@@ -128,6 +128,32 @@ TEST_F(AgentHubTest, a_room_gets_an_agent_with_a_token_for_it) {
   EXPECT_EQ(last(session).termination().job_id(), job);
 }
 
+TEST_F(AgentHubTest, an_agents_token_holds_all_that_its_worker_may_do_and_no_more) {
+  const SignalSessionId session(++last_session_);
+  EXPECT_TRUE(
+      hub_.open(session, {.account = kAcme, .api_key = "key", .claims = {}}, kLondon, now_));
+  livekit::WorkerMessage message;
+  livekit::ParticipantPermission& allowed =
+      *message.mutable_register_()->mutable_allowed_permissions();
+  allowed.set_can_publish(true);
+  allowed.set_can_subscribe(true);
+  allowed.set_hidden(true);
+  allowed.add_can_publish_sources(livekit::MICROPHONE);
+  hub_.handle(session, message, now_);
+  happens(RoomEventKind::kRoomStarted);
+  answer(session, last(session).availability().job().id(), true);
+  const auto caller =
+      api::authenticate(directory_, {}, last(session).assignment().token(), now_.wall);
+  ASSERT_TRUE(caller) << caller.error().text;
+  const api::VideoGrant& video = *caller->claims.video;
+  EXPECT_TRUE(video.agent);
+  EXPECT_TRUE(video.hidden);
+  EXPECT_TRUE(video.can_subscribe());
+  EXPECT_FALSE(video.can_publish_data());
+  EXPECT_TRUE(video.can_publish(api::TrackSource::kMicrophone));
+  EXPECT_FALSE(video.can_publish(api::TrackSource::kCamera));
+}
+
 TEST_F(AgentHubTest, who_refuses_or_is_silent_makes_room_for_the_next) {
   const auto first = worker();
   const auto second = worker();
