@@ -30,29 +30,56 @@ std::uint8_t LayerSelector::desired(const LayerView& view) const {
 void LayerSelector::begin(std::uint8_t layer, const MediaPacket& packet) {
   current_ = layer;
   generation_ = packet.generation;
-  spatial_limit_ = target_.max_spatial;
-  temporal_limit_ = target_.max_temporal;
+  limits_ = {.spatial = target_.max_spatial, .temporal = target_.max_temporal};
+  newest_ = packet.sequence;
+  change_count_ = 0;
   highest_spatial_seen_ = packet.spatial;
 }
 
-void LayerSelector::adjust_limits(const MediaPacket& packet) {
-  highest_spatial_seen_ = std::max(highest_spatial_seen_, packet.spatial);
+LayerSelector::Limits LayerSelector::limits_of(ExtendedSequence sequence) const {
+  Limits limits = limits_;
+  const std::size_t known = std::min(change_count_, kChanges);
+  for (std::size_t back = 1; back <= known; ++back) {
+    const Change& change = changes_[(change_count_ - back) % kChanges];
+    if (sequence >= change.from) {
+      break;
+    }
+    limits = change.before;
+  }
+  return limits;
+}
+
+LayerSelector::Limits LayerSelector::next_limits(const MediaPacket& packet) const {
   if (packet.starts_key_frame) {
-    spatial_limit_ = target_.max_spatial;
-    temporal_limit_ = target_.max_temporal;
-    return;
+    return {.spatial = target_.max_spatial, .temporal = target_.max_temporal};
   }
-  if (!packet.starts_frame) {
-    return;
-  }
+  Limits next = limits_;
   // A whole picture is sent with the same spatial layers, so that its marker is in the right place.
   if (packet.spatial == 0) {
-    spatial_limit_ = std::min(spatial_limit_, target_.max_spatial);
+    next.spatial = std::min(next.spatial, target_.max_spatial);
   }
-  temporal_limit_ = std::min(temporal_limit_, target_.max_temporal);
-  if (packet.is_temporal_switch && packet.temporal == temporal_limit_ + 1 &&
+  next.temporal = std::min(next.temporal, target_.max_temporal);
+  if (packet.is_temporal_switch && packet.temporal == next.temporal + 1 &&
       packet.temporal <= target_.max_temporal) {
-    temporal_limit_ = packet.temporal;
+    next.temporal = packet.temporal;
+  }
+  return next;
+}
+
+/// A frame is sent whole or not at all, in whatever order its packets come: only the first packet
+/// of a frame changes something, and not when it comes behind others of its frame.
+void LayerSelector::adjust_limits(const MediaPacket& packet) {
+  highest_spatial_seen_ = std::max(highest_spatial_seen_, packet.spatial);
+  if (packet.sequence <= newest_) {
+    return;
+  }
+  newest_ = packet.sequence;
+  if (!packet.starts_frame && !packet.starts_key_frame) {
+    return;
+  }
+  if (const Limits next = next_limits(packet); next != limits_) {
+    changes_[change_count_++ % kChanges] = {.from = packet.sequence, .before = limits_};
+    limits_ = next;
   }
 }
 
@@ -74,8 +101,9 @@ Verdict LayerSelector::decide(std::uint8_t layer, const MediaPacket& packet,
   }
   adjust_limits(packet);
   const bool is_simulcast = view.count > 1;
+  const Limits limits = limits_of(packet.sequence);
   const bool is_above =
-      packet.temporal > temporal_limit_ || (!is_simulcast && packet.spatial > spatial_limit_);
+      packet.temporal > limits.temporal || (!is_simulcast && packet.spatial > limits.spatial);
   return is_above ? Verdict::kDrop : Verdict::kForward;
 }
 
@@ -84,8 +112,8 @@ std::optional<std::uint8_t> LayerSelector::awaits_key_frame(const LayerView& vie
     return std::nullopt;
   }
   const std::uint8_t wanted = desired(view);
-  const bool wants_more_spatial = view.count <= 1 && spatial_limit_ < target_.max_spatial &&
-                                  spatial_limit_ < highest_spatial_seen_;
+  const bool wants_more_spatial = view.count <= 1 && limits_.spatial < target_.max_spatial &&
+                                  limits_.spatial < highest_spatial_seen_;
   if (current_ != wanted || wants_more_spatial) {
     return wanted;
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -44,7 +46,8 @@ class LayerSelector {
   /// After kForward or kSwitch: whether this packet is the last of the picture for this subscriber,
   /// since the spatial layers above it are left out.
   [[nodiscard]] bool ends_picture(const MediaPacket& packet, const LayerView& view) const {
-    return view.count <= 1 && packet.ends_frame && packet.spatial == spatial_limit_;
+    return view.count <= 1 && packet.ends_frame &&
+           packet.spatial == limits_of(packet.sequence).spatial;
   }
 
   /// The layer whose key frame is waited for; nothing when all is as wanted.
@@ -53,6 +56,22 @@ class LayerSelector {
   [[nodiscard]] std::optional<std::uint8_t> current() const { return current_; }
 
  private:
+  /// Highest layers that are forwarded.
+  struct Limits {
+    std::uint8_t spatial = 0;
+    std::uint8_t temporal = 0;
+    friend bool operator==(const Limits&, const Limits&) = default;
+  };
+  /// The limits were others before the frame that begins at `from`.
+  struct Change {
+    ExtendedSequence from;
+    Limits before;
+  };
+  /// Changes that packets still under way can be from before.
+  static constexpr std::size_t kChanges = 4;
+
+  [[nodiscard]] Limits limits_of(ExtendedSequence sequence) const;
+  [[nodiscard]] Limits next_limits(const MediaPacket& packet) const;
   [[nodiscard]] std::uint8_t desired(const LayerView& view) const;
   void begin(std::uint8_t layer, const MediaPacket& packet);
   void adjust_limits(const MediaPacket& packet);
@@ -60,8 +79,10 @@ class LayerSelector {
   LayerTarget target_;
   std::optional<std::uint8_t> current_;
   std::uint32_t generation_ = 0;
-  std::uint8_t spatial_limit_ = 0;
-  std::uint8_t temporal_limit_ = 0;
+  Limits limits_;
+  ExtendedSequence newest_;
+  std::array<Change, kChanges> changes_{};  // the last `change_count_` % kChanges first
+  std::size_t change_count_ = 0;
   std::uint8_t highest_spatial_seen_ = 0;
 };
 

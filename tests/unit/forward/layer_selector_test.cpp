@@ -1,5 +1,7 @@
 #include "forward/layer_selector.hpp"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "unit/forward/samples.hpp"
@@ -12,8 +14,10 @@ using test::at;
 constexpr LayerView kThree{.count = 3, .live = 0b111};
 constexpr LayerView kOne{.count = 1, .live = 0b1};
 
+/// Each packet is the next of its stream.
 MediaPacket delta() {
-  return test::media(65'600, 0, at(1s));
+  static std::uint64_t sequence = 65'600;
+  return test::media(++sequence, 0, at(1s));
 }
 MediaPacket key() {
   MediaPacket packet = delta();
@@ -108,10 +112,14 @@ TEST(LayerSelector, goes_up_in_time_only_where_the_stream_allows_it) {
   MediaPacket packet = delta();
   packet.temporal = 1;
   EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kDrop);
+  packet = delta();
+  packet.temporal = 1;
   packet.is_temporal_switch = true;
   EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kForward);
-  packet.is_temporal_switch = false;
+  packet = delta();
+  packet.temporal = 1;
   EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kForward);
+  packet = delta();
   packet.temporal = 2;
   EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kDrop);
 }
@@ -124,10 +132,44 @@ TEST(LayerSelector, a_frame_is_forwarded_or_dropped_as_a_whole) {
   packet.ends_frame = false;
   EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kForward);
   selector.set_target({.is_enabled = true, .max_spatial = 2, .max_temporal = 0});
+  packet.sequence = delta().sequence;
   packet.starts_frame = false;
   EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kForward);
+  packet.sequence = delta().sequence;
   packet.starts_frame = true;
   EXPECT_EQ(selector.decide(0, packet, kOne), Verdict::kDrop);
+}
+
+TEST(LayerSelector, a_frame_is_forwarded_or_dropped_as_a_whole_when_its_packets_come_late) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  // A frame of three packets, of which the second is lost and the third comes first.
+  std::array<MediaPacket, 3> upper{};
+  for (MediaPacket& packet : upper) {
+    packet = delta();
+    packet.temporal = 2;
+    packet.starts_frame = &packet == upper.data();
+  }
+  EXPECT_EQ(selector.decide(0, upper[2], kOne), Verdict::kForward);
+  selector.set_target({.is_enabled = true, .max_spatial = 2, .max_temporal = 0});
+  EXPECT_EQ(selector.decide(0, upper[0], kOne), Verdict::kForward) << "the third was";
+  EXPECT_EQ(selector.decide(0, delta(), kOne), Verdict::kForward);
+  MediaPacket next = delta();
+  next.temporal = 2;
+  EXPECT_EQ(selector.decide(0, next, kOne), Verdict::kDrop);
+  EXPECT_EQ(selector.decide(0, upper[1], kOne), Verdict::kForward) << "as the rest of its frame";
+  // And the other way round.
+  selector.set_target({});
+  MediaPacket up = delta();
+  up.temporal = 1;
+  up.is_temporal_switch = true;
+  ASSERT_EQ(selector.decide(0, up, kOne), Verdict::kForward);
+  up = delta();
+  up.temporal = 2;
+  up.is_temporal_switch = true;
+  ASSERT_EQ(selector.decide(0, up, kOne), Verdict::kForward);
+  next.starts_frame = false;
+  EXPECT_EQ(selector.decide(0, next, kOne), Verdict::kDrop) << "the rest of what was dropped";
 }
 
 MediaPacket spatial(std::uint8_t layer) {
