@@ -31,7 +31,7 @@ class ProbeController {
   static constexpr double kLargeDrop = 0.66;
   static constexpr double kRecoveryFactor = 0.85;
   static constexpr Duration kRecoveryTime = 5s;
-  static constexpr Duration kProbeLength = 15ms;
+  static constexpr Duration kProbeLength = 20ms;
   static constexpr std::size_t kMinPackets = 5;
   /// A probe goes this far beyond what is needed, so that the layer fits with its variation.
   static constexpr double kHeadroom = 1.15;

@@ -17,6 +17,7 @@ void CeilingWindow::on_step(Step step, Instant now) {
   const bool is_too_far = !stepped_up_at_.is_never() && now - stepped_up_at_ < kProbation;
   if (is_too_far) {
     waits_until_ = now + wait_;
+    fell_to_ = last_;
     wait_ = std::min<Duration>(wait_ * 2, kMaxWait);
     stepped_up_at_ = Instant::never();
   } else if (now - stepped_down_at_ > kMaxWait) {
@@ -26,6 +27,11 @@ void CeilingWindow::on_step(Step step, Instant now) {
 }
 
 Ceilings CeilingWindow::update(Bitrate estimate, bool is_start, Instant now) {
+  last_ = estimate;
+  if (now < waits_until_ && bwe::to_double(estimate) > kOtherWay * bwe::to_double(fell_to_)) {
+    waits_until_ = now;
+    wait_ = kFirstWait;
+  }
   lowest_[next_] = estimate;
   next_ = (next_ + 1) % kIntervals;
   size_ = std::min(size_ + 1, kIntervals);

@@ -26,6 +26,9 @@ class CeilingWindow {
   static constexpr Duration kProbation = 10s;
   static constexpr Duration kFirstWait = 4s;
   static constexpr Duration kMaxWait = 64s;
+  /// An estimate this many times what it was at the step down is of another way: nothing is waited
+  /// for.
+  static constexpr double kOtherWay = 2.5;
 
   /// What was decided last.
   enum class Step : std::uint8_t { kNone, kUp, kDown };
@@ -44,6 +47,8 @@ class CeilingWindow {
   Instant waits_until_;
   Instant stepped_down_at_;
   Duration wait_ = kFirstWait;
+  Bitrate last_;
+  Bitrate fell_to_;  // the estimate at the step down
 };
 
 }  // namespace meridian::forward

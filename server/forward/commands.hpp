@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -96,6 +97,8 @@ struct LayerTarget {
   /// Highest simulcast or spatial layer, 0 = lowest.
   std::uint8_t max_spatial = 2;
   std::uint8_t max_temporal = 7;
+  /// Among the tracks of the subscriber when not all fit: higher first.
+  std::uint32_t priority = 0;
   friend bool operator==(const LayerTarget&, const LayerTarget&) = default;
 };
 
@@ -120,6 +123,13 @@ struct Unsubscribe {
 struct SetSubscription {
   SubscriptionId subscription;
   LayerTarget target;
+};
+
+/// From now on the way to this client is taken to carry no more than that; nothing: as much as it
+/// does. For developers who want to see how their application looks then.
+struct LimitDownlink {
+  TransportId transport;
+  std::optional<Bitrate> limit;
 };
 
 /// This worker owns the publication and copies each layer that `to` asks for into the ring to it.
@@ -165,10 +175,10 @@ struct NarrowRoom {
   residency::LevelNames levels;
 };
 
-using Command =
-    std::variant<ApplyPolicy, NarrowRoom, OpenTransport, RestartIce, CloseTransport,
-                 ConfigureReceive, Publish, Unpublish, MutePublication, Subscribe, Unsubscribe,
-                 SetSubscription, OpenRelaySource, OpenRelaySink, CloseRelaySource, SendSctpPacket>;
+using Command = std::variant<ApplyPolicy, NarrowRoom, OpenTransport, RestartIce, CloseTransport,
+                             ConfigureReceive, Publish, Unpublish, MutePublication, Subscribe,
+                             Unsubscribe, SetSubscription, LimitDownlink, OpenRelaySource,
+                             OpenRelaySink, CloseRelaySource, SendSctpPacket>;
 
 // ---- Events: worker -> control thread (SctpPacketReceived -> SCTP service) --------------------
 
@@ -218,6 +228,54 @@ struct LayersWanted {
   bool is_wanted = false;  // false: nobody watches at all
 };
 
+/// What a subscriber's way carries has no room for a track any more, or has room for it again.
+struct StreamPaused {
+  TransportId transport;
+  PublicationId publication;
+  bool is_paused = false;
+};
+
+/// Where an estimate of what a way carries comes from, as bwe::Limit.
+enum class EstimateReason : std::uint8_t {
+  kStart,
+  kDelay,
+  kLoss,
+  kProbe,
+  kClaim,
+  kReports,
+  kSilence
+};
+
+/// What one video of a subscriber gets, and why.
+struct VideoShare {
+  enum class State : std::uint8_t { kHidden, kMuted, kPaused, kLimited, kWhole };
+  PublicationId publication;
+  State state = State::kWhole;
+  /// The rung that it was given; with State::kPaused none.
+  std::uint8_t spatial = 0;
+  std::uint8_t temporal = 0;
+  /// What is sent, in the last second.
+  Bitrate rate;
+  /// The layer whose key frame is waited for.
+  std::optional<std::uint8_t> awaited;
+  [[nodiscard]] bool is_paused() const { return state == State::kPaused; }
+};
+
+/// How what a subscriber's way carries was divided; each second. For people who ask why.
+struct DownlinkReport {
+  TransportId transport;
+  /// Nothing: not known, so that nothing is limited.
+  std::optional<Bitrate> estimate;
+  EstimateReason reason = EstimateReason::kStart;
+  Bitrate sent;
+  Bitrate reserved;
+  Bitrate video;
+  Bitrate wished;
+  float loss = 0;  // 0 to 1, smoothed
+  Duration round_trip{};
+  std::vector<VideoShare> videos;
+};
+
 /// SCTP bytes that came inside DTLS.
 struct SctpPacketReceived {
   TransportId transport;
@@ -261,7 +319,7 @@ struct StillSending {
 };
 
 using Event = std::variant<TransportStateChanged, LayerStarted, SpeakersChanged, TransportQuality,
-                           LayersWanted, SctpPacketReceived, TransportTransit, RelayTransit,
-                           PolicyApplied, StillSending>;
+                           LayersWanted, StreamPaused, DownlinkReport, SctpPacketReceived,
+                           TransportTransit, RelayTransit, PolicyApplied, StillSending>;
 
 }  // namespace meridian::forward

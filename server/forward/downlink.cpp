@@ -1,9 +1,12 @@
 #include "forward/downlink.hpp"
 
+#include <algorithm>
+
 namespace meridian::forward {
 
 void Downlink::on_sent(std::size_t size, Copy copy, Numbered numbered, bwe::ProbeCluster cluster,
                        Instant now) {
+  first_sent_ = std::min(first_sent_, now);
   sent_bytes_ += size;
   resent_bytes_ += copy == Copy::kRetransmission && cluster == bwe::kNoCluster ? size : 0;
   if (numbered == Numbered::kYes) {
@@ -35,6 +38,7 @@ void Downlink::tell(bwe::FeedbackResults& results, Instant now) {
   if (results.empty()) {
     return;
   }
+  has_heard_ = true;
   const auto newest = history_.newest_sent();
   const Bitrate before = estimator_.estimate(now);
   estimator_.on_feedback(results.all(), newest ? std::optional(now - *newest) : std::nullopt, now);
@@ -43,6 +47,7 @@ void Downlink::tell(bwe::FeedbackResults& results, Instant now) {
 }
 
 void Downlink::handle_report(double loss, Duration round_trip, Instant now) {
+  has_heard_ = true;
   estimator_.on_reported_loss(loss, sent_rate_, round_trip, now);
 }
 

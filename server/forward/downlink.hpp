@@ -19,6 +19,8 @@ namespace meridian::forward {
 /// claim by REMB. About 70 KiB, taken when it is made; nothing is allocated later.
 class Downlink {
  public:
+  /// Who has said nothing about what it gets for so long after the first packet never will.
+  static constexpr Duration kPatience = 5s;
   /// Highest estimate, and the highest claim that is believed.
   static constexpr Bitrate kMaxBitrate = Bitrate(200'000'000);
 
@@ -35,13 +37,21 @@ class Downlink {
   /// A receiver report came: part of the packets that did not arrive since the last one, 0 to 1.
   /// Zero round trip: unknown.
   void handle_report(double loss, Duration round_trip, Instant now);
-  void handle_remb(Bitrate claimed, Instant now) { estimator_.on_remb(claimed, now); }
+  void handle_remb(Bitrate claimed, Instant now) {
+    has_heard_ = true;
+    estimator_.on_remb(claimed, now);
+  }
   /// To be called some times a second.
   void handle_timeout(Instant now) { estimator_.handle_timeout(now); }
   /// To be called each second: what was sent in `elapsed`.
   void update_rate(Duration elapsed);
 
   [[nodiscard]] Bitrate estimate(Instant now) const { return estimator_.estimate(now); }
+  /// The estimate as far as it is one: nothing for a subscriber that never says what arrives.
+  [[nodiscard]] std::optional<Bitrate> known_estimate(Instant now) const {
+    const bool may_be_heard = first_sent_.is_never() || now - first_sent_ < kPatience;
+    return has_heard_ || may_be_heard ? std::optional(estimate(now)) : std::nullopt;
+  }
   [[nodiscard]] const bwe::SendSideEstimator& estimator() const { return estimator_; }
   [[nodiscard]] bwe::SendSideEstimator& estimator() { return estimator_; }
   /// What was sent in the last second that update_rate() was told of.
@@ -63,6 +73,8 @@ class Downlink {
   std::uint64_t resent_bytes_ = 0;
   Bitrate retransmission_rate_;
   bool has_probed_ = false;
+  bool has_heard_ = false;
+  Instant first_sent_ = Instant::never();
   std::uint64_t told_packets_ = 0;
   std::uint64_t told_lost_ = 0;
 };

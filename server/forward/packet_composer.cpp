@@ -35,10 +35,8 @@ void add_descriptor(rtp::ExtensionList& list, std::uint8_t id, Bytes descriptor,
   list.commit(id, descriptor.size());
 }
 
-void add_extensions(rtp::ExtensionList& list, const MediaPacket& packet, const Rewrite& rewrite,
-                    const SendFormat& format) {
+void add_transport_extensions(rtp::ExtensionList& list, const SendFormat& format) {
   const rtp::ExtensionMap& map = format.extensions;
-  const CarriedExtensions& carried = packet.extensions;
   if (format.transport_sequence) {
     list.add_copy(map.id(Extension::kTransportSequence),
                   rtp::encode_transport_sequence(*format.transport_sequence));
@@ -47,6 +45,13 @@ void add_extensions(rtp::ExtensionList& list, const MediaPacket& packet, const R
     list.add_copy(map.id(Extension::kAbsSendTime),
                   rtp::encode_abs_send_time(rtp::to_abs_send_time(format.now)));
   }
+}
+
+void add_extensions(rtp::ExtensionList& list, const MediaPacket& packet, const Rewrite& rewrite,
+                    const SendFormat& format) {
+  const rtp::ExtensionMap& map = format.extensions;
+  const CarriedExtensions& carried = packet.extensions;
+  add_transport_extensions(list, format);
   add_byte(list, map.id(Extension::kAudioLevel), carried.audio_level);
   add_byte(list, map.id(Extension::kVideoOrientation), carried.video_orientation);
   if (carried.capture_time_size > 0) {
@@ -117,6 +122,19 @@ std::size_t compose_retransmission(const MediaPacket& packet, const Rewrite& rew
   std::array<std::uint8_t, 2> original{};
   store_u16(original.data(), low_half(rewrite.sequence).value());
   return compose(packet, rewrite, format, sequence, original, out);
+}
+
+std::size_t compose_padding(const SendFormat& format, SequenceNumber sequence,
+                            RtpTimestamp timestamp, MutableBytes out) {
+  rtp::ExtensionList extensions;
+  add_transport_extensions(extensions, format);
+  const rtp::PacketHeader header{.ssrc = format.ssrc,
+                                 .sequence = sequence,
+                                 .timestamp = timestamp,
+                                 .payload_type = format.payload_type};
+  return rtp::write_packet(out, header, extensions,
+                           {.prefix = {}, .payload = {}, .padding = kMostPadding})
+      .size();
 }
 
 void renumber_red_blocks(MutableBytes payload, PayloadType inner) {

@@ -41,6 +41,11 @@ struct SendFormat {
                                                  const SendFormat& format, SequenceNumber sequence,
                                                  MutableBytes out);
 
+/// A packet of nothing but kMostPadding bytes of padding, under `format` of an RTX stream.
+inline constexpr std::uint8_t kMostPadding = 255;
+[[nodiscard]] std::size_t compose_padding(const SendFormat& format, SequenceNumber sequence,
+                                          RtpTimestamp timestamp, MutableBytes out);
+
 /// Gives the blocks of a RED payload the payload type that the subscriber has for the codec inside.
 void renumber_red_blocks(MutableBytes payload, PayloadType inner);
 

@@ -84,6 +84,10 @@ Publication::Ingest Publication::ingest(std::uint8_t index, const MediaPacket& p
   if (packet.starts_key_frame) {
     layer.throttle.on_key_frame();
   }
+  if (is_video() && sink_ == nullptr) {
+    rates_.on_packet(layers_.size() > 1 ? index : packet.spatial, packet.temporal,
+                     packet.payload.size(), packet.arrival);
+  }
   if (packet.generation != layer.newest_generation || packet.sequence > layer.newest) {
     layer.newest = packet.sequence;
     layer.newest_generation = packet.generation;
@@ -132,7 +136,9 @@ void Publication::request_awaited_key_frames() {
 std::uint8_t Publication::wanted_layers(Wish wish) const {
   unsigned wanted = 0;
   for (const Subscription* subscription : subscriptions_) {
-    const LayerTarget& target = subscription->target();
+    // A publisher is told what people wish to see; what comes over a relay is only what is used.
+    const LayerTarget& target =
+        wish == Wish::kTargets ? subscription->target() : subscription->allowed();
     if (target.is_enabled) {
       const std::size_t highest = is_video() ? target.max_spatial : 0;
       wanted |= 1U << std::min(highest, kMaxLayers - 1);
@@ -157,6 +163,12 @@ std::optional<LayersWanted> Publication::take_wanted_change() {
   return LayersWanted{.publication = traits_.id,
                       .max_spatial = static_cast<std::uint8_t>(highest > 0 ? highest - 1 : 0),
                       .is_wanted = highest > 0};
+}
+
+void Publication::update_ladder() {
+  // Over a relay comes only what was asked for: that says nothing about what could be had.
+  const LayerView now = view();
+  ladder_ = rates_.ladder(now.count, sink_ == nullptr ? now.live : 0);
 }
 
 Duration Publication::audio_length(const MediaPacket& packet, std::uint32_t clock_rate) {

@@ -13,6 +13,7 @@
 #include "base/time.hpp"
 #include "forward/commands.hpp"
 #include "forward/history.hpp"
+#include "forward/layer_rates.hpp"
 #include "forward/layer_selector.hpp"
 #include "forward/media_packet.hpp"
 #include "forward/speaker_detector.hpp"
@@ -145,6 +146,12 @@ class Publication {
   /// What changed in the highest layer wanted since the last call.
   [[nodiscard]] std::optional<LayersWanted> take_wanted_change();
 
+  /// What its layers cost, and in which ways it can be forwarded; of video.
+  [[nodiscard]] LayerRates& rates() { return rates_; }
+  [[nodiscard]] const Ladder& ladder() const { return ladder_; }
+  /// To be called before ladder() is read, now and then: layers come and go.
+  void update_ladder();
+
   [[nodiscard]] AudioActivity& activity() { return activity_; }
   /// Length of the audio in a packet, from the distance to the one before.
   [[nodiscard]] Duration audio_length(const MediaPacket& packet, std::uint32_t clock_rate);
@@ -159,6 +166,8 @@ class Publication {
   std::unique_ptr<RelaySink> sink_;
   bool is_muted_ = false;
   std::optional<std::uint8_t> told_wanted_;
+  LayerRates rates_;
+  Ladder ladder_;
   AudioActivity activity_;
   RtpTimestamp last_audio_;
   Instant latest_arrival_;

@@ -18,6 +18,7 @@ namespace meridian::forward {
 enum class RelayFrame : std::uint8_t {
   kMedia,            // a packet of a layer
   kClock,            // the publisher's sender report for a layer: NTP and RTP time
+  kRates,            // what each layer costs: LayerRates::Table in `bytes`; twice a second
   kWant,             // sink -> source: the whole set of `layers` wanted; repeated each second
   kKeyFrameRequest,  // sink -> source, for `layer`
 };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "forward/publication.hpp"
+#include "forward/relay_sink.hpp"
+
 namespace meridian::forward {
 namespace {
 
@@ -9,6 +12,32 @@ namespace {
 /// one cycle up, like every extended sequence number.
 ExtendedSequence random_sequence(RandomSource& random) {
   return ExtendedSequence(0x10000U + (random.u32() & 0x3fffU) + 1);
+}
+
+EstimateReason reason_of(bwe::Limit limit) {
+  static_assert(static_cast<int>(EstimateReason::kSilence) ==
+                static_cast<int>(bwe::Limit::kSilence));
+  return static_cast<EstimateReason>(limit);
+}
+
+VideoShare share_of(const Subscription& subscription) {
+  using State = VideoShare::State;
+  const Rung rung = subscription.allocated().value_or(Rung{});
+  State state = subscription.is_limited() ? State::kLimited : State::kWhole;
+  if (subscription.is_paused()) {
+    state = State::kPaused;
+  }
+  if (!subscription.target().is_enabled) {
+    state = State::kHidden;
+  } else if (subscription.publication().is_muted()) {
+    state = State::kMuted;
+  }
+  return {.publication = subscription.publication().id(),
+          .state = state,
+          .spatial = rung.spatial,
+          .temporal = rung.temporal,
+          .rate = subscription.rate(),
+          .awaited = subscription.awaits_key_frame(subscription.publication().view())};
 }
 
 }  // namespace
@@ -107,6 +136,66 @@ void Sender::handle_timeout(Instant now) {
   if (downlink_ != nullptr) {
     downlink_->handle_timeout(now);
   }
+}
+
+void Sender::allocate(Instant now, std::vector<Event>& events) {
+  if (downlink_ != nullptr) {
+    allocation_.update(transport_.id(), subscriptions_, *downlink_, now, events);
+  }
+}
+
+Subscription* Sender::find_carrier() const {
+  const auto carrier = std::ranges::find_if(subscriptions_, &Subscription::can_pad);
+  return carrier != subscriptions_.end() ? *carrier : nullptr;
+}
+
+void Sender::send_probe(transport::SendBatch& batch, metrics::WorkerCounters& counters,
+                        Instant now) {
+  if (downlink_ == nullptr) {
+    return;
+  }
+  if (!probe_.is_active()) {
+    const auto probe =
+        find_carrier() != nullptr ? downlink_->estimator().poll_probe(now) : std::nullopt;
+    if (!probe) {
+      return;
+    }
+    probe_.begin(*probe, kMostPadding, now);
+  }
+  Subscription* carrier = find_carrier();
+  Outlet out = outlet(batch, counters, now);
+  for (std::size_t due = probe_.take_due(now); due > 0;) {
+    const std::size_t sent = carrier != nullptr ? carrier->send_padding(probe_.cluster(), out) : 0;
+    if (sent == 0) {
+      probe_.stop();
+      return;
+    }
+    probe_.on_sent(sent);
+    due -= std::min(due, sent);
+  }
+}
+
+std::optional<DownlinkReport> Sender::report() const {
+  if (downlink_ == nullptr) {
+    return std::nullopt;
+  }
+  const Division& division = allocation_.division();
+  DownlinkReport report{.transport = transport_.id(),
+                        .estimate = division.estimate,
+                        .reason = reason_of(downlink_->estimator().limit()),
+                        .sent = downlink_->sent_rate(),
+                        .reserved = division.reserved,
+                        .video = division.video,
+                        .wished = division.wished,
+                        .loss = static_cast<float>(downlink_->estimator().loss()),
+                        .round_trip = round_trip_,
+                        .videos = {}};
+  for (const Subscription* subscription : subscriptions_) {
+    if (subscription->publication().is_video()) {
+      report.videos.push_back(share_of(*subscription));
+    }
+  }
+  return report;
 }
 
 bool Sender::is_new_full_intra(const rtcp::FullIntraItem& item) {

@@ -11,6 +11,8 @@
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
 #include "forward/downlink.hpp"
+#include "forward/layer_allocation.hpp"
+#include "forward/probe_schedule.hpp"
 #include "forward/rtcp_output.hpp"
 #include "forward/subscription.hpp"
 #include "metrics/worker_counters.hpp"
@@ -62,6 +64,15 @@ class Sender {
   void update_rates(Duration elapsed);
   /// To be called some times a second.
   void handle_timeout(Instant now);
+  /// To be called each LayerAllocation::kInterval, with the ladders up to date.
+  void allocate(Instant now, std::vector<Event>& events);
+  /// See LimitDownlink.
+  void set_limit(std::optional<Bitrate> limit) { allocation_.set_limit(limit); }
+  /// To be called each ProbeSchedule::kPortion: sends what is due of a probe.
+  void send_probe(transport::SendBatch& batch, metrics::WorkerCounters& counters, Instant now);
+  /// Nothing while nothing was ever subscribed.
+  [[nodiscard]] std::optional<DownlinkReport> report() const;
+  [[nodiscard]] const LayerAllocation& allocation() const { return allocation_; }
 
   /// Loss that the subscriber saw since the last call, 0 to 1.
   [[nodiscard]] float take_loss();
@@ -71,12 +82,17 @@ class Sender {
   [[nodiscard]] Downlink* downlink() { return downlink_.get(); }
 
  private:
+  /// A subscription that can carry padding; null when none can.
+  [[nodiscard]] Subscription* find_carrier() const;
+
   transport::Transport& transport_;
   std::vector<Subscription*> subscriptions_;
   std::unordered_map<Ssrc, Subscription*> by_ssrc_;
   std::unordered_map<Ssrc, ExtendedSequence> retired_;
   std::unordered_map<Ssrc, std::uint8_t> full_intra_;  // by media SSRC: last sequence number
   std::unique_ptr<Downlink> downlink_;
+  LayerAllocation allocation_;
+  ProbeSchedule probe_;
   Duration round_trip_{};
 };
 

@@ -183,6 +183,12 @@ void Shard::set_subscription(const SetSubscription& command, Instant now) {
   }
 }
 
+void Shard::limit_downlink(const LimitDownlink& command) {
+  if (Peer* peer = find_peer(command.transport)) {
+    peer->sender.set_limit(command.limit);
+  }
+}
+
 void Shard::follow_wishes(Publication& publication, Instant now) {
   publication.request_awaited_key_frames();
   send_key_frame_requests(publication, now);
@@ -261,18 +267,56 @@ void Shard::count_estimates(Instant now) {
   }
 }
 
+void Shard::update_ladders(Instant now) {
+  const bool is_due = now >= next_ladders_;
+  for (auto& [id, publication] : publications_) {
+    if (!publication->is_video() || publication->layer_count() == 0) {
+      continue;
+    }
+    if (is_due && publication->sink() == nullptr) {
+      publication->rates().update(now);
+      send_rates(*publication);
+    }
+    publication->update_ladder();
+  }
+  if (is_due) {
+    next_ladders_ = now + LayerRates::kInterval;
+  }
+}
+
+void Shard::count_limits() {
+  std::uint64_t limited = 0;
+  std::uint64_t paused = 0;
+  for (const auto& [id, subscription] : subscriptions_) {
+    limited += subscription->is_limited() ? 1 : 0;
+    paused += subscription->is_paused() ? 1 : 0;
+  }
+  config_.counters.videos_limited.set(limited);
+  config_.counters.videos_paused.set(paused);
+}
+
 void Shard::handle_timeout(Instant now) {
   const bool is_selection_due = now >= next_selection_;
   const bool is_rate_due = now >= next_rates_;
+  if (is_selection_due) {
+    update_ladders(now);
+  }
   for (auto& [id, peer] : peers_) {
     update_peer(*peer, now);
     if (is_selection_due && peer->transport.can_send()) {
       RtcpOutput output(peer->transport, config_.output, config_.counters);
       peer->sender.send_reports(output, now);
       peer->sender.handle_timeout(now);
+      peer->sender.allocate(now, events_);
+    }
+    if (peer->transport.can_send()) {
+      peer->sender.send_probe(config_.output, config_.counters, now);
     }
     if (is_rate_due) {
       peer->sender.update_rates(now - last_rates_);
+      if (auto report = peer->sender.report()) {
+        events_.emplace_back(*std::move(report));
+      }
     }
   }
   for (auto& [id, publication] : publications_) {
@@ -300,6 +344,7 @@ void Shard::handle_timeout(Instant now) {
   }
   if (is_rate_due) {
     count_estimates(now);
+    count_limits();
     next_rates_ = now + kRateInterval;
     last_rates_ = now;
   }

@@ -66,6 +66,7 @@ class Shard {
   void subscribe(const Subscribe& command, Instant now);
   void unsubscribe(SubscriptionId subscription);
   void set_subscription(const SetSubscription& command, Instant now);
+  void limit_downlink(const LimitDownlink& command);
   void open_relay_source(OpenRelaySource&& command);
   void close_relay_source(const CloseRelaySource& command);
   void open_relay_sink(OpenRelaySink&& command);
@@ -107,13 +108,16 @@ class Shard {
   void send_key_frame_requests(Publication& publication, Instant now);
   void follow_wishes(Publication& publication, Instant now);
   void update_peer(Peer& peer, Instant now);
+  void update_ladders(Instant now);
   void count_estimates(Instant now);
+  void count_limits();
 
   // Relays (shard_relay.cpp).
   [[nodiscard]] RelaySlot* claim(WorkerIndex to);
   void publish_slot(WorkerIndex to);
   void copy_to_relays(Publication& publication);
   void send_clock(const Publication& publication, std::uint8_t layer, const RelayTarget& target);
+  void send_rates(Publication& publication);
   void send_clocks(const Publication& publication, std::uint8_t layer);
   void handle_relay_media(Publication& publication, const RelaySlot& slot, Instant now);
   void handle_relay_want(Publication& publication, WorkerIndex from, std::uint8_t layers,
@@ -137,6 +141,7 @@ class Shard {
   ClosedSinks closed_sinks_;
   Instant next_transit_;
   Instant next_selection_;
+  Instant next_ladders_;
   Instant next_rates_;
   Instant last_rates_;
 };

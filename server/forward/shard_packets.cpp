@@ -236,7 +236,7 @@ void Shard::handle_key_frame_wish(Peer& peer, Ssrc media, Instant now) {
   config_.counters.key_frame_requests_received.increment();
   Publication& publication = subscription->publication();
   publication.request_key_frame(
-      subscription->current_layer().value_or(subscription->target().max_spatial));
+      subscription->current_layer().value_or(subscription->allowed().max_spatial));
   send_key_frame_requests(publication, now);
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "forward/relay_sink.hpp"
@@ -202,6 +203,24 @@ void Shard::send_clocks(const Publication& publication, std::uint8_t layer) {
   }
 }
 
+void Shard::send_rates(Publication& publication) {
+  for (const RelayTarget& target : publication.relays()) {
+    RelaySlot* slot = target.wanted != 0 ? claim(target.to) : nullptr;
+    if (slot == nullptr) {
+      continue;
+    }
+    const LayerRates::Table& table = publication.rates().table();
+    static_assert(sizeof(table) <= RelaySlot::kMaxPacket);
+    slot->type = RelayFrame::kRates;
+    slot->publication = publication.id();
+    slot->epoch = target.permit.epoch();
+    slot->layer_count = static_cast<std::uint8_t>(publication.layer_count());
+    slot->length = sizeof(table);
+    std::memcpy(slot->bytes.data(), &table, sizeof(table));
+    publish_slot(target.to);
+  }
+}
+
 void Shard::send_relay_wish(Publication& publication, RelayFrame type, std::uint8_t value) {
   const RelaySink& sink = *publication.sink();
   RelaySlot* slot = claim(sink.from());
@@ -245,6 +264,12 @@ void Shard::handle_relay(WorkerIndex from, const RelaySlot& slot, Instant now) {
                                                                  .rtp = slot.rtp_time,
                                                                  .arrival = slot.arrival,
                                                                  .clock_rate = slot.clock_rate};
+      }
+      return;
+    case RelayFrame::kRates:
+      if (LayerRates::Table table{}; is_from_source && slot.length == sizeof(table)) {
+        std::memcpy(&table, slot.bytes.data(), sizeof(table));
+        publication->rates().set_table(table);
       }
       return;
     case RelayFrame::kWant:

@@ -1,5 +1,7 @@
 #include "forward/subscription.hpp"
 
+#include <algorithm>
+
 #include "forward/publication.hpp"
 #include "rtp/red.hpp"
 
@@ -36,6 +38,8 @@ Subscription::Subscription(const Subscribe& command, Publication& publication, S
     types.media = codec.payload_type.value();
     if (codec.rtx && command.rtx_ssrc != Ssrc{}) {
       types.rtx = codec.rtx->value();
+      // What comes first can carry padding before anything was sent.
+      last_rtx_type_ = has_rtx ? last_rtx_type_ : types.rtx;
       has_rtx = true;
     }
   }
@@ -47,7 +51,35 @@ Subscription::Subscription(const Subscribe& command, Publication& publication, S
     resend_ = std::make_unique<Resend>(
         Resend{.log = SentLog(is_screen ? kScreenLog : SentLog::kMinCapacity), .responder = {}});
   }
-  selector_.set_target(command.target);
+  set_target(command.target);
+}
+
+void Subscription::set_target(const LayerTarget& target) {
+  wish_ = target;
+  follow_limits();
+}
+
+void Subscription::allocate(const Rung& rung, Bound bound) {
+  allocated_ = rung;
+  bound_ = bound;
+  is_paused_ = false;
+  follow_limits();
+}
+
+void Subscription::pause() {
+  allocated_.reset();
+  is_paused_ = true;
+  follow_limits();
+}
+
+void Subscription::follow_limits() {
+  LayerTarget target = wish_;
+  target.is_enabled = wish_.is_enabled && !is_paused_;
+  if (allocated_ && bound_ == Bound::kRung) {
+    target.max_spatial = std::min(target.max_spatial, allocated_->spatial);
+    target.max_temporal = std::min(target.max_temporal, allocated_->temporal);
+  }
+  selector_.set_target(target);
 }
 
 FirstSequences Subscription::next_sequences() const {
@@ -129,20 +161,20 @@ SendFormat Subscription::format(Ssrc ssrc, std::uint8_t payload_type, const Outl
   return format;
 }
 
-bool Subscription::commit(MutableBytes slot, std::size_t length, Downlink::Copy copy,
-                          Instant received, Outlet& outlet) const {
+bool Subscription::commit(MutableBytes slot, std::size_t length, const Sending& sending,
+                          Outlet& outlet) const {
   if (length == 0) {
     outlet.counters.drop(metrics::DropReason::kOversized);
     return false;
   }
-  const auto sent = outlet.transport.send_rtp(outlet.batch, slot, length, received);
+  const auto sent = outlet.transport.send_rtp(outlet.batch, slot, length, sending.received);
   if (!sent) {
     outlet.counters.drop(sent.error());
     return false;
   }
-  outlet.downlink.on_sent(length + srtp::kMaxRtpOverhead, copy,
+  outlet.downlink.on_sent(length + srtp::kMaxRtpOverhead, sending.copy,
                           is_numbered() ? Downlink::Numbered::kYes : Downlink::Numbered::kNo,
-                          bwe::kNoCluster, outlet.now);
+                          sending.cluster, outlet.now);
   outlet.counters.out(traffic(*publication_)).add(length);
   return true;
 }
@@ -170,9 +202,11 @@ void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rew
     renumber_red_blocks(slot.first(length).last(packet.payload.size()),
                         PayloadType(types(rtp::Codec::kOpus).media));
   }
-  if (!commit(slot, length, Downlink::Copy::kFirst, packet.arrival, outlet)) {
+  if (!commit(slot, length, {.received = packet.arrival}, outlet)) {
     return;
   }
+  last_timestamp_ = rewrite.timestamp;
+  last_rtx_type_ = types(packet.codec).rtx;
   stats_.on_packet(packet.payload.size());
   bytes_ += length;
   packets_ += 1;
@@ -213,9 +247,26 @@ void Subscription::retransmit(SequenceNumber sequence, Outlet& outlet) {
       *packet, sent->rewrite, format(rtx_ssrc_, types(packet->codec).rtx, outlet), rtx,
       without_tag(slot));
   next_rtx_ = ExtendedSequence(next_rtx_.value() + (length > 0 ? 1 : 0));
-  if (commit(slot, length, Downlink::Copy::kRetransmission, Instant::never(), outlet)) {
+  if (commit(slot, length, {.copy = Downlink::Copy::kRetransmission}, outlet)) {
     outlet.counters.retransmissions_sent.increment();
   }
+}
+
+std::size_t Subscription::send_padding(bwe::ProbeCluster cluster, Outlet& outlet) {
+  if (!can_pad() || !outlet.transport.can_send()) {
+    return 0;
+  }
+  const MutableBytes slot = outlet.batch.reserve();
+  const SequenceNumber sequence(static_cast<std::uint16_t>(next_rtx_.value()));
+  const std::size_t length = compose_padding(format(rtx_ssrc_, last_rtx_type_, outlet), sequence,
+                                             last_timestamp_, without_tag(slot));
+  next_rtx_ = ExtendedSequence(next_rtx_.value() + (length > 0 ? 1 : 0));
+  const Sending sending{.copy = Downlink::Copy::kRetransmission, .cluster = cluster};
+  if (!commit(slot, length, sending, outlet)) {
+    return 0;
+  }
+  outlet.counters.probe_packets_sent.increment();
+  return length + srtp::kMaxRtpOverhead;
 }
 
 std::optional<rtcp::SenderReport> Subscription::poll_report(Instant now) {

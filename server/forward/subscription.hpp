@@ -11,6 +11,7 @@
 #include "base/ids.hpp"
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
+#include "forward/allocator.hpp"
 #include "forward/commands.hpp"
 #include "forward/downlink.hpp"
 #include "forward/layer_selector.hpp"
@@ -61,6 +62,7 @@ class Subscription {
   [[nodiscard]] SubscriptionId id() const { return id_; }
   [[nodiscard]] Sender& sender() { return *sender_; }
   [[nodiscard]] Publication& publication() { return *publication_; }
+  [[nodiscard]] const Publication& publication() const { return *publication_; }
   [[nodiscard]] Ssrc ssrc() const { return ssrc_; }
   /// Ssrc{} without retransmissions.
   [[nodiscard]] Ssrc rtx_ssrc() const { return rtx_ssrc_; }
@@ -70,8 +72,22 @@ class Subscription {
   /// Where these SSRCs must go on when they are used again.
   [[nodiscard]] FirstSequences next_sequences() const;
 
-  void set_target(const LayerTarget& target) { selector_.set_target(target); }
-  [[nodiscard]] const LayerTarget& target() const { return selector_.target(); }
+  /// What the client wishes.
+  void set_target(const LayerTarget& target);
+  [[nodiscard]] const LayerTarget& target() const { return wish_; }
+  /// As much of it as there is room for.
+  [[nodiscard]] const LayerTarget& allowed() const { return selector_.target(); }
+
+  /// There is room for this rung of the publication's ladder: `kRung`, and for no more.
+  enum class Bound : std::uint8_t { kNone, kRung };
+  void allocate(const Rung& rung, Bound bound);
+  /// There is no room for it at all.
+  void pause();
+  [[nodiscard]] bool is_paused() const { return is_paused_; }
+  [[nodiscard]] bool is_limited() const { return is_paused_ || bound_ == Bound::kRung; }
+  /// The rung that it was given last; nothing before that, and while it is paused.
+  [[nodiscard]] const std::optional<Rung>& allocated() const { return allocated_; }
+
   [[nodiscard]] std::optional<std::uint8_t> current_layer() const { return selector_.current(); }
   [[nodiscard]] std::optional<std::uint8_t> awaits_key_frame(const LayerView& view) const {
     return selector_.awaits_key_frame(view);
@@ -89,6 +105,14 @@ class Subscription {
   [[nodiscard]] std::size_t sent_size(const MediaPacket& packet) const;
   /// The subscriber misses a packet.
   void retransmit(SequenceNumber sequence, Outlet& outlet);
+
+  /// Whether it has a stream of retransmissions in which padding can be sent, and about which the
+  /// subscriber tells what arrives.
+  [[nodiscard]] bool can_pad() const {
+    return resend_ != nullptr && last_rtx_type_ != CodecTypes::kAbsent && is_numbered();
+  }
+  /// Sends a packet of padding, for a probe. Bytes sent; 0: it can't, or can't now.
+  std::size_t send_padding(bwe::ProbeCluster cluster, Outlet& outlet);
 
   /// The sender report that is due; nothing when none is, or the publisher's clock isn't known.
   [[nodiscard]] std::optional<rtcp::SenderReport> poll_report(Instant now);
@@ -125,9 +149,16 @@ class Subscription {
   [[nodiscard]] bool is_numbered() const {
     return extensions_.has(rtp::Extension::kTransportSequence);
   }
+  void follow_limits();
+  struct Sending {
+    Downlink::Copy copy = Downlink::Copy::kFirst;
+    bwe::ProbeCluster cluster = bwe::kNoCluster;
+    /// Of the packet that is forwarded; never() for what the node sends of its own accord.
+    Instant received = Instant::never();
+  };
   /// Encrypts and queues the packet in the first `length` bytes of `slot`; false: it was dropped.
-  [[nodiscard]] bool commit(MutableBytes slot, std::size_t length, Downlink::Copy copy,
-                            Instant received, Outlet& outlet) const;
+  [[nodiscard]] bool commit(MutableBytes slot, std::size_t length, const Sending& sending,
+                            Outlet& outlet) const;
 
   SubscriptionId id_;
   Sender* sender_;
@@ -137,9 +168,17 @@ class Subscription {
   std::string cname_;
   std::array<CodecTypes, kCodecs> types_{};
   rtp::ExtensionMap extensions_;
+  LayerTarget wish_;
+  std::optional<Rung> allocated_;
+  Bound bound_ = Bound::kNone;
+  bool is_paused_ = false;
   LayerSelector selector_;
   SendRewriter rewriter_;
   ExtendedSequence next_rtx_;
+  /// Of the last packet sent: its time, and the type of its retransmission. Before that the first
+  /// type that there is.
+  RtpTimestamp last_timestamp_;
+  std::uint8_t last_rtx_type_ = CodecTypes::kAbsent;
   rtcp::SendStats stats_;
   Instant next_report_;
   std::optional<float> reported_loss_;

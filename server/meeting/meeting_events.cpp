@@ -24,6 +24,12 @@ std::array<sctp::ChannelOptions, 3> subscriber_channels() {
 }  // namespace
 
 void Meeting::handle_event(const forward::Event& event, Now now) {
+  if (const auto* report = std::get_if<forward::DownlinkReport>(&event)) {
+    if (Participant* participant = room_.roster.find(report->transport)) {
+      participant->downlink_log.add(*report, now.wall);
+    }
+    return;  // it changes nothing
+  }
   if (const auto* state = std::get_if<forward::TransportStateChanged>(&event)) {
     handle(*state, now);
   } else if (const auto* started = std::get_if<forward::LayerStarted>(&event)) {
@@ -32,6 +38,8 @@ void Meeting::handle_event(const forward::Event& event, Now now) {
     speakers_.handle(*speakers);
   } else if (const auto* wanted = std::get_if<forward::LayersWanted>(&event)) {
     tracks_.handle(*wanted, now);
+  } else if (const auto* paused = std::get_if<forward::StreamPaused>(&event)) {
+    subscriptions_.handle(*paused);
   } else if (const auto* quality = std::get_if<forward::TransportQuality>(&event)) {
     handle(*quality);
   }

@@ -268,7 +268,15 @@ void Meeting::handle_simulate(Participant& participant, const livekit::SimulateS
           participant, now.monotonic + std::chrono::seconds(std::clamp(scenario.speaker_update(), 0,
                                                                        kMaxSimulatedSeconds)));
       break;
-    case Scenario::kSubscriberBandwidth:
+    case Scenario::kSubscriberBandwidth: {  // bit/s; 0 ends it
+      const auto limit =
+          static_cast<std::uint64_t>(std::max<std::int64_t>(scenario.subscriber_bandwidth(), 0));
+      room_.command(
+          participant.worker,
+          forward::LimitDownlink{participant.downlink().transport,
+                                 limit > 0 ? std::optional(Bitrate(limit)) : std::nullopt});
+      break;
+    }
     case Scenario::SCENARIO_NOT_SET:
       break;
   }

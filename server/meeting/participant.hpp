@@ -14,6 +14,7 @@
 #include "base/ids.hpp"
 #include "base/time.hpp"
 #include "forward/commands.hpp"
+#include "meeting/explanation.hpp"
 #include "meeting/ids.hpp"
 #include "meeting/negotiator.hpp"
 #include "meeting/offer_pace.hpp"
@@ -212,6 +213,7 @@ struct Participant {
   std::uint32_t last_data_sequence = 0;
 
   QualityMeter quality;
+  DownlinkLog downlink_log;
 
   /// Under which policy it was asked to come back elsewhere.
   PolicyEpoch asked_to_move;

@@ -201,6 +201,8 @@ forward::LayerTarget Subscriptions::target_for(const Participant& subscriber,
                              ? layer_for_size(publication.info, wanted.width(), wanted.height())
                              : layer_for_quality(wanted.quality());
     target.max_temporal = temporal_for_rate(wanted.fps());
+    // 1 is the highest, 0 says nothing.
+    target.priority = wanted.priority() > 0 ? ~wanted.priority() : 0;
   }
   return target;
 }
@@ -237,6 +239,26 @@ void Subscriptions::handle_settings(Participant& subscriber,
       }
     }
   }
+}
+
+void Subscriptions::handle(const forward::StreamPaused& event) {
+  const Participant* subscriber = room_.roster.find(event.transport);
+  const Participant* publisher = room_.roster.find(event.publication);
+  if (subscriber == nullptr || publisher == nullptr ||
+      !subscriber->subscriptions.contains(event.publication)) {
+    return;
+  }
+  const auto track = std::ranges::find(publisher->publications, event.publication,
+                                       [](const auto& publication) { return publication->id; });
+  if (track == publisher->publications.end()) {
+    return;
+  }
+  livekit::SignalResponse message;
+  livekit::StreamStateInfo& state = *message.mutable_stream_state_update()->add_stream_states();
+  state.set_participant_sid(publisher->info.sid());
+  state.set_track_sid((*track)->sid.value());
+  state.set_state(event.is_paused ? livekit::PAUSED : livekit::ACTIVE);
+  room_.send(*subscriber, std::move(message));
 }
 
 void Subscriptions::handle_permission(Participant& publisher,

@@ -22,6 +22,8 @@ class Subscriptions {
 
   void handle_wish(Participant& subscriber, const livekit::UpdateSubscription& request, Now now);
   void handle_settings(Participant& subscriber, const livekit::UpdateTrackSettings& request);
+  /// Tells the subscriber that a track stands still for want of bandwidth, or goes on.
+  void handle(const forward::StreamPaused& event);
   /// Replaces who may subscribe to the publisher's tracks.
   void handle_permission(Participant& publisher, livekit::SubscriptionPermission permission,
                          Now now);

@@ -98,6 +98,8 @@ struct WorkerCounters {
   Counter retransmissions_sent;
   Counter retransmissions_received;
   Counter transport_feedback_received;
+  /// Packets of padding that test whether a subscriber's way carries more.
+  Counter probe_packets_sent;
   LatencyHistogram forward_latency;
   // Gauges.
   EstimateGauges estimates;
@@ -105,6 +107,10 @@ struct WorkerCounters {
   Counter handshakes;
   Counter publications;
   Counter subscriptions;
+  /// Videos that get less than their subscriber wishes for, and those that get nothing at all,
+  /// since the way to the subscriber doesn't carry more.
+  Counter videos_limited;
+  Counter videos_paused;
 
   TrafficCounter& in(Traffic traffic) { return received[static_cast<std::size_t>(traffic)]; }
   TrafficCounter& out(Traffic traffic) { return sent[static_cast<std::size_t>(traffic)]; }

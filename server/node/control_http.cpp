@@ -5,6 +5,8 @@
 
 #include "api/admin_routes.hpp"
 #include "api/token_endpoint.hpp"
+#include "api/url.hpp"
+#include "meeting/explanation.hpp"
 #include "node/control_state.hpp"
 
 namespace meridian::node {
@@ -29,6 +31,15 @@ HttpResponse as_json(const signalling::Refusal& refusal) {
   return refusal.response.body.starts_with('{')
              ? refusal.response
              : json_error(refusal.response.status, refusal.reason, refusal.response.body);
+}
+
+/// The room of `/debug/rooms/{room}`, decoded.
+std::optional<std::string> debugged_room(std::string_view path) {
+  constexpr std::string_view kPrefix = "/debug/rooms/";
+  if (!path.starts_with(kPrefix) || path.size() == kPrefix.size()) {
+    return std::nullopt;
+  }
+  return api::percent_decode(path.substr(kPrefix.size()));
 }
 
 /// Clients' pages live anywhere; that of administrators comes from this node.
@@ -77,7 +88,8 @@ signalling::HttpAnswer Control::State::route(const HttpRequest& request, Now now
   }
   const bool is_known = path == "/" || path == "/healthz" || path == "/readyz" ||
                         path == "/settings/regions" || path == "/meridian/v1/meeting" ||
-                        signalling::is_validate_path(path) || signalling::is_upgrade_path(path);
+                        signalling::is_validate_path(path) || signalling::is_upgrade_path(path) ||
+                        debugged_room(path).has_value();
   if (!is_known) {
     return json_error(404, "not_found", "no such path");
   }
@@ -98,6 +110,9 @@ signalling::HttpAnswer Control::State::route(const HttpRequest& request, Now now
   }
   if (path == "/meridian/v1/meeting") {
     return meeting_of_caller(request, now);
+  }
+  if (const auto room = debugged_room(path)) {
+    return explain_room(*room, request, now);
   }
   if (signalling::is_validate_path(path)) {
     return validate(request, now);
@@ -199,6 +214,26 @@ HttpResponse Control::State::meeting_of_caller(const HttpRequest& request, Now n
   HttpResponse response = HttpResponse::json(
       200, signalling::describe_places(question.policy->effective(*question.levels), serving,
                                        directory));
+  response.with("Cache-Control", "no-store");
+  return response;
+}
+
+/// Why people in a room see what they see, for whoever administers it. A room that isn't here and
+/// one of another account look the same.
+HttpResponse Control::State::explain_room(const std::string& room, const HttpRequest& request,
+                                          Now now) {
+  const auto caller = signalling::read_caller(request, config.config.limits, directory, now.wall);
+  if (!caller) {
+    return as_json(caller.error());
+  }
+  if (const auto allowed = api::authorize_room_admin(*caller, room); !allowed) {
+    return json_error(allowed.error().status, "unauthorized", allowed.error().text);
+  }
+  const meeting::Meeting* meeting = find_meeting({caller->account, room});
+  if (meeting == nullptr) {
+    return json_error(404, "not_found", "no such room");
+  }
+  HttpResponse response = HttpResponse::text(200, meeting::explain(meeting->room()));
   response.with("Cache-Control", "no-store");
   return response;
 }

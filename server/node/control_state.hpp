@@ -80,6 +80,8 @@ struct Control::State final : rooms::RoomHost {
   signalling::HttpResponse validate(const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse regions_of_caller(const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse meeting_of_caller(const signalling::HttpRequest& request, Now now);
+  signalling::HttpResponse explain_room(const std::string& room,
+                                        const signalling::HttpRequest& request, Now now);
   signalling::HttpResponse token(const signalling::HttpRequest& request, Now now);
 
   // control_rooms.cpp

@@ -83,6 +83,7 @@ struct Worker::State {
   void handle(forward::SetSubscription&& command, Now now) {
     shard.set_subscription(command, now.monotonic);
   }
+  void handle(forward::LimitDownlink&& command, Now) { shard.limit_downlink(command); }
   void handle(forward::OpenRelaySource&& command, Now);
   void handle(forward::OpenRelaySink&& command, Now);
   void handle(forward::CloseRelaySource&& command, Now) { shard.close_relay_source(command); }

@@ -28,6 +28,7 @@ void Ledger::on_made(const test::MediaStamp& stamp) {
   frame.resize(std::max<std::size_t>(frame.size(), stamp.packets));
   for (Packet& packet : frame) {
     packet.is_key = stamp.is_key;
+    packet.temporal = stamp.temporal;
   }
 }
 
@@ -158,6 +159,19 @@ void Ledger::judge(const Packet& packet, std::uint8_t layer, std::uint64_t packe
   }
 }
 
+bool Ledger::is_thinned(const Frame& frame, const Delivery& delivery, std::uint8_t layer,
+                        std::uint32_t number) {
+  if (frame.empty() || frame.front().temporal == 0) {
+    return false;
+  }
+  for (std::size_t i = 0; i < frame.size(); ++i) {
+    if (delivery.places.contains(key(layer, number, static_cast<std::uint16_t>(i)))) {
+      return false;
+    }
+  }
+  return true;
+}
+
 Ledger::Findings Ledger::examine(MemberId member, std::uint32_t id) const {
   Findings findings;
   const Delivery& delivery = deliveries_.at({member, id});
@@ -183,6 +197,10 @@ Ledger::Findings Ledger::examine(MemberId member, std::uint32_t id) const {
         } else {
           const std::uint64_t before = account.unexplained;
           judge(packets[i], l, number(f, p), runs, account);
+          if (account.unexplained > before && is_thinned(packets, delivery, l, f)) {
+            --account.unexplained;
+            ++account.thinned;
+          }
           if (account.unexplained > before && findings.faults.size() < kMaxFaults) {
             findings.faults.push_back("not forwarded to member " + std::to_string(member.value()) +
                                       ": " + describe(id, l, number(f, p)));

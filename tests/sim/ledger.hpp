@@ -28,6 +28,7 @@ struct Account {
                                 // had no subscription
   std::uint64_t early = 0;      // overtook the packet with which its stream began
   std::uint64_t before = 0;     // came after the stream began, and belongs before its beginning
+  std::uint64_t thinned = 0;    // of whole frames of the upper temporal layers, left out
   std::uint64_t unexplained = 0;
 
   // Of the same packets once more:
@@ -76,6 +77,7 @@ class Ledger {
     Order arrived = 0;  // first time; 0 = never
     bool is_refused = false;
     bool is_key = false;
+    std::uint8_t temporal = 0;
     bool is_repaired = false;  // came by retransmission only
   };
   using Frame = std::vector<Packet>;
@@ -123,6 +125,9 @@ class Ledger {
   [[nodiscard]] static std::vector<Run> runs_of(const Delivery& delivery, const Source& source,
                                                 const std::vector<Order>& closings,
                                                 std::vector<std::string>& faults);
+  /// Whether nothing of a frame was forwarded that no other frame of its layer needs.
+  [[nodiscard]] static bool is_thinned(const Frame& frame, const Delivery& delivery,
+                                       std::uint8_t layer, std::uint32_t number);
   [[nodiscard]] Findings examine(MemberId member, std::uint32_t id) const;
   void judge(const Packet& packet, std::uint8_t layer, std::uint64_t packet_number,
              const std::vector<Run>& runs, Account& account) const;

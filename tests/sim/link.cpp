@@ -25,7 +25,13 @@ Kind kind_of(Bytes datagram) {
 Link::Passage Link::pass(Kind kind, std::size_t size, Instant now) {
   const std::uint64_t number = numbers_[static_cast<std::size_t>(kind)]++;
   Rng draw(seed_ ^ (static_cast<std::uint64_t>(kind) << 56U) ^ (number * 0x9e3779b97f4a7c15ULL));
-  const bool is_lost = draw.chance(shape_.loss);
+  bool is_lost = draw.chance(shape_.loss / shape_.burst);
+  if (is_lost) {
+    burst_left_ = shape_.burst - 1;
+  } else if (burst_left_ > 0) {
+    --burst_left_;
+    is_lost = true;
+  }
   const std::uint64_t bytes = kind == Kind::kDtls ? kDtlsSize : size;
   const Duration airtime(static_cast<Duration::rep>(bytes * 1'000'000'000 / shape_.rate));
   const auto lateness = shape_.jitter > Duration::zero()
@@ -33,13 +39,16 @@ Link::Passage Link::pass(Kind kind, std::size_t size, Instant now) {
                                   draw.below(static_cast<std::uint64_t>(shape_.jitter.count()))))
                             : Duration{};
   busy_until_ = std::max(busy_until_, now);
-  const bool is_full = busy_until_ - now > kQueue;
+  const Duration waited = busy_until_ - now;
+  const bool is_full = busy_until_ - now > shape_.queue;
   if (!is_full) {
     busy_until_ = busy_until_ + airtime;
   }
   lost_ += is_lost ? 1 : 0;
   overflowed_ += is_full && !is_lost ? 1 : 0;
-  return {.arrival = busy_until_ + shape_.delay + lateness, .is_lost = is_lost || is_full};
+  return {.arrival = busy_until_ + shape_.delay + lateness,
+          .is_lost = is_lost || is_full,
+          .waited = waited};
 }
 
 }  // namespace meridian::sim

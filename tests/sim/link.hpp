@@ -18,8 +18,12 @@ struct LinkShape {
   /// Each packet is late by an even draw up to this, so that packets overtake each other.
   Duration jitter{};
   double loss = 0;
-  /// Bytes a second; what would wait longer than kQueue is dropped.
+  /// Packets that are lost one after the other, when any is.
+  unsigned burst = 1;
+  /// Bytes a second.
   std::uint64_t rate = 2'000'000;
+  /// What would wait longer is dropped.
+  Duration queue = 250ms;
 };
 
 /// One direction between a client and its workers. What happens to a packet is drawn from the seed,
@@ -27,8 +31,6 @@ struct LinkShape {
 /// don't shift what happens to media.
 class Link {
  public:
-  static constexpr Duration kQueue = 250ms;
-
   Link(LinkShape shape, std::uint64_t seed) : shape_(shape), seed_(seed) {}
 
   void set_shape(const LinkShape& shape) { shape_ = shape; }
@@ -37,6 +39,7 @@ class Link {
   struct Passage {
     Instant arrival;
     bool is_lost = false;  // then `arrival` is when it would have arrived
+    Duration waited{};     // for what was before it in the queue
   };
   [[nodiscard]] Passage pass(Kind kind, std::size_t size, Instant now);
 
@@ -48,6 +51,7 @@ class Link {
   std::uint64_t seed_;
   std::array<std::uint64_t, static_cast<std::size_t>(Kind::kCount)> numbers_{};
   Instant busy_until_;
+  unsigned burst_left_ = 0;
   std::uint64_t lost_ = 0;
   std::uint64_t overflowed_ = 0;
 };

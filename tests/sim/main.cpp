@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "sim/adaptation/run.hpp"
 #include "sim/residency/run.hpp"
 #include "sim/simulation.hpp"
 
@@ -11,6 +12,7 @@
 /// meridian_sim --seeds FROM COUNT   each twice, which must give the same log; one line for each
 /// meridian_sim --residency-seed N [--log] and --residency FROM COUNT   the same for sequences of
 /// policies, joins, failures and changes (R10), once each
+/// meridian_sim --adaptation [NAME]   video over bad networks: a table, and whether its goals hold
 namespace {
 
 using meridian::sim::RunLog;
@@ -136,9 +138,13 @@ int main(int count, char** words) {
   if (mode == "--residency" && count == 4 && parse(words[2], first) && parse(words[3], second)) {
     return run_many_residency(first, second) ? EXIT_SUCCESS : EXIT_FAILURE;
   }
+  if (mode == "--adaptation") {
+    const bool holds = meridian::sim::adaptation::run_all(count > 2 ? words[2] : "");
+    return holds ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
   std::fputs(
       "usage: meridian_sim --seed N [--log] | --seeds FROM COUNT | --residency-seed N [--log] | "
-      "--residency FROM COUNT\n",
+      "--residency FROM COUNT | --adaptation [NAME]\n",
       stderr);
   return 2;
 }

@@ -2,6 +2,7 @@
 # Builds the simulator and runs it: tests/sim/run.sh [COUNT] runs seeds 1 to COUNT (200 unless told),
 # each twice, and then test R10: RESIDENCY (500 unless set) sequences of policies, joins, failures,
 # closed pools and changes against a model of the policy that shares no code with the server.
+# Last come the scenarios of docs/adaptation.md with their goals.
 # tests/sim/run.sh --seed N or --residency-seed N replays one with its log.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -43,4 +44,6 @@ run_range() {  # run_range WHAT MODE COUNT: one process for each core, each with
 
 run_range "rooms, each twice" --seeds "${1:-200}"
 run_range "R10, policies, joins, failures and opt-outs" --residency "${RESIDENCY:-500}"
+echo "video over bad networks:"
+"$sim" --adaptation || status=1
 exit "$status"

@@ -65,7 +65,7 @@ struct PolicyPlan {
 /// everybody who is left has to get everything.
 struct Scenario {
   static constexpr Duration kHeal = 3500ms;
-  static constexpr Duration kEnd = 6500ms;
+  static constexpr Duration kEnd = 16000ms;
 
   std::vector<AccountPlan> accounts;
   std::vector<PersonPlan> people;

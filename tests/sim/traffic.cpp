@@ -12,6 +12,22 @@ constexpr Duration kKeyWait = 5ms;
 constexpr int kMaxKeyWaits = 200;
 constexpr int kActionReconnect = 2;
 
+std::string describe(const forward::DownlinkReport& report) {
+  const auto kilobits = [](Bitrate rate) { return std::to_string(rate.value() / 1000); };
+  std::string text = "carries " + (report.estimate ? kilobits(*report.estimate) : "?") +
+                     " kbit/s (reason " + std::to_string(static_cast<int>(report.reason)) +
+                     "), sent " + kilobits(report.sent) + ", reserved " +
+                     kilobits(report.reserved) + ", video " + kilobits(report.video) + " of " +
+                     kilobits(report.wished);
+  for (const forward::VideoShare& share : report.videos) {
+    text +=
+        ", " + std::to_string(share.publication.value()) + ": " +
+        (share.is_paused() ? "paused"
+                           : std::to_string(share.spatial) + "." + std::to_string(share.temporal));
+  }
+  return text;
+}
+
 }  // namespace
 
 // ---- Clients to the node ------------------------------------------------------------------------
@@ -270,6 +286,16 @@ void Simulation::on_event(WorkerIndex, const forward::Event& event) {
           }
         }
       }
+    }
+  } else if (const auto* paused = std::get_if<forward::StreamPaused>(&event)) {
+    // Until it goes on nothing is owed.
+    Member* member = member_of(paused->transport);
+    if (member != nullptr && paused->is_paused) {
+      close_subscription({.member = member, .publication = paused->publication});
+    }
+  } else if (const auto* report = std::get_if<forward::DownlinkReport>(&event)) {
+    if (const Member* member = member_of(report->transport)) {
+      log(member->plan.identity + " gets: " + describe(*report));
     }
   } else if (const auto* changed = std::get_if<forward::TransportStateChanged>(&event)) {
     if (const Member* member = member_of(changed->transport)) {

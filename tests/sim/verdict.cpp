@@ -13,8 +13,9 @@ std::string describe(const Account& account) {
          " lost_up " + std::to_string(account.lost_up) + " lost_down " +
          std::to_string(account.lost_down) + " refused " + std::to_string(account.refused) +
          " outside " + std::to_string(account.outside) + " early " + std::to_string(account.early) +
-         " before " + std::to_string(account.before) + " unexplained " +
-         std::to_string(account.unexplained) + " runs " + std::to_string(account.runs);
+         " before " + std::to_string(account.before) + " thinned " +
+         std::to_string(account.thinned) + " unexplained " + std::to_string(account.unexplained) +
+         " runs " + std::to_string(account.runs);
 }
 
 /// Drops that are the server's own fault, whatever the network does.
@@ -137,7 +138,7 @@ void Simulation::judge_accounts(RunResult& result) {
         ": " + describe(account));
     const std::uint64_t sum = account.delivered + account.lost_up + account.lost_down +
                               account.refused + account.outside + account.early + account.before +
-                              account.unexplained;
+                              account.thinned + account.unexplained;
     if (sum != account.sent) {
       fault("an account that doesn't add up: " + describe(account));
     }
@@ -150,6 +151,7 @@ void Simulation::judge_accounts(RunResult& result) {
     total.outside += account.outside;
     total.early += account.early;
     total.before += account.before;
+    total.thinned += account.thinned;
     total.unexplained += account.unexplained;
     total.recovered += account.recovered;
     total.runs += account.runs;

@@ -34,7 +34,7 @@ void write_stamp(const MediaStamp& stamp, MutableBytes out) {
   writer.u16(stamp.packet);
   writer.u16(stamp.packets);
   writer.u8(stamp.layer);
-  writer.u8(stamp.is_key ? 1 : 0);
+  writer.u8(static_cast<std::uint8_t>((unsigned{stamp.temporal} << 1U) | (stamp.is_key ? 1U : 0U)));
   writer.u16(static_cast<std::uint16_t>(out.size()));
   std::uint32_t filler = stamp.source * 31 + stamp.frame * 17 + stamp.packet;
   for (std::uint8_t& byte : out.subspan(MediaStamp::kSize)) {
@@ -62,7 +62,9 @@ std::optional<MediaStamp> read_stamp(Bytes bytes) {
   stamp.packet = reader.u16();
   stamp.packets = reader.u16();
   stamp.layer = reader.u8();
-  stamp.is_key = reader.u8() != 0;
+  const std::uint8_t flags = reader.u8();
+  stamp.is_key = (flags & 1U) != 0;
+  stamp.temporal = flags >> 1U;
   return stamp;
 }
 

@@ -21,6 +21,7 @@ struct MediaStamp {
   std::uint16_t packet = 0;   // of this frame
   std::uint16_t packets = 1;  // in this frame
   std::uint8_t layer = 0;
+  std::uint8_t temporal = 0;  // temporal layer of the frame
   bool is_key = false;
   Instant sent;
 

@@ -136,12 +136,20 @@ void ReceivedTrack::take_video(const MediaStamp& stamp, const rtp::PacketView& p
   }
 }
 
+/// Whether nothing is missing between two frames that a decoder would need: frames of temporal
+/// layers that the subscriber doesn't get have no picture ids.
+bool ReceivedTrack::follows(const Frame& last, const Frame& next) {
+  return next.stamp.layer == last.stamp.layer &&
+         next.picture_id == ((last.picture_id + 1U) & 0x7fffU);
+}
+
 void ReceivedTrack::decode(Instant now) {
   while (true) {
     auto next = frames_.end();
     if (shown_) {
-      const auto successor = frames_.find({shown_->stamp.layer, shown_->stamp.frame + 1});
-      if (successor != frames_.end() && successor->second.is_complete()) {
+      const auto successor = frames_.upper_bound({shown_->stamp.layer, shown_->stamp.frame});
+      if (successor != frames_.end() && successor->second.is_complete() &&
+          follows(*shown_, successor->second)) {
         next = successor;
       }
     }
@@ -164,7 +172,8 @@ void ReceivedTrack::show(const FrameKey& key) {
     const bool is_same_layer = shown_->stamp.layer == next.stamp.layer;
     // A key frame can be the return from another layer of which nothing could be shown.
     const bool is_successor =
-        is_same_layer && !next.stamp.is_key && next.stamp.frame == shown_->stamp.frame + 1;
+        !next.stamp.is_key &&
+        (follows(*shown_, next) || (is_same_layer && next.stamp.frame == shown_->stamp.frame + 1));
     check_numbers(*shown_, next, is_successor);
     counts_.layer_switches += is_same_layer ? 0 : 1;
     if (is_same_layer) {

@@ -28,7 +28,8 @@ struct ReceivedCounts {
   std::uint64_t key_frames_asked = 0;
   /// Frames that a decoder would have shown; each packet of audio is one.
   std::uint64_t frames = 0;
-  /// Frames that were left out between two that were shown, in one layer.
+  /// Frames that were left out between two that were shown, in one layer: lost, or of temporal
+  /// layers that were not sent.
   std::uint64_t frames_skipped = 0;
   std::uint64_t layer_switches = 0;
   /// From making the packet to its arrival, first copies only.
@@ -103,6 +104,7 @@ class ReceivedTrack {
   void take_sequence(ExtendedSequence sequence, Instant now);
   void take_video(const MediaStamp& stamp, const rtp::PacketView& packet, Bytes payload,
                   Instant now);
+  [[nodiscard]] static bool follows(const Frame& last, const Frame& next);
   void decode(Instant now);
   void show(const FrameKey& key);
   void check_numbers(const Frame& last, const Frame& next, bool is_successor);

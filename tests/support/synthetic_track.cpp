@@ -140,6 +140,7 @@ void SyntheticTrack::make_video(Layer& layer, std::uint8_t index, Instant now,
                     .packet = i,
                     .packets = packets,
                     .layer = index,
+                    .temporal = kTemporalPattern[layer.pattern],
                     .is_key = is_key,
                     .sent = now};
     packet.timestamp = timestamp(layer, now);

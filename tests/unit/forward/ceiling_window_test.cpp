@@ -68,5 +68,18 @@ TEST(CeilingWindow, a_step_too_far_is_repeated_later_each_time) {
   EXPECT_GE(waited, 60s);
 }
 
+TEST(CeilingWindow, another_way_has_nothing_to_wait_for) {
+  Course run;
+  run.run(5s, 1000);
+  run.window.on_step(Step::kUp, run.now);
+  run.run(1s, 300);
+  run.window.on_step(Step::kDown, run.now);
+  run.run(1s, 400);
+  EXPECT_EQ(run.last.added, Bitrate(0));
+  run.window.on_probed();
+  run.run(100ms, 1200);
+  EXPECT_EQ(run.last.added, Bitrate(1'164'000));
+}
+
 }  // namespace
 }  // namespace meridian::forward

@@ -22,7 +22,7 @@ class SenderTest : public testing::Test {
                          .ssrc = Ssrc(ssrc),
                          .rtx_ssrc = Ssrc(rtx),
                          .codecs = {test::vp8(102)},
-                         .extensions = {},
+                         .extensions = test::extension_ids(),
                          .target = {}},
                         publication_, sender_,
                         sender_.first_sequences(Ssrc(ssrc), Ssrc(rtx), bed_.random));
@@ -111,6 +111,54 @@ TEST_F(SenderTest, transport_wide_feedback_counts_as_loss) {
     sender_.handle_transport_feedback(std::get<rtcp::TransportFeedback>(packet), bed_.now);
   }
   EXPECT_FLOAT_EQ(sender_.take_loss(), 0.25F);
+}
+
+TEST_F(SenderTest, tests_for_more_with_padding_in_the_stream_of_retransmissions) {
+  publication_.set_layer_count(3, Publication::Memory::kAtFirstPacket);
+  publication_.rates().set_table({{{100'000}, {400'000}, {1'500'000}}});
+  publication_.update_ladder();
+  Subscription one = make(10, 11);
+  ASSERT_TRUE(sender_.add(one));
+  EXPECT_TRUE(one.can_pad()) << "what is paused from the start must be able to begin";
+  const auto payload = test::vp8_payload({.is_key = true});
+  MediaPacket key = test::media(1, 9000, bed_.now);
+  key.starts_key_frame = true;
+  key.payload = payload;
+  const SequenceNumber first = sender_.downlink()->next_number();
+  Outlet outlet = sender_.outlet(bed_.output, bed_.counters, bed_.now);
+  one.forward(2, key, {.count = 3, .live = 7}, outlet);
+  ASSERT_TRUE(one.can_pad());
+  bed_.now = bed_.now + 20ms;
+  std::array<std::uint8_t, 200> buffer{};
+  rtcp::CompoundWriter writer(buffer);
+  const std::array<Instant, 1> times = {bed_.now};
+  rtcp::Arrivals arrivals{.base = first, .times = times};
+  (void)writer.add_transport_feedback(Ssrc(1), Ssrc(2), 0, arrivals);
+  for (const rtcp::Packet& packet : *rtcp::Compound::parse(writer.bytes())) {
+    sender_.handle_transport_feedback(std::get<rtcp::TransportFeedback>(packet), bed_.now);
+  }
+  std::vector<Event> events;
+  sender_.allocate(bed_.now, events);
+  for (int tick = 0; tick < 4; ++tick) {
+    sender_.send_probe(bed_.output, bed_.counters, bed_.now);
+    bed_.now = bed_.now + 10ms;
+  }
+  bed_.pump();
+  // Three times the 600 kbit/s of the start, for 20 ms.
+  std::size_t padding = 0;
+  for (const auto& packet : bob_.take_rtp()) {
+    const auto view = rtp::PacketView::parse(packet);
+    ASSERT_TRUE(view);
+    if (view->ssrc() == Ssrc(11)) {
+      EXPECT_TRUE(view->payload().empty());
+      EXPECT_EQ(view->payload_type(), PayloadType(103));
+      EXPECT_FALSE(view->extension(5).empty()) << "numbered";
+      padding += packet.size();
+    }
+  }
+  EXPECT_GT(padding, 4000U);
+  EXPECT_LT(padding, 9500U) << "the first of two may be followed by half of the second";
+  EXPECT_EQ(bed_.counters.retransmissions_sent.value(), 0U);
 }
 
 }  // namespace

@@ -169,6 +169,20 @@ TEST_F(MeetingTest, takes_candidates_and_what_it_needs_not_in_silence) {
   EXPECT_EQ(alice.received.size(), before);
 }
 
+TEST_F(MeetingTest, simulates_a_narrow_way_to_a_subscriber) {
+  Client& alice = join_active("alice");
+  livekit::SignalRequest message;
+  message.mutable_simulate()->set_subscriber_bandwidth(300'000);
+  request(alice, message);
+  ASSERT_EQ(commands<forward::LimitDownlink>().size(), 1U);
+  EXPECT_EQ(commands<forward::LimitDownlink>()[0].second->transport,
+            participant(alice).uplink.transport);
+  EXPECT_EQ(commands<forward::LimitDownlink>()[0].second->limit, Bitrate(300'000));
+  message.mutable_simulate()->set_subscriber_bandwidth(0);
+  request(alice, message);
+  EXPECT_EQ(commands<forward::LimitDownlink>()[1].second->limit, std::nullopt);
+}
+
 TEST_F(MeetingTest, simulates_somebody_who_speaks) {
   Client& alice = join_active("alice");
   livekit::SignalRequest message;

@@ -85,6 +85,44 @@ TEST_F(MeetingTest, never_subscribes_without_the_right) {
   EXPECT_TRUE(commands<forward::Subscribe>().empty());
 }
 
+TEST_F(MeetingTest, tells_what_stands_still_for_want_of_bandwidth) {
+  Client& alice = join_active("alice");
+  const std::string sid = publish(alice, "cam", livekit::VIDEO);
+  Client& bob = join_active("bob");
+  advance(1s);
+  const PublicationId track = commands<forward::Subscribe>().at(0).second->publication;
+  const TransportId way = participant(bob).uplink.transport;
+  event(forward::StreamPaused{.transport = way, .publication = track, .is_paused = true});
+  const auto paused = bob.last(Response::kStreamStateUpdate)->stream_state_update();
+  ASSERT_EQ(paused.stream_states_size(), 1);
+  EXPECT_EQ(paused.stream_states(0).participant_sid(), alice.sid.value());
+  EXPECT_EQ(paused.stream_states(0).track_sid(), sid);
+  EXPECT_EQ(paused.stream_states(0).state(), livekit::PAUSED);
+  event(forward::StreamPaused{.transport = way, .publication = track, .is_paused = false});
+  EXPECT_EQ(bob.last(Response::kStreamStateUpdate)->stream_state_update().stream_states(0).state(),
+            livekit::ACTIVE);
+  EXPECT_FALSE(alice.last(Response::kStreamStateUpdate));
+  event(forward::StreamPaused{.transport = way, .publication = PublicationId(99)});
+  EXPECT_EQ(bob.count(Response::kStreamStateUpdate), 2U);
+}
+
+TEST_F(MeetingTest, knows_which_track_goes_first) {
+  Client& alice = join_active("alice");
+  const std::string sid = publish(alice, "cam", livekit::VIDEO);
+  Client& bob = join_active("bob");
+  const auto priority_after = [&](std::uint32_t asked) {
+    livekit::SignalRequest settings;
+    settings.mutable_track_setting()->add_track_sids(sid);
+    settings.mutable_track_setting()->set_priority(asked);
+    request(bob, settings);
+    return commands<forward::SetSubscription>().back().second->target.priority;
+  };
+  const std::uint32_t first = priority_after(1);
+  const std::uint32_t second = priority_after(2);
+  EXPECT_GT(first, second);
+  EXPECT_GT(second, priority_after(0));
+}
+
 TEST_F(MeetingTest, turns_sizes_into_layers) {
   Client& alice = join_active("alice");
   const std::string sid = publish(alice, "cam", livekit::VIDEO);

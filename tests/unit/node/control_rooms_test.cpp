@@ -1,5 +1,6 @@
 // livekit.RoomService on a node: rights, accounts, regions, rooms and their ends.
 #include <boost/json.hpp>
+#include <gmock/gmock.h>
 
 #include "rooms/room_service.hpp"
 #include "unit/node/control_fixture.hpp"
@@ -285,6 +286,27 @@ TEST_F(ControlRoomsTest, counts_calls) {
   EXPECT_EQ(counts,
             (std::map<std::string, std::uint64_t>{
                 {"ListRooms ok", 1}, {"ListRooms unauthenticated", 1}, {"other bad_route", 1}}));
+}
+
+TEST_F(ControlRoomsTest, explains_a_room_to_who_administers_it) {
+  const Reply created = call("CreateRoom", R"({"name":"ward round"})", {.create = true});
+  ASSERT_EQ(created.status, 200U);
+  const auto explained = [&](const std::string& target, const Right& right) {
+    signalling::HttpRequest asked = request("", "", right);
+    asked.method = "GET";
+    asked.target = target;
+    return http(asked);
+  };
+  const auto text = explained("/debug/rooms/ward%20round", admin_of("ward round"));
+  EXPECT_EQ(text.status, 200U);
+  EXPECT_THAT(text.body, testing::HasSubstr("room ward round, 0 participants"));
+  EXPECT_EQ(explained("/debug/rooms/ward%20round", admin_of("other")).status, 401U);
+  EXPECT_EQ(explained("/debug/rooms/ward%20round", {.create = true}).status, 401U);
+  Right stranger = admin_of("ward round");
+  stranger.account = "uk-only";
+  EXPECT_EQ(explained("/debug/rooms/ward%20round", stranger).status, 404U);
+  EXPECT_EQ(explained("/debug/rooms/", admin_of("")).status, 404U);
+  EXPECT_EQ(explained("/debug/rooms/%zz", admin_of("%zz")).status, 404U);
 }
 
 }  // namespace

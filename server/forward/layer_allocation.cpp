@@ -1,0 +1,140 @@
+#include "forward/layer_allocation.hpp"
+
+#include <algorithm>
+
+#include "forward/publication.hpp"
+#include "forward/subscription.hpp"
+
+namespace meridian::forward {
+namespace {
+
+Bitrate less(Bitrate whole, Bitrate part) {
+  return Bitrate(whole > part ? whole.value() - part.value() : 0);
+}
+
+Bitrate sum(Bitrate a, Bitrate b) {
+  return Bitrate(a.value() + b.value());
+}
+
+bool wants_video(const Subscription& subscription) {
+  return subscription.target().is_enabled && !subscription.publication().is_muted();
+}
+
+/// The rung of a ladder, whose rungs may have changed, that is the nearest to what was allocated.
+std::int8_t kept_rung(const Ladder& ladder, const std::optional<Rung>& allocated) {
+  if (!allocated) {
+    return Demand::kPaused;
+  }
+  std::size_t kept = ladder.size() - 1;
+  while (kept > 0 && (ladder[kept].spatial > allocated->spatial ||
+                      (ladder[kept].spatial == allocated->spatial &&
+                       ladder[kept].temporal > allocated->temporal))) {
+    --kept;
+  }
+  return static_cast<std::int8_t>(kept);
+}
+
+Demand demand_of(const Subscription& subscription, std::size_t index) {
+  const Publication& publication = subscription.publication();
+  const LayerTarget& target = subscription.target();
+  return {.index = static_cast<std::uint16_t>(index),
+          .ladder = &publication.ladder(),
+          .wanted = static_cast<std::uint8_t>(
+              publication.ladder().within(target.max_spatial, target.max_temporal)),
+          .is_screen_share = publication.traits().is_screen_share,
+          .priority = target.priority,
+          .kept = kept_rung(publication.ladder(), subscription.allocated()),
+          .rung = Demand::kPaused};
+}
+
+/// Of one subscription, as decided. The best that is wanted is no limit: a layer that begins to
+/// come meanwhile may be taken at once.
+void apply(const Demand& demand, Subscription& subscription, TransportId transport,
+           std::vector<Event>& events) {
+  const bool was_paused = subscription.is_paused();
+  if (demand.rung == Demand::kPaused) {
+    subscription.pause();
+  } else {
+    const Rung& rung = (*demand.ladder)[static_cast<std::size_t>(demand.rung)];
+    const bool is_best = demand.rung + 1 == static_cast<int>(demand.wanted);
+    subscription.allocate(rung, is_best ? Subscription::Bound::kNone : Subscription::Bound::kRung);
+  }
+  if (subscription.is_paused() != was_paused) {
+    events.emplace_back(StreamPaused{.transport = transport,
+                                     .publication = subscription.publication().id(),
+                                     .is_paused = subscription.is_paused()});
+  }
+}
+
+}  // namespace
+
+void LayerAllocation::collect(std::span<Subscription* const> subscriptions,
+                              const Downlink& downlink) {
+  demands_.clear();
+  division_ = {
+      .estimate = {}, .reserved = downlink.retransmission_rate(), .video = {}, .wished = {}};
+  for (std::size_t i = 0; i < subscriptions.size(); ++i) {
+    const Subscription& subscription = *subscriptions[i];
+    if (!subscription.publication().is_video()) {
+      division_.reserved = sum(division_.reserved, subscription.rate());
+    } else if (wants_video(subscription) && !subscription.publication().ladder().empty()) {
+      demands_.push_back(demand_of(subscription, i));
+    }
+  }
+}
+
+Ceilings LayerAllocation::ceilings(const Downlink& downlink, Bitrate estimate, Instant now) {
+  Ceilings ceilings = window_.update(estimate, downlink.estimator().is_in_start(), now);
+  ceilings.kept = less(ceilings.kept, division_.reserved);
+  ceilings.added = less(ceilings.added, division_.reserved);
+  ceilings.lowest = less(ceilings.lowest, division_.reserved);
+  return ceilings;
+}
+
+void LayerAllocation::note_step(Instant now) {
+  bool is_up = false;
+  bool is_down = false;
+  for (const Demand& demand : demands_) {
+    is_up |= demand.rung > demand.kept;
+    is_down |= demand.rung < std::min(demand.kept, static_cast<std::int8_t>(demand.wanted - 1));
+  }
+  using Step = CeilingWindow::Step;
+  window_.on_step(is_down ? Step::kDown : is_up ? Step::kUp : Step::kNone, now);
+}
+
+void LayerAllocation::follow_wanted(const Allocated& allocated, const Ceilings& ceilings,
+                                    Downlink& downlink) const {
+  // At the start all is wanted at once; later one step at a time. Whoever waits after a step too
+  // far waits with probes as well: each puts a queue before everybody else on that way.
+  Bitrate video = downlink.estimator().is_in_start() ? allocated.all : allocated.next;
+  if (allocated.next == Bitrate(0) || ceilings.added == Bitrate(0)) {
+    video = Bitrate(0);
+  }
+  downlink.estimator().set_wanted(video == Bitrate(0) ? video : sum(video, division_.reserved));
+}
+
+void LayerAllocation::update(TransportId transport, std::span<Subscription* const> subscriptions,
+                             Downlink& downlink, Instant now, std::vector<Event>& events) {
+  collect(subscriptions, downlink);
+  division_.estimate = downlink.known_estimate(now);
+  if (limit_) {
+    division_.estimate = std::min(division_.estimate.value_or(*limit_), *limit_);
+  }
+  if (downlink.take_probed()) {
+    window_.on_probed();
+  }
+  const Ceilings limits = division_.estimate ? ceilings(downlink, *division_.estimate, now)
+                                             : Ceilings{.kept = Downlink::kMaxBitrate,
+                                                        .added = Downlink::kMaxBitrate,
+                                                        .lowest = Downlink::kMaxBitrate};
+  const Allocated allocated = allocate(demands_, limits);
+  division_.video = allocated.used;
+  division_.wished = allocated.all;
+  note_step(now);
+  for (const Demand& demand : demands_) {
+    apply(demand, *subscriptions[demand.index], transport, events);
+  }
+  follow_wanted(allocated, limits, downlink);
+}
+
+}  // namespace meridian::forward

@@ -1,0 +1,371 @@
+#include "sim/adaptation/run.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/check.hpp"
+#include "config/config.hpp"
+
+namespace meridian::sim::adaptation {
+namespace {
+
+constexpr Duration kFrame = 33'333us;
+/// A freeze is no frame for three intervals, or one interval and 150 ms.
+constexpr Duration kFreeze = std::max<Duration>(3 * kFrame, kFrame + 150ms);
+constexpr int kMaxStepsWithoutTime = 100'000;
+
+constexpr const char* kConfig = R"(regions:
+  - {id: home, name: home, latitude: 1, longitude: 1, url: "ws://127.0.0.1:7810"}
+pools:
+  - region: home
+    workers: 1
+    signalling: ["127.0.0.1:7810"]
+    media: {address: 127.10.0.1, port: 7900}
+accounts:
+  - id: a
+    name: a
+    default_region: home
+    opted_in: [home]
+    api_keys:
+      - {key: akey, secret: a-secret-that-is-long-enough-for-anybody}
+)";
+
+test::LivekitSettings settings_of(const std::string& identity) {
+  test::LivekitSettings settings;
+  settings.identity = identity;
+  settings.room = "room";
+  settings.api_key = "akey";
+  settings.api_secret = "a-secret-that-is-long-enough-for-anybody";
+  return settings;
+}
+
+double to_ms(Duration duration) {
+  return static_cast<double>(duration.count()) / 1e6;
+}
+
+}  // namespace
+
+struct Run::Person {
+  Person(const std::string& identity, std::uint64_t number, const LinkShape& up_shape,
+         const LinkShape& down_shape)
+      : client(settings_of(identity), number),
+        address{IpAddress::v4({203, 0, 113, static_cast<std::uint8_t>(number)}), 40'000},
+        up(up_shape, number * 2),
+        down(down_shape, number * 2 + 1) {}
+
+  test::LivekitClient client;
+  SocketAddress address;
+  Link up;
+  Link down;
+  node::SignalSessionId session;
+  bool has_session = false;
+  bool publishes = false;
+  bool has_published = false;
+  std::uint32_t source = 0;
+  Instant joined;
+};
+
+Run::Run(const Scenario& scenario) : scenario_(scenario) {
+  const auto loaded = config::parse(kConfig, "simulator");
+  MERIDIAN_CHECK(loaded.has_value());
+  node_ = std::make_unique<SimNode>(loaded->config, scenario.seed, now(), *this);
+  node_->finish_start(now());
+}
+
+Run::~Run() = default;
+
+Now Run::now() const {
+  return {.monotonic = now_, .wall = UnixTime::from_seconds(1'750'000'000) + (now_ - start_)};
+}
+
+// ---- People -------------------------------------------------------------------------------------
+
+Run::Person& Run::add(const std::string& identity, const LinkShape& up, const LinkShape& down) {
+  const std::uint64_t number = scenario_.seed * 50 + people_.size() + 1;
+  people_.push_back(std::make_unique<Person>(identity, number % 200, up, down));
+  return *people_.back();
+}
+
+void Run::join(Person& person) {
+  signalling::HttpRequest request;
+  request.method = "GET";
+  request.target = person.client.join_target(now().wall);
+  request.remote = person.address;
+  request.listener_region = RegionId("home");
+  const auto opened = node_->open(request, now());
+  MERIDIAN_CHECK(opened.has_value());
+  person.session = *opened;
+  person.has_session = true;
+  person.joined = now_;
+}
+
+void Run::pump(Person& person) {
+  while (auto frame = person.client.poll_signal()) {
+    queue_.at(now_ + 20ms, [this, &person, frame = std::move(*frame)] {
+      node_->handle_frame(person.session, frame, now());
+    });
+  }
+  while (auto datagram = person.client.poll_datagram()) {
+    const SocketAddress server = *person.client.server_address();
+    const auto passage = person.up.pass(kind_of(datagram->bytes), datagram->bytes.size(), now_);
+    if (!passage.is_lost) {
+      queue_.at(passage.arrival, [this, &person, server, bytes = std::move(datagram->bytes)] {
+        node_->handle_datagram(*node_->worker_at(server), bytes, person.address, now());
+      });
+    }
+  }
+  if (person.publishes && !person.has_published && person.client.is_connected()) {
+    person.has_published = true;
+    person.client.publish(person.source, test::TrackShape::audio());
+    person.client.publish(person.source + 1, test::TrackShape::camera());
+    pump(person);
+  }
+}
+
+// ---- The node -----------------------------------------------------------------------------------
+
+void Run::on_datagram(WorkerIndex, const SocketAddress& to, Bytes bytes) {
+  for (const auto& person : people_) {
+    if (person->address != to) {
+      continue;
+    }
+    const auto passage = person->down.pass(kind_of(bytes), bytes.size(), now_);
+    if (person.get() == subscriber_ && is_measured()) {
+      sent_bytes_ += bytes.size();
+      if (kind_of(bytes) == Kind::kRtp) {
+        waits_.push_back(passage.waited);
+      }
+    }
+    if (!passage.is_lost) {
+      queue_.at(passage.arrival,
+                [this, &p = *person, copy = std::vector<std::uint8_t>(bytes.begin(), bytes.end())] {
+                  p.client.handle_datagram(copy, now_);
+                  pump(p);
+                  if (&p == subscriber_) {
+                    watch();
+                  }
+                });
+    }
+  }
+}
+
+void Run::on_signal(const node::SignalOutput& output) {
+  queue_.at(now_ + 20ms, [this, output] {
+    for (const auto& person : people_) {
+      if (person->has_session && person->session == output.session && !output.frame.empty()) {
+        person->client.handle_signal(output.frame, now_);
+        pump(*person);
+      }
+    }
+  });
+}
+
+void Run::on_log(const node::LogEvent& event) {
+  if (event.level == node::LogLevel::kError || event.level == node::LogLevel::kWarning) {
+    faults_.push_back("the node logged " + event.event);
+  }
+}
+
+// ---- What is seen and heard ---------------------------------------------------------------------
+
+bool Run::is_measured() const {
+  return now_ >= start_ + scenario_.measured_from;
+}
+
+void Run::judge_gap(Instant from, Instant until) {
+  const Duration gap = until - std::max(from, start_ + scenario_.measured_from);
+  if (gap > kFreeze) {
+    ++figures_.freezes;
+    figures_.longest_freeze = std::max(figures_.longest_freeze, gap);
+  }
+}
+
+void Run::watch() {
+  for (const auto& track : subscriber_->client.received()) {
+    const test::ReceivedCounts& counts = track->counts();
+    if (track->traits().kind != rtp::MediaKind::kVideo) {
+      continue;
+    }
+    Picture& picture = pictures_[track.get()];
+    if (counts.frames == picture.frames) {
+      continue;
+    }
+    if (!figures_.first_picture) {
+      figures_.first_picture = now_ - subscriber_->joined;
+    }
+    if (is_measured() && !picture.last.is_never()) {
+      judge_gap(picture.last, now_);
+      switches_ += counts.layer_switches - picture.switches;
+    }
+    picture = {.frames = counts.frames, .switches = counts.layer_switches, .last = now_};
+    if (scenario_.recovers && now_ > start_ + *scenario_.recovers && !figures_.back_up &&
+        track->last_frame()->layer == 2) {
+      figures_.back_up = now_ - start_ - *scenario_.recovers;
+    }
+  }
+}
+
+std::uint64_t Run::audio_made() const {
+  std::uint64_t frames = 0;
+  for (const auto& person : people_) {
+    for (const auto& [source, track] : person->client.sent()) {
+      frames += track.media->shape().kind == rtp::MediaKind::kAudio ? track.media->frames(0) : 0;
+    }
+  }
+  return frames;
+}
+
+std::uint64_t Run::audio_heard() const {
+  std::uint64_t frames = 0;
+  for (const auto& track : subscriber_->client.received()) {
+    frames += track->traits().kind == rtp::MediaKind::kAudio ? track->counts().frames : 0;
+  }
+  return frames;
+}
+
+void Run::begin_measuring() {
+  for (const auto& track : subscriber_->client.received()) {
+    bytes_before_ += track->counts().bytes;
+  }
+  made_before_ = audio_made();
+  heard_before_ = audio_heard();
+}
+
+Figures Run::figures() {
+  const double seconds = to_ms(scenario_.ends - scenario_.measured_from) / 1000;
+  std::uint64_t bytes = 0;
+  for (const auto& track : subscriber_->client.received()) {
+    bytes += track->counts().bytes;
+  }
+  Figures figures = figures_;
+  figures.used = static_cast<double>(bytes - bytes_before_) * 8 / seconds;
+  figures.sent = static_cast<double>(sent_bytes_) * 8 / seconds;
+  figures.switches_a_minute = static_cast<double>(switches_) * 60 / seconds;
+  std::ranges::sort(waits_);
+  figures.queueing = waits_.empty() ? Duration{} : waits_[waits_.size() * 95 / 100];
+  const std::uint64_t made = audio_made() - made_before_;
+  const std::uint64_t heard = audio_heard() - heard_before_;
+  figures.audio_lost =
+      made > heard ? static_cast<double>(made - heard) / static_cast<double>(made) : 0;
+  return figures;
+}
+
+// ---- The run ------------------------------------------------------------------------------------
+
+void Run::step() {
+  if (queue_.next() <= now_) {
+    queue_.take()();
+    return;
+  }
+  if (node_->next_timeout() <= now_) {
+    node_->handle_timeout(now());
+  }
+  for (const auto& person : people_) {
+    if (person->client.next_timeout() <= now_) {
+      person->client.handle_timeout(now_);
+      pump(*person);
+    }
+  }
+}
+
+Result Run::run() {
+  const LinkShape good{.delay = scenario_.up_delay, .rate = 100'000'000};
+  for (std::size_t i = 0; i < scenario_.cameras; ++i) {
+    Person& person = add("publisher" + std::to_string(i), good, good);
+    person.publishes = true;
+    person.source = static_cast<std::uint32_t>(10 * (i + 1));
+    join(person);
+  }
+  LinkShape up = scenario_.phases.front().down;
+  up.rate = 100'000'000;
+  // Publishers are there first.
+  queue_.at(start_ + 2s, [this, up] {
+    subscriber_ = &add("subscriber", up, scenario_.phases.front().down);
+    join(*subscriber_);
+  });
+  for (const Phase& phase : scenario_.phases) {
+    queue_.at(start_ + std::max<Duration>(phase.at, 2s),
+              [this, &phase] { subscriber_->down.set_shape(phase.down); });
+  }
+  queue_.at(start_ + scenario_.measured_from, [this] { begin_measuring(); });
+  Instant last = now_;
+  for (int steps = 0; now_ < start_ + scenario_.ends;) {
+    Instant next = std::min(queue_.next(), node_->next_timeout());
+    for (const auto& person : people_) {
+      next = std::min(next, person->client.next_timeout());
+    }
+    now_ = std::max(now_, std::min(next, start_ + scenario_.ends));
+    steps = now_ == last ? steps + 1 : 0;
+    last = now_;
+    MERIDIAN_CHECK(steps < kMaxStepsWithoutTime);
+    step();
+  }
+  for (const auto& [track, picture] : pictures_) {
+    judge_gap(picture.last, now_);
+  }
+  return judge();
+}
+
+Result Run::judge() {
+  Result result{.figures = figures(), .faults = faults_};
+  const Figures& got = result.figures;
+  const Goals& goals = scenario_.goals;
+  const auto need = [&](bool holds, const char* what) {
+    if (!holds) {
+      result.faults.emplace_back(what);
+    }
+  };
+  need(got.first_picture.has_value(), "nothing was ever shown");
+  need(!goals.least_used || got.used >= *goals.least_used * static_cast<double>(scenario_.best),
+       "uses too little");
+  need(!goals.most_queueing || got.queueing <= *goals.most_queueing, "queues too long");
+  need(!goals.longest_freeze || got.longest_freeze <= *goals.longest_freeze, "freezes too long");
+  need(!goals.most_switches || got.switches_a_minute <= *goals.most_switches, "flaps");
+  need(!scenario_.recovers || !goals.back_up || (got.back_up && *got.back_up <= *goals.back_up),
+       "comes back too late");
+  need(!goals.first_picture || (got.first_picture && *got.first_picture <= *goals.first_picture),
+       "begins too late");
+  need(!goals.most_audio_lost || got.audio_lost <= *goals.most_audio_lost, "loses sound");
+  for (const auto& track : subscriber_->client.received()) {
+    for (const std::string& violation : track->violations()) {
+      result.faults.push_back(violation);
+    }
+  }
+  return result;
+}
+
+bool run_all(const std::string& only) {
+  bool holds = true;
+  std::printf(
+      "| Scenario | Media, kbit/s | of the best | Sent, kbit/s | Queueing p95, ms | Freezes | "
+      "Longest, ms | Switches/min | First picture, s | Back up, s | Sound lost |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|\n");
+  for (const Scenario& scenario : scenarios()) {
+    if (!only.empty() && scenario.name != only) {
+      continue;
+    }
+    const Result result = Run(scenario).run();
+    const Figures& got = result.figures;
+    const auto seconds = [](const std::optional<Duration>& time) {
+      char text[16] = "–";
+      if (time) {
+        std::snprintf(text, sizeof(text), "%.1f", to_ms(*time) / 1000);
+      }
+      return std::string(text);
+    };
+    std::printf("| %s | %.0f | %.0f %% | %.0f | %.0f | %u | %.0f | %.1f | %s | %s | %.1f %% |\n",
+                scenario.name.c_str(), got.used / 1000,
+                got.used * 100 / static_cast<double>(scenario.best), got.sent / 1000,
+                to_ms(got.queueing), got.freezes, to_ms(got.longest_freeze), got.switches_a_minute,
+                seconds(got.first_picture).c_str(), seconds(got.back_up).c_str(),
+                got.audio_lost * 100);
+    std::fflush(stdout);
+    for (const std::string& fault : result.faults) {
+      std::printf("  FAILED %s: %s\n", scenario.name.c_str(), fault.c_str());
+      holds = false;
+    }
+  }
+  return holds;
+}
+
+}  // namespace meridian::sim::adaptation

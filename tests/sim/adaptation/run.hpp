@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/adaptation/scenario.hpp"
+#include "sim/event_queue.hpp"
+#include "sim/link.hpp"
+#include "sim/sim_node.hpp"
+#include "support/livekit_client.hpp"
+
+namespace meridian::sim::adaptation {
+
+/// What a subscriber had of a scenario. Rates in bit/s.
+struct Figures {
+  double used = 0;      // media, first transmissions only, with headers
+  double sent = 0;      // all that was sent to the subscriber
+  Duration queueing{};  // 95th percentile of what packets waited at the bottleneck
+  Duration longest_freeze{};
+  unsigned freezes = 0;
+  double switches_a_minute = 0;
+  std::optional<Duration> first_picture;
+  std::optional<Duration> back_up;
+  double audio_lost = 0;  // 0 to 1
+};
+
+struct Result {
+  Figures figures;
+  /// Goals that were missed, as sentences.
+  std::vector<std::string> faults;
+};
+
+/// A node, publishers and one subscriber on simulated time.
+class Run final : public NodeObserver {
+ public:
+  explicit Run(const Scenario& scenario);
+  ~Run() override;
+  [[nodiscard]] Result run();
+
+  void on_datagram(WorkerIndex worker, const SocketAddress& to, Bytes bytes) override;
+  void on_signal(const node::SignalOutput& output) override;
+  void on_command(WorkerIndex, const forward::Command&) override {}
+  void on_event(WorkerIndex, const forward::Event&) override {}
+  void on_relay(WorkerIndex, WorkerIndex, const forward::RelaySlot&) override {}
+  void on_log(const node::LogEvent& event) override;
+
+ private:
+  struct Person;
+  /// One video that the subscriber sees.
+  struct Picture {
+    std::uint64_t frames = 0;
+    std::uint64_t switches = 0;
+    Instant last = Instant::never();
+  };
+
+  [[nodiscard]] Now now() const;
+  Person& add(const std::string& identity, const LinkShape& up, const LinkShape& down);
+  void join(Person& person);
+  void pump(Person& person);
+  void step();
+  void watch();
+  void judge_gap(Instant from, Instant until);
+  [[nodiscard]] bool is_measured() const;
+  [[nodiscard]] std::uint64_t audio_made() const;
+  [[nodiscard]] std::uint64_t audio_heard() const;
+  void begin_measuring();
+  [[nodiscard]] Figures figures();
+  [[nodiscard]] Result judge();
+
+  const Scenario& scenario_;
+  EventQueue queue_;
+  Instant start_ = Instant::from_origin(1000s);
+  Instant now_ = start_;
+  std::unique_ptr<SimNode> node_;
+  std::vector<std::unique_ptr<Person>> people_;
+  Person* subscriber_ = nullptr;
+  std::map<const test::ReceivedTrack*, Picture> pictures_;
+  std::vector<Duration> waits_;
+  Figures figures_;
+  std::uint64_t bytes_before_ = 0;
+  std::uint64_t switches_ = 0;
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t made_before_ = 0;
+  std::uint64_t heard_before_ = 0;
+  std::vector<std::string> faults_;
+};
+
+/// Prints the table; false when a goal was missed. `only`: the scenario of that name; empty: all.
+[[nodiscard]] bool run_all(const std::string& only);
+
+}  // namespace meridian::sim::adaptation

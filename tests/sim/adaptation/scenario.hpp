@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "sim/link.hpp"
+
+namespace meridian::sim::adaptation {
+
+/// From `at` on the way to the subscriber is like this.
+struct Phase {
+  Duration at{};
+  LinkShape down = {};
+};
+
+/// What must hold, where a scenario asks for it.
+struct Goals {
+  std::optional<double> least_used = {};       // part of what could be used, in the measured time
+  std::optional<Duration> most_queueing = {};  // 95th percentile
+  std::optional<Duration> longest_freeze = {};
+  std::optional<double> most_switches = {};  // a minute
+  std::optional<Duration> back_up = {};
+  std::optional<Duration> first_picture = {};
+  std::optional<double> most_audio_lost = {};
+};
+
+/// One subscriber behind a bad network, and publishers behind good ones.
+struct Scenario {
+  std::string name = {};
+  std::uint64_t seed = 1;
+  /// Cameras of 150, 500 and 1700 kbit/s, each of somebody with a microphone.
+  std::size_t cameras = 1;
+  Duration up_delay = 10ms;
+  std::vector<Phase> phases = {};
+  /// Bit/s that the best choice of layers would use in the measured time, audio included.
+  std::uint64_t best = 0;
+  Duration measured_from = 15s;
+  Duration ends = 60s;
+  /// When the network gets better again.
+  std::optional<Duration> recovers = {};
+  Goals goals = {};
+};
+
+/// The scenarios of the table in docs/adaptation.md, in its order.
+[[nodiscard]] std::span<const Scenario> scenarios();
+
+}  // namespace meridian::sim::adaptation

@@ -1,0 +1,93 @@
+#include "sim/adaptation/scenario.hpp"
+
+namespace meridian::sim::adaptation {
+namespace {
+
+LinkShape link(std::uint64_t bits_per_second, Duration delay = 20ms) {
+  return {.delay = delay, .rate = bits_per_second / 8};
+}
+
+LinkShape lossy(double loss, Duration delay = 30ms) {
+  LinkShape shape = link(5'000'000, delay);
+  shape.loss = loss;
+  return shape;
+}
+
+/// One camera at its best, with sound.
+constexpr std::uint64_t kOneCamera = 1'800'000;
+
+std::vector<Scenario> make() {
+  std::vector<Scenario> all;
+  all.push_back({.name = "steady 2.5 Mbit/s, one camera",
+                 .phases = {{0s, link(2'500'000)}},
+                 .best = kOneCamera,
+                 .goals = {.least_used = 0.95,
+                           .most_queueing = 60ms,
+                           .longest_freeze = 0ms,
+                           .most_switches = 2,
+                           .first_picture = 2s}});
+  all.push_back({.name = "steady 2.5 Mbit/s, three cameras",
+                 .cameras = 3,
+                 .phases = {{0s, link(2'500'000)}},
+                 .best = 2'300'000,
+                 .goals = {.least_used = 0.7, .most_queueing = 60ms, .longest_freeze = 1s}});
+  all.push_back({.name = "down to 300 kbit/s for 20 s, and back",
+                 .phases = {{0s, link(2'500'000)}, {20s, link(300'000)}, {40s, link(2'500'000)}},
+                 .best = kOneCamera,
+                 .measured_from = 50s,
+                 .recovers = 40s,
+                 .goals = {.back_up = 8s}});
+  for (const auto& [name, loss] :
+       {std::pair("1 % loss", 0.01), std::pair("10 % loss", 0.1), std::pair("30 % loss", 0.3)}) {
+    all.push_back(
+        {.name = name,
+         .phases = {{0s, lossy(loss)}},
+         .best = kOneCamera,
+         .goals = {.longest_freeze = loss > 0.2 ? std::nullopt : std::optional<Duration>(1s)}});
+  }
+  LinkShape bursts = lossy(0.03);
+  bursts.burst = 8;
+  all.push_back({.name = "3 % loss in bursts of 8",
+                 .phases = {{0s, bursts}},
+                 .best = kOneCamera,
+                 .goals = {.longest_freeze = 1s}});
+  LinkShape jittery = link(5'000'000);
+  jittery.jitter = 200ms;
+  all.push_back(
+      {.name = "200 ms of jitter, out of order", .phases = {{0s, jittery}}, .best = kOneCamera});
+  for (const auto& [name, delay] :
+       {std::pair("round trip of 20 ms", 10ms - 10ms), std::pair("round trip of 300 ms", 140ms)}) {
+    all.push_back({.name = name,
+                   .phases = {{0s, link(5'000'000, delay)}},
+                   .best = kOneCamera,
+                   .goals = {.least_used = 0.95, .longest_freeze = 0ms, .first_picture = 4s}});
+  }
+  all.push_back({.name = "1 Mbit/s of others on 2.5 for 20 s",
+                 .phases = {{0s, link(2'500'000)}, {20s, link(1'500'000)}, {40s, link(2'500'000)}},
+                 .best = kOneCamera,
+                 .measured_from = 50s,
+                 .recovers = 40s,
+                 .goals = {.longest_freeze = 1s, .back_up = 8s}});
+  LinkShape bloated = link(1'200'000);
+  bloated.queue = 2s;
+  all.push_back({.name = "1.2 Mbit/s behind a queue of 2 s",
+                 .phases = {{0s, bloated}},
+                 .best = 950'000,
+                 .goals = {.most_queueing = 200ms, .longest_freeze = 1s}});
+  LinkShape awful = link(1'000'000, 240ms);
+  awful.loss = 0.2;
+  all.push_back({.name = "join at 20 % loss and 500 ms",
+                 .phases = {{0s, awful}},
+                 .best = 600'000,
+                 .goals = {.first_picture = 10s}});
+  return all;
+}
+
+}  // namespace
+
+std::span<const Scenario> scenarios() {
+  static const std::vector<Scenario> kAll = make();
+  return kAll;
+}
+
+}  // namespace meridian::sim::adaptation

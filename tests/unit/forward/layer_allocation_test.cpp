@@ -1,0 +1,157 @@
+#include "forward/layer_allocation.hpp"
+
+#include <deque>
+#include <variant>
+
+#include <gtest/gtest.h>
+
+#include "forward/publication.hpp"
+#include "forward/relay_sink.hpp"
+#include "forward/sender.hpp"
+#include "unit/forward/shard_bed.hpp"
+
+namespace meridian::forward {
+namespace {
+
+/// Cameras of three layers, 100, 400 and 1500 kbit/s, and one subscriber of them.
+class LayerAllocationTest : public testing::Test {
+ protected:
+  static constexpr LayerTarget kAll{};
+
+  Publication& camera(bool is_screen_share = false) {
+    const PublicationId id(static_cast<std::uint32_t>(publications_.size() + 1));
+    Publication& publication =
+        publications_.emplace_back(PublicationTraits{.id = id,
+                                                     .room = RoomNumber(1),
+                                                     .kind = rtp::MediaKind::kVideo,
+                                                     .is_screen_share = is_screen_share});
+    publication.set_layer_count(3, Publication::Memory::kAtFirstPacket);
+    publication.rates().set_table({{{100'000}, {400'000}, {1'500'000}}});
+    publication.update_ladder();
+    return publication;
+  }
+  Subscription& subscribe(Publication& publication, const LayerTarget& target = {}) {
+    const auto number = static_cast<std::uint32_t>(subscriptions_.size() + 1);
+    Subscription& subscription =
+        subscriptions_.emplace_back(Subscribe{.subscription = SubscriptionId(number),
+                                              .publication = publication.id(),
+                                              .transport = bob_.id,
+                                              .mid = {},
+                                              .ssrc = Ssrc(100 + number),
+                                              .rtx_ssrc = Ssrc(200 + number),
+                                              .codecs = {test::vp8(102)},
+                                              .extensions = {},
+                                              .target = target},
+                                    publication, sender_, FirstSequences{});
+    EXPECT_TRUE(sender_.add(subscription));
+    return subscription;
+  }
+  /// The subscriber claims so much.
+  void claims(Bitrate rate) { sender_.downlink()->handle_remb(rate, bed_.now); }
+  std::vector<StreamPaused> allocate(int times = 1) {
+    std::vector<Event> events;
+    for (int i = 0; i < times; ++i) {
+      bed_.now = bed_.now + LayerAllocation::kInterval;
+      sender_.allocate(bed_.now, events);
+    }
+    std::vector<StreamPaused> paused;
+    for (const Event& event : events) {
+      paused.push_back(std::get<StreamPaused>(event));
+    }
+    return paused;
+  }
+
+  test::ShardBed bed_;
+  test::Client& bob_ = bed_.join();
+  Sender sender_{*bob_.transport};
+  std::deque<Publication> publications_;
+  std::deque<Subscription> subscriptions_;
+};
+
+TEST_F(LayerAllocationTest, whoever_has_room_for_all_gets_what_they_wish) {
+  Subscription& first = subscribe(camera());
+  Subscription& second = subscribe(camera(), {.is_enabled = true, .max_spatial = 1});
+  claims(Bitrate(5'000'000));
+  EXPECT_TRUE(allocate().empty());
+  EXPECT_EQ(first.allowed(), first.target());
+  EXPECT_EQ(second.allowed(), second.target());
+  EXPECT_FALSE(first.is_limited());
+  EXPECT_EQ(sender_.allocation().division().video, Bitrate(1'900'000));
+}
+
+TEST_F(LayerAllocationTest, layers_go_down_to_what_fits) {
+  Subscription& first = subscribe(camera());
+  Subscription& second = subscribe(camera());
+  claims(Bitrate(700'000));
+  EXPECT_TRUE(allocate().empty());
+  EXPECT_EQ(first.allowed().max_spatial, 1);
+  EXPECT_EQ(second.allowed().max_spatial, 0);
+  EXPECT_TRUE(first.is_limited());
+  EXPECT_EQ(first.target(), kAll) << "the wish stays";
+}
+
+TEST_F(LayerAllocationTest, what_does_not_fit_at_all_is_paused_and_told) {
+  Subscription& camera_of_alice = subscribe(camera());
+  Subscription& screen = subscribe(camera(true));
+  claims(Bitrate(150'000));
+  const auto told = allocate();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].transport, bob_.id);
+  EXPECT_EQ(told[0].publication, camera_of_alice.publication().id());
+  EXPECT_TRUE(told[0].is_paused);
+  EXPECT_FALSE(camera_of_alice.allowed().is_enabled);
+  EXPECT_TRUE(screen.allowed().is_enabled) << "who shows a screen goes first";
+  EXPECT_TRUE(allocate().empty()) << "told once";
+  claims(Bitrate(4'000'000));
+  const auto again = allocate(100);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_FALSE(again[0].is_paused);
+  EXPECT_EQ(camera_of_alice.allowed(), kAll);
+}
+
+TEST_F(LayerAllocationTest, the_higher_priority_goes_first) {
+  Subscription& first = subscribe(camera());
+  Subscription& second = subscribe(camera(), {.is_enabled = true, .priority = 1});
+  claims(Bitrate(700'000));
+  (void)allocate();
+  EXPECT_EQ(first.allowed().max_spatial, 0);
+  EXPECT_EQ(second.allowed().max_spatial, 1);
+}
+
+TEST_F(LayerAllocationTest, nothing_is_kept_for_what_is_not_watched) {
+  Subscription& hidden = subscribe(camera(), {.is_enabled = false});
+  Publication& muted = camera();
+  muted.set_muted(true);
+  (void)subscribe(muted);
+  Subscription& seen = subscribe(camera());
+  claims(Bitrate(1'700'000));
+  EXPECT_TRUE(allocate().empty());
+  EXPECT_EQ(seen.allowed(), kAll);
+  EXPECT_FALSE(hidden.is_paused());
+}
+
+TEST_F(LayerAllocationTest, a_developer_may_make_the_way_narrower) {
+  Subscription& subscription = subscribe(camera());
+  claims(Bitrate(5'000'000));
+  sender_.set_limit(Bitrate(150'000));
+  (void)allocate();
+  EXPECT_EQ(subscription.allowed().max_spatial, 0);
+  sender_.set_limit(std::nullopt);
+  (void)allocate(100);
+  EXPECT_EQ(subscription.allowed(), kAll);
+}
+
+TEST_F(LayerAllocationTest, who_never_says_what_arrives_is_not_limited) {
+  Subscription& subscription = subscribe(camera());
+  sender_.downlink()->on_sent(100, Downlink::Copy::kFirst, Downlink::Numbered::kNo, bwe::kNoCluster,
+                              bed_.now);
+  (void)allocate();
+  EXPECT_EQ(subscription.allowed().max_spatial, 1) << "600 kbit/s to begin with";
+  bed_.now = bed_.now + Downlink::kPatience;
+  (void)allocate();
+  EXPECT_EQ(subscription.allowed(), kAll);
+  EXPECT_FALSE(sender_.allocation().division().estimate);
+}
+
+}  // namespace
+}  // namespace meridian::forward
