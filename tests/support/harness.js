@@ -38,7 +38,7 @@ window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize 
 };
 
 /** A moving picture of our own: Chromium's fake camera gives no frames after it was opened a second time. */
-window.publishCanvas = async ({ width = 640, height = 360, simulcast = true } = {}) => {
+window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, isBusy = false } = {}) => {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   document.body.append(canvas);
   const context = canvas.getContext('2d');
@@ -48,6 +48,11 @@ window.publishCanvas = async ({ width = 640, height = 360, simulcast = true } = 
     n += 1;
     context.fillStyle = `hsl(${(n * 9) % 360} 80% 50%)`;
     context.fillRect(0, 0, width, height);
+    // What costs as many bits as the encoder may use.
+    for (let i = 0; isBusy && i < 1500; i += 1) {
+      context.fillStyle = `hsl(${Math.random() * 360} 80% 50%)`;
+      context.fillRect(Math.random() * width, Math.random() * height, 12, 12);
+    }
     context.fillStyle = '#fff';
     context.fillRect((n * 11) % (width - 40), height / 4, 40, height / 2);
   }, 66);
