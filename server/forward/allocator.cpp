@@ -35,7 +35,8 @@ class Division {
     const Bitrate ceiling = next <= demand.kept ? ceilings_.kept
                             : next == 0         ? ceilings_.lowest
                                                 : ceilings_.added;
-    if (after > ceiling.value()) {
+    const bool is_owed = next == 0 && !ceilings_.may_pause;
+    if (after > ceiling.value() && !is_owed) {
       return false;
     }
     demand.rung = next;

@@ -65,6 +65,8 @@ struct Ceilings {
   Bitrate added;
   /// For the lowest rung of a track that has none.
   Bitrate lowest;
+  /// False: everybody gets their lowest rung, whatever it costs.
+  bool may_pause = true;
 };
 
 struct Allocated {

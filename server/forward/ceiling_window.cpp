@@ -42,7 +42,8 @@ Ceilings CeilingWindow::update(Bitrate estimate, bool is_start, Instant now) {
   const Bitrate lowest = bwe::to_bitrate(kAdded * bwe::to_double(added));
   return {.kept = bwe::to_bitrate(kKept * bwe::to_double(estimate)),
           .added = now < waits_until_ ? Bitrate(0) : lowest,
-          .lowest = lowest};
+          .lowest = lowest,
+          .may_pause = true};
 }
 
 }  // namespace meridian::forward

@@ -83,11 +83,16 @@ void LayerAllocation::collect(std::span<Subscription* const> subscriptions,
   }
 }
 
-Ceilings LayerAllocation::ceilings(const Downlink& downlink, Bitrate estimate, Instant now) {
+Ceilings LayerAllocation::ceilings(const Downlink& downlink, Bitrate estimate, bool can_probe,
+                                   Instant now) {
   Ceilings ceilings = window_.update(estimate, downlink.estimator().is_in_start(), now);
   ceilings.kept = less(ceilings.kept, division_.reserved);
   ceilings.added = less(ceilings.added, division_.reserved);
   ceilings.lowest = less(ceilings.lowest, division_.reserved);
+  // Not before the way was seen to be full; and never where nothing could tell that it carries more
+  // again: that takes padding, and somebody who says what arrives of it.
+  ceilings.may_pause = limit_ || (downlink.estimator().has_feedback() && can_probe &&
+                                  !downlink.estimator().is_in_start());
   return ceilings;
 }
 
@@ -116,6 +121,7 @@ void LayerAllocation::follow_wanted(const Allocated& allocated, const Ceilings& 
 void LayerAllocation::update(TransportId transport, std::span<Subscription* const> subscriptions,
                              Downlink& downlink, Instant now, std::vector<Event>& events) {
   collect(subscriptions, downlink);
+  const bool can_probe = std::ranges::any_of(subscriptions, &Subscription::can_pad);
   division_.estimate = downlink.known_estimate(now);
   if (limit_) {
     division_.estimate = std::min(division_.estimate.value_or(*limit_), *limit_);
@@ -123,10 +129,12 @@ void LayerAllocation::update(TransportId transport, std::span<Subscription* cons
   if (downlink.take_probed()) {
     window_.on_probed();
   }
-  const Ceilings limits = division_.estimate ? ceilings(downlink, *division_.estimate, now)
-                                             : Ceilings{.kept = Downlink::kMaxBitrate,
-                                                        .added = Downlink::kMaxBitrate,
-                                                        .lowest = Downlink::kMaxBitrate};
+  const Ceilings limits = division_.estimate
+                              ? ceilings(downlink, *division_.estimate, can_probe, now)
+                              : Ceilings{.kept = Downlink::kMaxBitrate,
+                                         .added = Downlink::kMaxBitrate,
+                                         .lowest = Downlink::kMaxBitrate,
+                                         .may_pause = false};
   const Allocated allocated = allocate(demands_, limits);
   division_.video = allocated.used;
   division_.wished = allocated.all;

@@ -42,7 +42,8 @@ class LayerAllocation {
 
  private:
   void collect(std::span<Subscription* const> subscriptions, const Downlink& downlink);
-  [[nodiscard]] Ceilings ceilings(const Downlink& downlink, Bitrate estimate, Instant now);
+  [[nodiscard]] Ceilings ceilings(const Downlink& downlink, Bitrate estimate, bool can_probe,
+                                  Instant now);
   void note_step(Instant now);
   void follow_wanted(const Allocated& allocated, const Ceilings& ceilings,
                      Downlink& downlink) const;

@@ -93,7 +93,7 @@ TEST_F(LayerAllocationTest, layers_go_down_to_what_fits) {
 TEST_F(LayerAllocationTest, what_does_not_fit_at_all_is_paused_and_told) {
   Subscription& camera_of_alice = subscribe(camera());
   Subscription& screen = subscribe(camera(true));
-  claims(Bitrate(150'000));
+  sender_.set_limit(Bitrate(150'000));
   const auto told = allocate();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].transport, bob_.id);
@@ -102,11 +102,23 @@ TEST_F(LayerAllocationTest, what_does_not_fit_at_all_is_paused_and_told) {
   EXPECT_FALSE(camera_of_alice.allowed().is_enabled);
   EXPECT_TRUE(screen.allowed().is_enabled) << "who shows a screen goes first";
   EXPECT_TRUE(allocate().empty()) << "told once";
+  sender_.set_limit(std::nullopt);
   claims(Bitrate(4'000'000));
   const auto again = allocate(100);
   ASSERT_EQ(again.size(), 1U);
   EXPECT_FALSE(again[0].is_paused);
   EXPECT_EQ(camera_of_alice.allowed(), kAll);
+}
+
+TEST_F(LayerAllocationTest, nothing_is_paused_that_nothing_could_tell_to_go_on) {
+  Subscription& first = subscribe(camera());
+  Subscription& second = subscribe(camera());
+  claims(Bitrate(50'000));  // by REMB: no padding could show more
+  EXPECT_TRUE(allocate(5).empty());
+  for (const Subscription* subscription : {&first, &second}) {
+    EXPECT_TRUE(subscription->allowed().is_enabled);
+    EXPECT_EQ(subscription->allowed().max_spatial, 0);
+  }
 }
 
 TEST_F(LayerAllocationTest, the_higher_priority_goes_first) {
