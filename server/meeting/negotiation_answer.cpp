@@ -86,21 +86,25 @@ std::vector<sdp::OfferedCodec> codecs_to_receive(const std::vector<sdp::OfferedC
                                                  const std::vector<Codec>& enabled,
                                                  const PublishPolicy& policy) {
   std::vector<sdp::OfferedCodec> red;
+  std::vector<sdp::OfferedCodec> preferred;
   std::vector<sdp::OfferedCodec> others;
   for (const sdp::OfferedCodec& codec : offered) {
     if (!includes(enabled, codec.binding.codec)) {
       continue;
     }
-    if (codec.binding.codec != Codec::kRed) {
-      others.push_back(codec);
-    } else if (!policy.disable_red && !policy.encrypted) {
-      red.push_back(codec);
+    if (codec.binding.codec == Codec::kRed) {
+      if (!policy.disable_red && !policy.encrypted) {
+        red.push_back(codec);
+      }
+    } else {
+      (codec.binding.codec == policy.preferred ? preferred : others).push_back(codec);
     }
   }
-  if (others.empty()) {
+  preferred.insert(preferred.end(), others.begin(), others.end());
+  if (preferred.empty()) {
     return {};  // RED cannot stand alone
   }
-  red.insert(red.end(), others.begin(), others.end());
+  red.insert(red.end(), preferred.begin(), preferred.end());
   return red;
 }
 

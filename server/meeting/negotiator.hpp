@@ -80,6 +80,8 @@ struct PublishPolicy {
   bool stereo = false;
   bool disable_dtx = false;
   bool encrypted = false;  // end-to-end: implies no RED
+  /// What add_track announced, which the answer lists first: livekit-client sends what comes first.
+  rtp::Codec preferred = rtp::Codec::kUnknown;
 };
 
 struct PublishTerms {

@@ -214,6 +214,8 @@ PublishPolicy publish_policy(const livekit::TrackInfo& info) {
       .stereo = has_feature(info, livekit::TF_STEREO),
       .disable_dtx = has_feature(info, livekit::TF_NO_DTX),
       .encrypted = is_encrypted,
+      .preferred = info.codecs().empty() ? rtp::Codec::kUnknown
+                                         : sdp::codec_from_mime_type(info.codecs(0).mime_type()),
   };
 }
 

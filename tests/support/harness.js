@@ -38,7 +38,7 @@ window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize 
 };
 
 /** A moving picture of our own: Chromium's fake camera gives no frames after it was opened a second time. */
-window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, isBusy = false } = {}) => {
+window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, isBusy = false, codec = 'vp8' } = {}) => {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   document.body.append(canvas);
   const context = canvas.getContext('2d');
@@ -57,7 +57,7 @@ window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, isB
     context.fillRect((n * 11) % (width - 40), height / 4, 40, height / 2);
   }, 66);
   const [track] = canvas.captureStream(15).getVideoTracks();
-  await window.room.localParticipant.publishTrack(track, { source: Track.Source.Camera, videoCodec: 'vp8', simulcast });
+  await window.room.localParticipant.publishTrack(track, { source: Track.Source.Camera, videoCodec: codec, simulcast, backupCodec: false });
 };
 /** Sound without a pause, 50 packets a second, and a small picture. */
 window.publish = async ({ sound = true, picture = true } = {}) => {

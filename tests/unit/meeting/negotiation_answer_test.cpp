@@ -2,6 +2,8 @@
 
 #include "meeting/negotiation_answer.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "unit/sdp/fixtures.hpp"
@@ -40,6 +42,17 @@ TEST(NegotiationAnswer, red_comes_first_unless_disabled_encrypted_or_not_enabled
 
 TEST(NegotiationAnswer, published_video_is_limited_to_enabled_codecs) {
   EXPECT_EQ(kinds(codecs_to_receive(offered(8), kEnabled, {})), std::vector{Codec::kVp8});
+}
+
+TEST(NegotiationAnswer, what_was_announced_comes_first) {
+  const std::vector enabled = {Codec::kVp8, Codec::kH264, Codec::kVp9, Codec::kAv1};
+  const auto plain = kinds(codecs_to_receive(offered(8), enabled, {}));
+  ASSERT_EQ(plain.front(), Codec::kVp8);
+  for (const Codec codec : {Codec::kH264, Codec::kVp9, Codec::kAv1}) {
+    auto codecs = kinds(codecs_to_receive(offered(8), enabled, {.preferred = codec}));
+    EXPECT_EQ(codecs.front(), codec);
+    EXPECT_TRUE(std::ranges::is_permutation(codecs, plain));
+  }
 }
 
 TEST(NegotiationAnswer, a_sender_offers_everything_with_its_own_codecs_first) {

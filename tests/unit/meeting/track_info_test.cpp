@@ -96,6 +96,13 @@ TEST(TrackInfo, forbids_red_on_encrypted_tracks) {
   EXPECT_TRUE(publish_policy(info).encrypted);
 }
 
+TEST(TrackInfo, prefers_the_codec_that_was_announced) {
+  livekit::AddTrackRequest request = camera();
+  EXPECT_EQ(publish_policy(make_track_info(request, "TR_1")).preferred, rtp::Codec::kUnknown);
+  request.add_simulcast_codecs()->set_codec("vp9");
+  EXPECT_EQ(publish_policy(make_track_info(request, "TR_1")).preferred, rtp::Codec::kVp9);
+}
+
 TEST(TrackInfo, learns_mid_codec_and_rids_from_the_section) {
   livekit::TrackInfo info = make_track_info(camera(), "TR_1");
   complete_track_info(info, section({rtp::Codec::kVp8, rtp::Codec::kH264}, {"q", "h", "f"}));
