@@ -154,15 +154,14 @@ void Sender::send_probe(transport::SendBatch& batch, metrics::WorkerCounters& co
   if (downlink_ == nullptr) {
     return;
   }
+  Subscription* carrier = find_carrier();
   if (!probe_.is_active()) {
-    const auto probe =
-        find_carrier() != nullptr ? downlink_->estimator().poll_probe(now) : std::nullopt;
+    const auto probe = carrier != nullptr ? downlink_->estimator().poll_probe(now) : std::nullopt;
     if (!probe) {
       return;
     }
     probe_.begin(*probe, kMostPadding, now);
   }
-  Subscription* carrier = find_carrier();
   Outlet out = outlet(batch, counters, now);
   for (std::size_t due = probe_.take_due(now); due > 0;) {
     const std::size_t sent = carrier != nullptr ? carrier->send_padding(probe_.cluster(), out) : 0;

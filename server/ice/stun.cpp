@@ -15,6 +15,7 @@ using wire::kLengthOffset;
 using wire::method_of;
 using wire::padded;
 using wire::read_xor_address;
+using wire::set_once;
 using wire::type_of;
 
 enum Attribute : std::uint16_t {
@@ -40,16 +41,6 @@ std::optional<std::uint16_t> read_error_code(Bytes value) {
     return std::nullopt;
   }
   return static_cast<std::uint16_t>(hundreds * 100 + number);
-}
-
-/// Stores into `field` once; false when it was there or `value` is absent.
-template <class T>
-bool set_once(std::optional<T>& field, std::optional<T> value) {
-  if (field || !value) {
-    return false;
-  }
-  field = value;
-  return true;
 }
 
 template <class T>

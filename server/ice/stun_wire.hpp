@@ -39,6 +39,17 @@ inline constexpr std::size_t kMaxAddressSize = 20;
                                     ((bits & 1U) << 4U));
 }
 
+/// An attribute counts once (section 14): stores its value into `field`; false when it was there or
+/// `value` is absent.
+template <class T>
+[[nodiscard]] bool set_once(std::optional<T>& field, std::optional<T> value) {
+  if (field || !value) {
+    return false;
+  }
+  field = value;
+  return true;
+}
+
 /// Section 14.7, over everything in front of the attribute.
 [[nodiscard]] std::uint32_t fingerprint_of(Bytes message);
 

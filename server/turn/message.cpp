@@ -12,18 +12,9 @@ using ice::wire::kAttributeHeaderSize;
 using ice::wire::kFingerprintSize;
 using ice::wire::kLengthOffset;
 using ice::wire::padded;
+using ice::wire::set_once;
 
 constexpr std::uint16_t kFirstOptional = 0x8000;
-
-/// Stores into `field` once; false when it was there or `value` is absent.
-template <class T>
-bool set_once(std::optional<T>& field, std::optional<T> value) {
-  if (field || !value) {
-    return false;
-  }
-  field = value;
-  return true;
-}
 
 /// A number in the first bytes of a value of four.
 template <class T>
