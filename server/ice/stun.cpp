@@ -21,13 +21,13 @@ using wire::type_of;
 enum Attribute : std::uint16_t {
   kMappedAddress = 0x0001,
   kUsername = 0x0006,
-  kMessageIntegrity = 0x0008,
+  kMessageIntegrity = wire::kMessageIntegrityType,
   kErrorCode = 0x0009,
   kUnknownAttributes = 0x000a,
   kXorMappedAddress = 0x0020,
   kPriority = 0x0024,
   kUseCandidate = 0x0025,
-  kFingerprint = 0x8028,
+  kFingerprint = wire::kFingerprintType,
   kIceControlled = 0x8029,
   kIceControlling = 0x802a,
 };
@@ -85,40 +85,23 @@ bool take_attribute(StunMessage& message, std::uint16_t type, Bytes value) {
 
 /// All attributes, FINGERPRINT last and right.
 std::optional<StunError> read_attributes(StunMessage& message) {
-  ByteReader reader(message.datagram);
-  reader.skip(kStunHeaderSize);
-  while (reader.remaining() > 0) {
-    const std::size_t offset = reader.offset();
-    const std::uint16_t type = reader.u16();
-    const std::size_t size = reader.u16();
-    const Bytes value = reader.bytes(padded(size)).first(reader.failed() ? 0 : size);
-    if (reader.failed()) {
+  using End = wire::AttributesEnd;
+  const auto take = [&](std::uint16_t type, Bytes value) {
+    return take_attribute(message, type, value);
+  };
+  switch (wire::read_attributes(message.datagram, message.integrity_offset, take)) {
+    case End::kFingerprint:
+      return std::nullopt;
+    case End::kBadAttribute:
+    case End::kBadFingerprintSize:
       return StunError::kBadAttribute;
-    }
-    if (type == kFingerprint) {
-      if (size != kFingerprintSize) {
-        return StunError::kBadAttribute;
-      }
-      if (reader.remaining() > 0) {
-        return StunError::kNoFingerprint;
-      }
-      const bool is_right =
-          load_u32(value.data()) == fingerprint_of(message.datagram.first(offset));
-      return is_right ? std::nullopt : std::optional(StunError::kBadFingerprint);
-    }
-    if (message.has_integrity()) {
-      continue;  // unauthenticated: RFC 8489 section 14.5
-    }
-    if (type == kMessageIntegrity) {
-      if (size != IntegrityKey::kMacSize) {
-        return StunError::kBadAttribute;
-      }
-      message.integrity_offset = offset;
-    } else if (!take_attribute(message, type, value)) {
-      return StunError::kBadAttribute;
-    }
+    case End::kWithoutFingerprint:
+    case End::kFingerprintNotLast:
+      return StunError::kNoFingerprint;
+    case End::kWrongFingerprint:
+      return StunError::kBadFingerprint;
   }
-  return StunError::kNoFingerprint;
+  return StunError::kBadAttribute;
 }
 
 }  // namespace

@@ -53,6 +53,62 @@ template <class T>
 /// Section 14.7, over everything in front of the attribute.
 [[nodiscard]] std::uint32_t fingerprint_of(Bytes message);
 
+/// How the attributes of a message ended.
+enum class AttributesEnd : std::uint8_t {
+  kWithoutFingerprint,
+  kFingerprint,  // the last one, and right
+  kBadAttribute,
+  kBadFingerprintSize,
+  kFingerprintNotLast,
+  kWrongFingerprint,
+};
+
+inline constexpr std::uint16_t kMessageIntegrityType = 0x0008;
+inline constexpr std::uint16_t kFingerprintType = 0x8028;
+
+/// Walks the attributes behind the header of `message` up to FINGERPRINT. Those in front of
+/// MESSAGE-INTEGRITY go to `take(type, value)`, which says whether they are well-formed; what
+/// follows it is unauthenticated and left out (section 14.5). `integrity_offset` becomes that of
+/// MESSAGE-INTEGRITY, and stays 0 without.
+template <class Take>
+[[nodiscard]] AttributesEnd read_attributes(Bytes message, std::size_t& integrity_offset,
+                                            Take&& take) {
+  ByteReader reader(message);
+  reader.skip(kStunHeaderSize);
+  while (reader.remaining() > 0) {
+    const std::size_t offset = reader.offset();
+    const std::uint16_t type = reader.u16();
+    const std::size_t size = reader.u16();
+    const Bytes value = reader.bytes(padded(size)).first(reader.failed() ? 0 : size);
+    if (reader.failed()) {
+      return AttributesEnd::kBadAttribute;
+    }
+    if (type == kFingerprintType) {
+      if (size != kFingerprintSize) {
+        return AttributesEnd::kBadFingerprintSize;
+      }
+      if (reader.remaining() > 0) {
+        return AttributesEnd::kFingerprintNotLast;
+      }
+      return load_u32(value.data()) == fingerprint_of(message.first(offset))
+                 ? AttributesEnd::kFingerprint
+                 : AttributesEnd::kWrongFingerprint;
+    }
+    if (integrity_offset != 0) {
+      continue;
+    }
+    if (type == kMessageIntegrityType) {
+      if (size != IntegrityKey::kMacSize) {
+        return AttributesEnd::kBadAttribute;
+      }
+      integrity_offset = offset;
+    } else if (!take(type, value)) {
+      return AttributesEnd::kBadAttribute;
+    }
+  }
+  return AttributesEnd::kWithoutFingerprint;
+}
+
 /// The value of an XOR address attribute (section 14.2); nothing when it is malformed.
 [[nodiscard]] std::optional<SocketAddress> read_xor_address(Bytes value,
                                                             const TransactionId& transaction);

@@ -2,14 +2,11 @@
 
 #include <algorithm>
 
-#include "ice/stun_wire.hpp"
-
 namespace meridian::turn {
 namespace {
 
 using ice::kStunHeaderSize;
 using ice::wire::kAttributeHeaderSize;
-using ice::wire::kFingerprintSize;
 using ice::wire::kLengthOffset;
 using ice::wire::padded;
 using ice::wire::set_once;
@@ -83,35 +80,22 @@ bool take_attribute(Message& message, std::uint16_t type, Bytes value) {
 
 /// All attributes; FINGERPRINT, if there, last and right.
 std::optional<MessageError> read_attributes(Message& message) {
-  ByteReader reader(message.bytes);
-  reader.skip(kStunHeaderSize);
-  while (reader.remaining() > 0) {
-    const std::size_t offset = reader.offset();
-    const std::uint16_t type = reader.u16();
-    const std::size_t size = reader.u16();
-    const Bytes value = reader.bytes(padded(size)).first(reader.failed() ? 0 : size);
-    if (reader.failed()) {
+  using End = ice::wire::AttributesEnd;
+  const auto take = [&](std::uint16_t type, Bytes value) {
+    return take_attribute(message, type, value);
+  };
+  switch (ice::wire::read_attributes(message.bytes, message.integrity_offset, take)) {
+    case End::kWithoutFingerprint:
+    case End::kFingerprint:
+      return std::nullopt;
+    case End::kBadAttribute:
       return MessageError::kBadAttribute;
-    }
-    if (type == kFingerprint) {
-      const bool is_right =
-          size == kFingerprintSize && reader.remaining() == 0 &&
-          load_u32(value.data()) == ice::wire::fingerprint_of(message.bytes.first(offset));
-      return is_right ? std::nullopt : std::optional(MessageError::kBadFingerprint);
-    }
-    if (message.has_integrity()) {
-      continue;  // unauthenticated: RFC 8489 section 14.5
-    }
-    if (type == kMessageIntegrity) {
-      if (size != ice::IntegrityKey::kMacSize) {
-        return MessageError::kBadAttribute;
-      }
-      message.integrity_offset = offset;
-    } else if (!take_attribute(message, type, value)) {
-      return MessageError::kBadAttribute;
-    }
+    case End::kBadFingerprintSize:
+    case End::kFingerprintNotLast:
+    case End::kWrongFingerprint:
+      return MessageError::kBadFingerprint;
   }
-  return std::nullopt;
+  return MessageError::kBadAttribute;
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "base/expected.hpp"
 #include "ice/integrity_key.hpp"
 #include "ice/stun.hpp"
+#include "ice/stun_wire.hpp"
 
 /// TURN messages (RFC 8656) as this server reads and writes them.
 namespace meridian::turn {
@@ -30,7 +31,7 @@ enum Method : std::uint16_t {
 /// Section 18, and those of RFC 8489 that are used here.
 enum Attribute : std::uint16_t {
   kUsername = 0x0006,
-  kMessageIntegrity = 0x0008,
+  kMessageIntegrity = ice::wire::kMessageIntegrityType,
   kErrorCode = 0x0009,
   kUnknownAttributes = 0x000a,
   kChannelNumber = 0x000c,
@@ -46,7 +47,7 @@ enum Attribute : std::uint16_t {
   kDontFragment = 0x001a,
   kXorMappedAddress = 0x0020,
   kReservationToken = 0x0022,
-  kFingerprint = 0x8028,
+  kFingerprint = ice::wire::kFingerprintType,
 };
 
 /// Peers that one CreatePermission may name, and unknown attributes that are told back.
