@@ -98,12 +98,21 @@ struct KeepingDoor final : TurnDoor {
 
 class HttpServerTest : public testing::Test {
  protected:
-  ~HttpServerTest() override {
+  ~HttpServerTest() override { stop(); }
+  void stop() {
     context_.stop();
     if (thread_.joinable()) {
       thread_.join();
     }
   }
+  /// Stops the server before what its thread uses goes: to be made after that.
+  struct Stopped {
+    explicit Stopped(HttpServerTest& test) : test_(test) {}
+    Stopped(const Stopped&) = delete;
+    Stopped& operator=(const Stopped&) = delete;
+    ~Stopped() { test_.stop(); }
+    HttpServerTest& test_;
+  };
   void start(HttpLimits limits = {}, const TlsCertificate* tls = nullptr,
              TurnDoor* turn = nullptr) {
     server_.emplace(context_, limits);
@@ -365,6 +374,7 @@ TEST_F(HttpServerTest, serves_https_and_takes_a_new_certificate_for_new_connecti
   TlsFiles files = make_pair(folder, "first");
   auto certificate = TlsCertificate::load(files, wall_now());
   ASSERT_TRUE(certificate);
+  const Stopped stopped(*this);
   start({}, &*certificate);
   HttpClient old_client(address_);
   EXPECT_EQ(old_client.start_tls(), "first");
@@ -387,6 +397,7 @@ TEST_F(HttpServerTest, an_unfinished_tls_handshake_ends_at_the_deadline) {
   ASSERT_TRUE(certificate);
   HttpLimits limits;
   limits.header = 100ms;
+  const Stopped stopped(*this);
   start(limits, &*certificate);
   HttpClient client(address_);
   client.send("\x16\x03\x01");
@@ -398,6 +409,7 @@ TEST_F(HttpServerTest, turn_shares_the_port_and_is_handed_over_with_its_tls) {
   const auto certificate = TlsCertificate::load(make_pair(folder, "one"), wall_now());
   ASSERT_TRUE(certificate);
   KeepingDoor door;
+  const Stopped stopped(*this);
   start({}, &*certificate, &door);
   HttpClient browser(address_);
   EXPECT_EQ(browser.start_tls(), "one");
