@@ -175,8 +175,8 @@ Taken<ice::Tuple> Transport::send_path() const {
   return *selected;
 }
 
-Taken<> Transport::send_rtp(SendBatch& batch, MutableBytes slot, std::size_t length,
-                            Instant received) {
+Taken<std::size_t> Transport::send_rtp(SendBatch& batch, MutableBytes slot, std::size_t length,
+                                       Instant received) {
   const auto to = send_path();
   if (!to) {
     return std::unexpected(to.error());
@@ -189,6 +189,21 @@ Taken<> Transport::send_rtp(SendBatch& batch, MutableBytes slot, std::size_t len
     return std::unexpected(reason_of(size.error(), DropReason::kMalformedRtp));
   }
   commit(batch, *to, *size, received);
+  return *size;
+}
+
+Taken<> Transport::resend_rtp(SendBatch& batch, MutableBytes slot, std::size_t length) {
+  const auto to = send_path();
+  if (!to) {
+    return std::unexpected(to.error());
+  }
+  if (!protect_) {
+    return std::unexpected(DropReason::kMediaBeforeDtls);
+  }
+  if (length > slot.size()) {
+    return std::unexpected(DropReason::kOversized);
+  }
+  commit(batch, *to, length, Instant::never());
   return {};
 }
 

@@ -115,8 +115,14 @@ class Transport {
   Taken<> add_send_stream(Ssrc ssrc);
   /// Encrypts the plain RTP packet in the first `length` bytes of `slot`, which is what
   /// batch.reserve() gave, and commits it to the selected tuple. `received`: when the packet that
-  /// caused it came, never() for our own. On a refusal nothing is committed.
-  Taken<> send_rtp(SendBatch& batch, MutableBytes slot, std::size_t length, Instant received);
+  /// caused it came, never() for our own. The length of the datagram, which lies in `slot` until
+  /// the batch is flushed. On a refusal nothing is committed.
+  Taken<std::size_t> send_rtp(SendBatch& batch, MutableBytes slot, std::size_t length,
+                              Instant received);
+  /// Sends again, byte for byte, what an earlier send_rtp() of this transport has made; its caller
+  /// has copied it to the first `length` bytes of `slot`. Nothing is encrypted: the same index with
+  /// other bytes would give the key away, the same bytes tell nothing new.
+  Taken<> resend_rtp(SendBatch& batch, MutableBytes slot, std::size_t length);
   /// The same for a compound RTCP packet.
   Taken<> send_rtcp(SendBatch& batch, MutableBytes slot, std::size_t length);
   /// An SCTP packet, inside DTLS.

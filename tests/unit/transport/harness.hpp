@@ -168,7 +168,7 @@ class Call {
     now_ = end;
   }
 
-  Taken<> send_rtp(const Packet& packet) {
+  Taken<std::size_t> send_rtp(const Packet& packet) {
     const MutableBytes slot = batch_.reserve();
     std::ranges::copy(packet, slot.begin());
     return transport_->send_rtp(batch_, slot, packet.size(), now_);

@@ -126,6 +126,28 @@ TEST_F(TransportTest, sending_says_why_not) {
   EXPECT_EQ(batch_.datagrams().size(), queued);
 }
 
+TEST_F(TransportTest, what_was_sent_is_sent_again_byte_for_byte) {
+  call_.connect();
+  ASSERT_TRUE(call_.transport_->add_send_stream(Ssrc(1)));
+  batch_.clear();
+  const auto size = call_.send_rtp(rtp(1, 1));
+  ASSERT_TRUE(size);
+  const MutableBytes first = batch_.datagrams()[0].bytes;
+  ASSERT_EQ(first.size(), *size);
+  const Packet kept(first.begin(), first.end());
+  const MutableBytes slot = batch_.reserve();
+  std::ranges::copy(kept, slot.begin());
+  ASSERT_TRUE(call_.transport_->resend_rtp(batch_, slot, kept.size()));
+  ASSERT_EQ(batch_.datagrams().size(), 2U);
+  EXPECT_TRUE(std::ranges::equal(batch_.datagrams()[1].bytes, kept));
+  EXPECT_EQ(batch_.datagrams()[1].to, call_.path_.remote);
+  EXPECT_EQ(call_.transport_->resend_rtp(batch_, slot, slot.size() + 1).error(),
+            DropReason::kOversized);
+  call_.transport_->revoke();
+  EXPECT_EQ(call_.transport_->resend_rtp(batch_, batch_.reserve(), kept.size()).error(),
+            DropReason::kPermitStale);
+}
+
 TEST_F(TransportTest, a_revoked_permit_stops_every_byte_both_ways) {
   call_.connect();
   ASSERT_TRUE(call_.transport_->add_send_stream(Ssrc(1)));
