@@ -46,6 +46,7 @@ NackGenerator::Outcome NackGenerator::on_packet(ExtendedSequence sequence, Insta
     if (number < lowest_ || pending_ == 0 || !slot(number).is_missing) {
       return Outcome::kOld;
     }
+    learn(slot(number), now);
     forget(slot(number));
     return Outcome::kRecovered;
   }
@@ -86,7 +87,20 @@ void NackGenerator::mark_missing(std::uint64_t from, std::uint64_t to, Instant n
 }
 
 void NackGenerator::set_round_trip(Duration round_trip) {
-  interval_ = std::clamp(round_trip, kMinInterval, kMaxInterval);
+  round_trip_ = round_trip;
+}
+
+void NackGenerator::learn(const Slot& recovered, Instant now) {
+  if (recovered.tries == 0) {
+    return;  // came by itself
+  }
+  const std::uint32_t asked = recovered.missing_since + ticks(kReorderDelay);
+  const Duration taken = std::min<Duration>((tick(now) - asked) * kTick, kMaxInterval);
+  learned_ = learned_ == Duration::zero() ? taken : (learned_ * 7 + taken) / 8;
+}
+
+Duration NackGenerator::interval() const {
+  return std::clamp(std::max(round_trip_, learned_), kMinInterval, kMaxInterval);
 }
 
 std::size_t NackGenerator::poll(Instant now, std::span<SequenceNumber> out) {
@@ -113,7 +127,7 @@ std::size_t NackGenerator::poll(Instant now, std::span<SequenceNumber> out) {
     if (is_candidate_due && count < out.size()) {
       out[count++] = SequenceNumber(static_cast<std::uint16_t>(number));
       ++candidate.tries;
-      candidate.due = at + ticks(interval_);
+      candidate.due = at + ticks(interval());
     }
     until_next = std::min(until_next, is_due(candidate.due, at) ? 0 : candidate.due - at);
   }

@@ -32,6 +32,8 @@ class NackGenerator {
   };
   Outcome on_packet(ExtendedSequence sequence, Instant now);
 
+  /// What is known otherwise. Where packets that were asked for take longer, since they wait in the
+  /// sender's queue, that counts: asking more often would only fill the queue.
   void set_round_trip(Duration round_trip);
 
   /// Which sequences to ask for now, oldest first, at most out.size(). Call again while it fills
@@ -60,6 +62,8 @@ class NackGenerator {
   [[nodiscard]] std::uint32_t tick(Instant at) const;
   void forget(Slot& slot);
   void forget_all();
+  void learn(const Slot& recovered, Instant now);
+  [[nodiscard]] Duration interval() const;
   void mark_missing(std::uint64_t from, std::uint64_t to, Instant now);
 
   std::array<Slot, kRing> ring_{};
@@ -70,7 +74,8 @@ class NackGenerator {
   std::uint64_t lowest_ = 0;
   std::size_t pending_ = 0;
   std::uint64_t abandoned_ = 0;
-  Duration interval_ = 100ms;
+  Duration round_trip_ = 100ms;
+  Duration learned_{};  // from the first request to the arrival, smoothed
   Instant due_ = Instant::never();
 };
 

@@ -49,6 +49,38 @@ TEST_F(NackGeneratorTest, does_not_ask_for_what_was_only_reordered) {
   EXPECT_TRUE(poll(2s).empty());
 }
 
+TEST_F(NackGeneratorTest, what_takes_longer_than_a_round_trip_is_given_its_time) {
+  nack_.set_round_trip(40ms);
+  packet(1, 1s);
+  packet(3, 1s);
+  EXPECT_EQ(poll(1s + 5ms).size(), 1U);
+  EXPECT_EQ(nack_.next_timeout(), at(1s + 45ms));
+  EXPECT_EQ(packet(2, 1s + 305ms), Outcome::kRecovered) << "waited in the sender's queue";
+  packet(5, 2s);
+  EXPECT_EQ(poll(2s + 5ms).size(), 1U);
+  EXPECT_EQ(nack_.next_timeout(), at(2s + 305ms));
+  packet(4, 2s + 25ms);
+  for (std::uint64_t i = 0; i < 40; ++i) {  // the queue is empty again
+    const Duration time = 3s + static_cast<int>(i) * 100ms;
+    packet(7 + 2 * i, time);
+    EXPECT_EQ(poll(time + 5ms).size(), 1U);
+    packet(6 + 2 * i, time + 25ms);
+  }
+  packet(87, 8s);
+  EXPECT_EQ(poll(8s + 5ms).size(), 1U);
+  EXPECT_EQ(nack_.next_timeout(), at(8s + 45ms)) << "no sooner than the round trip";
+}
+
+TEST_F(NackGeneratorTest, what_comes_by_itself_says_nothing_of_the_round_trip) {
+  nack_.set_round_trip(40ms);
+  packet(1, 1s);
+  packet(3, 1s);
+  packet(2, 1s + 3ms);
+  packet(5, 2s);
+  EXPECT_EQ(poll(2s + 5ms).size(), 1U);
+  EXPECT_EQ(nack_.next_timeout(), at(2s + 45ms));
+}
+
 TEST_F(NackGeneratorTest, repeats_at_the_round_trip_within_bounds) {
   nack_.set_round_trip(3ms);
   packet(1, 1s);
