@@ -5,6 +5,7 @@
 
 #include "forward/publication.hpp"
 #include "rtp/extensions.hpp"
+#include "rtp/red.hpp"
 
 namespace meridian::forward {
 
@@ -270,12 +271,55 @@ base::Expected<std::optional<ReceivedPacket>, DropReason> Receiver::accept(
                         .ssrc = view.ssrc(),
                         .clock_rate = codec.clock_rate,
                         .is_retransmission = is_rtx,
+                        .source = source,
                         .packet = stream.frames().read(view, extensions_,
                                                        {.sequence = *extended,
                                                         .generation = stream.generation(),
                                                         .arrival = arrival,
                                                         .codec = codec.codec,
                                                         .payload = payload})};
+}
+
+std::span<const MediaPacket> Receiver::recover(const ReceivedPacket& carrier) {
+  const MediaPacket& newest = carrier.packet;
+  const Publication& publication = *carrier.publication;
+  if (newest.codec != rtp::Codec::kRed || publication.traits().is_encrypted ||
+      carrier.layer >= publication.layer_count() || !publication.layer(carrier.layer).has_started) {
+    return {};  // a track begins with a packet of its own
+  }
+  const auto red = rtp::parse_red(newest.payload);
+  if (!red) {
+    return {};
+  }
+  Section& section = sections_[carrier.source.section];
+  ReceiveStream& stream = *section.streams[carrier.source.layer];
+  std::size_t count = 0;
+  const std::size_t blocks = std::min(red->redundant().size(), kMaxRecovered);
+  for (std::size_t back = blocks; back > 0; --back) {
+    // A block says how old it is, not its number. Publishers repeat the frames directly before.
+    const rtp::RedBlock& block = red->redundant()[red->redundant().size() - back];
+    const SequenceNumber sequence(static_cast<std::uint16_t>(newest.sequence.value() - back));
+    const std::uint8_t type = section.type_of(block.payload_type);
+    const bool is_opus =
+        type != 0 && (type & kRtx) == 0 && section.codecs[type - 1U].codec == rtp::Codec::kOpus;
+    if (!is_opus || block.payload.empty() || block.timestamp_offset == 0) {
+      continue;
+    }
+    const auto extended =
+        stream.take(sequence, newest.arrival, ReceiveStream::Origin::kRetransmission);
+    if (!extended) {
+      continue;  // it came
+    }
+    MediaPacket& packet = recovered_[count++];
+    packet = newest;
+    packet.sequence = *extended;
+    packet.timestamp = RtpTimestamp(newest.timestamp.value() - block.timestamp_offset);
+    packet.codec = rtp::Codec::kOpus;
+    packet.marker = false;
+    packet.extensions = {};  // what they say is about the frame of the carrier
+    packet.payload = block.payload;
+  }
+  return std::span(recovered_).first(count);
 }
 
 }  // namespace meridian::forward

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -33,6 +34,7 @@ struct ReceivedPacket {
   Ssrc ssrc;
   std::uint32_t clock_rate = 0;
   bool is_retransmission = false;
+  Source source = {};
   MediaPacket packet;
 };
 
@@ -56,6 +58,14 @@ class Receiver {
   /// views of the result point into `packet`.
   [[nodiscard]] base::Expected<std::optional<ReceivedPacket>, metrics::DropReason> take(
       Bytes packet, Instant arrival);
+
+  /// Redundant frames of one packet that are looked at.
+  static constexpr std::size_t kMaxRecovered = 8;
+  /// To be called for what take() has just given: packets of sound that were lost before it and
+  /// that it carries once more (RFC 2198), oldest first, each under its own sequence number, and
+  /// only once. Nothing of packets that are encrypted end to end. The views are those of
+  /// `carrier`, the span is valid until the next call.
+  [[nodiscard]] std::span<const MediaPacket> recover(const ReceivedPacket& carrier);
 
   struct ClockUpdate {
     Publication* publication = nullptr;
@@ -124,6 +134,7 @@ class Receiver {
   Instant next_report_ = Instant::never();
   Instant next_feedback_ = Instant::never();
   Duration round_trip_ = 100ms;
+  std::array<MediaPacket, kMaxRecovered> recovered_;
 };
 
 }  // namespace meridian::forward

@@ -64,6 +64,9 @@ bool Sender::add(Subscription& subscription) {
   if (downlink_ == nullptr) {
     downlink_ = std::make_unique<Downlink>();
   }
+  if (sound_ == nullptr && subscription.keeps_sound()) {
+    sound_ = std::make_unique<SoundHistory>();
+  }
   subscriptions_.push_back(&subscription);
   by_ssrc_.emplace(subscription.ssrc(), &subscription);
   // So that feedback never allocates.
@@ -114,6 +117,9 @@ void Sender::handle_report_blocks(const rtcp::ReportBlocks& blocks, Instant now)
             round_trip_ == Duration::zero() ? *round_trip : (round_trip_ * 7 + *round_trip) / 8;
       }
     }
+  }
+  if (sound_ != nullptr) {
+    sound_->set_round_trip(round_trip_);
   }
   if (sent > 0) {
     downlink_->handle_report(lost / sent, round_trip_, now);

@@ -14,6 +14,7 @@
 #include "forward/layer_allocation.hpp"
 #include "forward/probe_schedule.hpp"
 #include "forward/rtcp_output.hpp"
+#include "forward/sound_history.hpp"
 #include "forward/subscription.hpp"
 #include "metrics/worker_counters.hpp"
 #include "rtcp/packet.hpp"
@@ -46,6 +47,8 @@ class Sender {
             .batch = batch,
             .counters = counters,
             .downlink = *downlink_,
+            .sound = sound_.get(),
+            .forms = nullptr,
             .now = now,
             .padding = 0};
   }
@@ -91,6 +94,7 @@ class Sender {
   std::unordered_map<Ssrc, ExtendedSequence> retired_;
   std::unordered_map<Ssrc, std::uint8_t> full_intra_;  // by media SSRC: last sequence number
   std::unique_ptr<Downlink> downlink_;
+  std::unique_ptr<SoundHistory> sound_;  // from the first subscription on that needs it
   LayerAllocation allocation_;
   ProbeSchedule probe_;
   Duration round_trip_{};

@@ -16,6 +16,7 @@
 #include "forward/publication.hpp"
 #include "forward/relay.hpp"
 #include "forward/relay_transit.hpp"
+#include "forward/sound_forms.hpp"
 #include "forward/speaker_detector.hpp"
 #include "forward/subscription.hpp"
 #include "metrics/worker_counters.hpp"
@@ -139,6 +140,7 @@ class Shard {
   std::vector<Event> events_;
   std::uint64_t wakes_ = 0;
   ClosedSinks closed_sinks_;
+  SoundForms forms_;
   Instant next_transit_;
   Instant next_selection_;
   Instant next_ladders_;

@@ -83,6 +83,18 @@ void Shard::handle_rtp(Peer& peer, Bytes packet, Instant arrival, Instant now) {
     config_.counters.retransmissions_received.increment();
   }
   observe_level(*received.publication, received);
+  for (const MediaPacket& recovered : peer.receiver.recover(received)) {
+    config_.counters.red_recovered.increment();
+    ingest(*received.publication,
+           {.publication = received.publication,
+            .layer = received.layer,
+            .ssrc = received.ssrc,
+            .clock_rate = received.clock_rate,
+            .is_retransmission = true,
+            .source = received.source,
+            .packet = recovered},
+           now);
+  }
   ingest(*received.publication, received, now);
 }
 
@@ -127,11 +139,13 @@ void Shard::distribute(Publication& publication, Instant now) {
   for (std::size_t i = 0; i < pending.size(); ++i) {
     packets[i] = publication.find(pending[i]);
   }
+  forms_.clear();
   const LayerView view = publication.view();
   const bool is_uneven = publication.is_video() && has_uneven_frame(pending, packets);
   std::array<std::uint8_t, Publication::kMaxPending> padding{};
   for (Subscription* subscription : publication.subscriptions()) {
     Outlet outlet = subscription->sender().outlet(config_.output, config_.counters, now);
+    outlet.forms = &forms_;
     if (is_uneven) {
       plan_padding(*subscription, pending, packets, view, padding);
     }

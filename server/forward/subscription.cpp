@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "forward/publication.hpp"
-#include "rtp/red.hpp"
+#include "forward/sound_forms.hpp"
+#include "forward/sound_history.hpp"
 
 namespace meridian::forward {
 namespace {
@@ -11,6 +12,39 @@ namespace {
 /// Room in a slot for the packet itself.
 MutableBytes without_tag(MutableBytes slot) {
   return slot.first(slot.size() - srtp::kMaxRtpOverhead);
+}
+
+SequenceNumber low_half(ExtendedSequence sequence) {
+  return SequenceNumber(static_cast<std::uint16_t>(sequence.value()));
+}
+
+/// The packet with its sound in another form.
+MediaPacket as(const MediaPacket& packet, rtp::Codec codec, Bytes payload) {
+  MediaPacket form = packet;
+  form.codec = codec;
+  form.payload = payload;
+  return form;
+}
+
+/// How often each packet of sound is sent that a subscriber asks for again, so that enough of them
+/// arrive where as much is lost: there is time for two requests before it must be played.
+std::uint8_t copies_for(double loss) {
+  constexpr double kSome = 0.05;
+  constexpr double kMuch = 0.15;
+  return loss < kSome ? 1 : loss < kMuch ? 2 : 3;
+}
+
+/// How many of the packets before one of sound without redundancy are sent once more with it,
+/// unasked: who is end-to-end encrypted has nothing else where much is lost, and requests get lost,
+/// too. None where packets wait in a queue, which that would only make longer.
+int repeats_for(const bwe::SendSideEstimator& estimator) {
+  constexpr double kSome = 0.08;
+  constexpr double kMuch = 0.2;
+  const double loss = estimator.loss();
+  if (loss < kSome || estimator.limit() == bwe::Limit::kDelay) {
+    return 0;
+  }
+  return loss < kMuch ? 1 : 2;
 }
 
 metrics::Traffic traffic(const Publication& publication) {
@@ -51,6 +85,11 @@ Subscription::Subscription(const Subscribe& command, Publication& publication, S
     resend_ = std::make_unique<Resend>(
         Resend{.log = SentLog(is_screen ? kScreenLog : SentLog::kMinCapacity), .responder = {}});
   }
+  // Where both sides have RED, a packet is in those that follow it; otherwise it must come again.
+  const bool is_sound = !publication.is_video() && !has_rtx;
+  asks_for_sound_ = is_sound && std::ranges::any_of(command.codecs, &rtp::CodecBinding::nack);
+  keeps_sound_ = asks_for_sound_ ||
+                 (is_sound && (publication.traits().is_encrypted || !takes(rtp::Codec::kRed)));
   set_target(command.target);
 }
 
@@ -86,21 +125,30 @@ FirstSequences Subscription::next_sequences() const {
   return {.media = rewriter_.next_sequence(), .rtx = next_rtx_};
 }
 
-std::optional<MediaPacket> Subscription::strip_redundancy(const MediaPacket& packet) const {
-  // Redundancy can be taken off for a subscriber that doesn't know RED; not inside of end-to-end
-  // encryption, where the blocks can't be told apart.
-  if (packet.codec != rtp::Codec::kRed || publication_->traits().is_encrypted ||
-      types(rtp::Codec::kOpus).media == CodecTypes::kAbsent) {
+std::optional<MediaPacket> Subscription::sound_form(const MediaPacket& packet,
+                                                    Outlet& outlet) const {
+  // Not inside of end-to-end encryption, where blocks can't be told apart.
+  const bool may_look_into = !publication_->traits().is_encrypted && outlet.forms != nullptr;
+  if (may_look_into && packet.codec == rtp::Codec::kOpus && takes(rtp::Codec::kRed) &&
+      takes(rtp::Codec::kOpus)) {
+    const auto& history = publication_->layer(0).history;
+    const Bytes redundant = history ? outlet.forms->redundant(packet, *history) : Bytes{};
+    if (!redundant.empty()) {
+      outlet.counters.red_made.increment();
+      return as(packet, rtp::Codec::kRed, redundant);
+    }
+  }
+  if (takes(packet.codec)) {
+    return packet;
+  }
+  const Bytes plain = may_look_into && packet.codec == rtp::Codec::kRed && takes(rtp::Codec::kOpus)
+                          ? outlet.forms->plain(packet)
+                          : Bytes{};
+  if (plain.empty()) {
     return std::nullopt;
   }
-  const auto red = rtp::parse_red(packet.payload);
-  if (!red) {
-    return std::nullopt;
-  }
-  MediaPacket primary = packet;
-  primary.codec = rtp::Codec::kOpus;
-  primary.payload = red->primary().payload;
-  return primary;
+  outlet.counters.red_stripped.increment();
+  return as(packet, rtp::Codec::kOpus, plain);
 }
 
 std::optional<Rewrite> Subscription::number(std::uint8_t layer, const MediaPacket& packet,
@@ -139,10 +187,12 @@ void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const 
   const auto rewrite = number(layer, packet, view, verdict);
   if (!rewrite) {
     outlet.counters.drop(metrics::DropReason::kDuplicate);
-  } else if (takes(packet)) {
+    return;
+  }
+  if (publication_->is_video() && takes(packet.codec)) {
     send(layer, packet, *rewrite, outlet);
-  } else if (const auto stripped = strip_redundancy(packet)) {
-    send(layer, *stripped, *rewrite, outlet);
+  } else if (const auto form = sound_form(packet, outlet); form && !publication_->is_video()) {
+    send(layer, *form, *rewrite, outlet);
   } else {
     outlet.counters.drop(metrics::DropReason::kUnknownPayloadType);
   }
@@ -161,22 +211,22 @@ SendFormat Subscription::format(Ssrc ssrc, std::uint8_t payload_type, const Outl
   return format;
 }
 
-bool Subscription::commit(MutableBytes slot, std::size_t length, const Sending& sending,
-                          Outlet& outlet) const {
+std::size_t Subscription::commit(MutableBytes slot, std::size_t length, const Sending& sending,
+                                 Outlet& outlet) const {
   if (length == 0) {
     outlet.counters.drop(metrics::DropReason::kOversized);
-    return false;
+    return 0;
   }
   const auto sent = outlet.transport.send_rtp(outlet.batch, slot, length, sending.received);
   if (!sent) {
     outlet.counters.drop(sent.error());
-    return false;
+    return 0;
   }
   outlet.downlink.on_sent(length + srtp::kMaxRtpOverhead, sending.copy,
                           is_numbered() ? Downlink::Numbered::kYes : Downlink::Numbered::kNo,
                           sending.cluster, outlet.now);
   outlet.counters.out(traffic(*publication_)).add(length);
-  return true;
+  return *sent;
 }
 
 std::size_t Subscription::sent_size(const MediaPacket& packet) const {
@@ -202,8 +252,16 @@ void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rew
     renumber_red_blocks(slot.first(length).last(packet.payload.size()),
                         PayloadType(types(rtp::Codec::kOpus).media));
   }
-  if (!commit(slot, length, {.received = packet.arrival}, outlet)) {
+  const std::size_t sent = commit(slot, length, {.received = packet.arrival}, outlet);
+  if (sent == 0) {
     return;
+  }
+  if (keeps_sound_ && outlet.sound != nullptr) {
+    const int repeats =
+        packet.codec == rtp::Codec::kRed ? 0 : repeats_for(outlet.downlink.estimator());
+    if (asks_for_sound_ || repeats > 0) {
+      keep_sound(low_half(rewrite.sequence), slot.first(sent), repeats, outlet);
+    }
   }
   last_timestamp_ = rewrite.timestamp;
   last_rtx_type_ = types(packet.codec).rtx;
@@ -218,9 +276,40 @@ void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rew
   }
 }
 
+void Subscription::resend_sound(std::uint8_t copies, Bytes datagram, Outlet& outlet) const {
+  for (std::uint8_t i = 0; i < copies && !datagram.empty(); ++i) {
+    const MutableBytes slot = outlet.batch.reserve();
+    std::ranges::copy(datagram, slot.begin());
+    const auto sent = outlet.transport.resend_rtp(outlet.batch, slot, datagram.size());
+    if (!sent) {
+      outlet.counters.drop(sent.error());
+      return;
+    }
+    // Its transport-wide number is the old one: to the estimate it is the same packet.
+    outlet.downlink.on_sent(datagram.size(), Downlink::Copy::kRetransmission,
+                            Downlink::Numbered::kNo, bwe::kNoCluster, outlet.now);
+    outlet.counters.out(metrics::Traffic::kRtpAudio).add(datagram.size());
+    outlet.counters.sound_resent.increment();
+  }
+}
+
+void Subscription::keep_sound(SequenceNumber sequence, Bytes datagram, int repeats,
+                              Outlet& outlet) const {
+  outlet.sound->add(ssrc_, sequence, datagram, outlet.now);
+  for (int back = 1; back <= repeats; ++back) {
+    const Bytes earlier = outlet.sound->take_repeat(ssrc_, sequence.plus(-back), outlet.now);
+    resend_sound(1, earlier, outlet);
+    outlet.counters.sound_repeated.add(earlier.empty() ? 0 : 1);
+  }
+}
+
 void Subscription::retransmit(SequenceNumber sequence, Outlet& outlet) {
   outlet.counters.nack_received.increment();
   if (!resend_) {
+    if (keeps_sound_ && outlet.sound != nullptr) {
+      const std::uint8_t copies = copies_for(outlet.downlink.estimator().loss());
+      resend_sound(copies, outlet.sound->take_asked(ssrc_, sequence, copies, outlet.now), outlet);
+    }
     return;
   }
   const auto sent = resend_->log.find(sequence);
@@ -247,7 +336,7 @@ void Subscription::retransmit(SequenceNumber sequence, Outlet& outlet) {
       *packet, sent->rewrite, format(rtx_ssrc_, types(packet->codec).rtx, outlet), rtx,
       without_tag(slot));
   next_rtx_ = ExtendedSequence(next_rtx_.value() + (length > 0 ? 1 : 0));
-  if (commit(slot, length, {.copy = Downlink::Copy::kRetransmission}, outlet)) {
+  if (commit(slot, length, {.copy = Downlink::Copy::kRetransmission}, outlet) > 0) {
     outlet.counters.retransmissions_sent.increment();
   }
 }
@@ -262,7 +351,7 @@ std::size_t Subscription::send_padding(bwe::ProbeCluster cluster, Outlet& outlet
                                              last_timestamp_, without_tag(slot));
   next_rtx_ = ExtendedSequence(next_rtx_.value() + (length > 0 ? 1 : 0));
   const Sending sending{.copy = Downlink::Copy::kRetransmission, .cluster = cluster};
-  if (!commit(slot, length, sending, outlet)) {
+  if (commit(slot, length, sending, outlet) == 0) {
     return 0;
   }
   outlet.counters.probe_packets_sent.increment();

@@ -30,6 +30,8 @@ namespace meridian::forward {
 
 class Publication;
 class Sender;
+class SoundForms;
+class SoundHistory;
 
 /// Where the packets of one subscriber go, for the length of a call.
 struct Outlet {
@@ -38,6 +40,10 @@ struct Outlet {
   metrics::WorkerCounters& counters;
   /// Of the transport: numbers each packet, and is told of each that was sent.
   Downlink& downlink;
+  /// Where sound is kept to be sent again; null where no subscription of the transport needs it.
+  SoundHistory* sound = nullptr;
+  /// Of the batch that is forwarded; null outside of one.
+  SoundForms* forms = nullptr;
   Instant now;
   /// RTP padding of the packet that is forwarded next; see FramePadding.
   std::uint8_t padding = 0;
@@ -105,6 +111,9 @@ class Subscription {
   [[nodiscard]] std::size_t sent_size(const MediaPacket& packet) const;
   /// The subscriber misses a packet.
   void retransmit(SequenceNumber sequence, Outlet& outlet);
+  /// Whether its packets may have to be kept as they left, to be sent again: sound has no stream
+  /// of retransmissions.
+  [[nodiscard]] bool keeps_sound() const { return keeps_sound_; }
 
   /// Whether it has a stream of retransmissions in which padding can be sent, and about which the
   /// subscriber tells what arrives.
@@ -138,10 +147,14 @@ class Subscription {
   [[nodiscard]] const CodecTypes& types(rtp::Codec codec) const {
     return types_[static_cast<std::size_t>(codec)];
   }
-  [[nodiscard]] bool takes(const MediaPacket& packet) const {
-    return types(packet.codec).media != CodecTypes::kAbsent;
+  [[nodiscard]] bool takes(rtp::Codec codec) const {
+    return types(codec).media != CodecTypes::kAbsent;
   }
-  [[nodiscard]] std::optional<MediaPacket> strip_redundancy(const MediaPacket& packet) const;
+  /// The packet of sound in the form that this subscriber takes; nothing when there is none.
+  [[nodiscard]] std::optional<MediaPacket> sound_form(const MediaPacket& packet,
+                                                      Outlet& outlet) const;
+  void resend_sound(std::uint8_t copies, Bytes datagram, Outlet& outlet) const;
+  void keep_sound(SequenceNumber sequence, Bytes datagram, int repeats, Outlet& outlet) const;
   [[nodiscard]] std::optional<Rewrite> number(std::uint8_t layer, const MediaPacket& packet,
                                               const LayerView& view, Verdict verdict);
   void send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
@@ -156,9 +169,10 @@ class Subscription {
     /// Of the packet that is forwarded; never() for what the node sends of its own accord.
     Instant received = Instant::never();
   };
-  /// Encrypts and queues the packet in the first `length` bytes of `slot`; false: it was dropped.
-  [[nodiscard]] bool commit(MutableBytes slot, std::size_t length, const Sending& sending,
-                            Outlet& outlet) const;
+  /// Encrypts and queues the packet in the first `length` bytes of `slot`. The length of the
+  /// datagram; 0: it was dropped.
+  [[nodiscard]] std::size_t commit(MutableBytes slot, std::size_t length, const Sending& sending,
+                                   Outlet& outlet) const;
 
   SubscriptionId id_;
   Sender* sender_;
@@ -172,6 +186,8 @@ class Subscription {
   std::optional<Rung> allocated_;
   Bound bound_ = Bound::kNone;
   bool is_paused_ = false;
+  bool keeps_sound_ = false;
+  bool asks_for_sound_ = false;
   LayerSelector selector_;
   SendRewriter rewriter_;
   ExtendedSequence next_rtx_;

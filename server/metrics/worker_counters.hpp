@@ -97,6 +97,14 @@ struct WorkerCounters {
   /// Packets answered by RTX, and those recovered from a publisher's RTX.
   Counter retransmissions_sent;
   Counter retransmissions_received;
+  /// Packets of sound: sent again as they were, those among them that nobody had asked for, those
+  /// of publishers that were lost and came as redundancy (RFC 2198), and those sent with redundancy
+  /// that the publisher didn't send, and without what it did send.
+  Counter sound_resent;
+  Counter sound_repeated;
+  Counter red_recovered;
+  Counter red_made;
+  Counter red_stripped;
   Counter transport_feedback_received;
   /// Packets of padding that test whether a subscriber's way carries more.
   Counter probe_packets_sent;

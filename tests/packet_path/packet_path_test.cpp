@@ -1,6 +1,7 @@
 // The packet path neither allocates, frees, maps memory nor locks: two workers forward audio and
 // simulcast video through sockets and relay rings, with losses on both sides, retransmissions,
-// reports, requests for key frames and transport feedback, and every call that would do so counts.
+// redundancy, reports, requests for key frames and transport feedback, and every call that would do
+// so counts.
 #include <array>
 #include <execinfo.h>
 #include <string>
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "packet_path/interposed.hpp"
+#include "rtp/red.hpp"
 #include "support/socket_bed.hpp"
 
 namespace meridian::test {
@@ -36,6 +38,7 @@ struct Member {
   io::UdpSocket socket = open();
   SocketBed::Client& client;
   SequenceNumber last_video;
+  SequenceNumber last_audio;
 };
 
 class PacketPath : public testing::Test {
@@ -81,9 +84,19 @@ class PacketPath : public testing::Test {
                          .mid = token(is_video ? "9" : "8"),
                          .ssrc = Ssrc(is_video ? 1002 : 1001),
                          .rtx_ssrc = is_video ? Ssrc(2002) : Ssrc{},
-                         .codecs = {is_video ? forward::test::vp8(102) : forward::test::opus(112)},
+                         .codecs = is_video ? std::vector{forward::test::vp8(102)} : sound(member),
                          .extensions = forward::test::extension_ids(),
                          .target = {}});
+  }
+
+  /// One takes redundancy, one asks for what it misses, one has nothing.
+  [[nodiscard]] std::vector<rtp::CodecBinding> sound(const Member& member) const {
+    std::vector<rtp::CodecBinding> codecs = {forward::test::opus(112)};
+    codecs[0].nack = &member == &carol_;
+    if (&member == &bob_) {
+      codecs.push_back(forward::test::red(62));
+    }
+    return codecs;
   }
 
   PacketBytes video(std::size_t layer, std::uint16_t packet, bool is_key, bool is_rtx) {
@@ -114,6 +127,28 @@ class PacketPath : public testing::Test {
         payload);
   }
 
+  /// Every other packet carries the one before it, too.
+  [[nodiscard]] PacketBytes audio() const {
+    const bool is_red = frame_ % 2 == 1;
+    PacketBytes payload(80, 7);
+    if (is_red) {
+      const std::array<rtp::RedBlock, 2> blocks = {
+          rtp::RedBlock{PayloadType(Sample::kOpus), 960, payload},
+          rtp::RedBlock{PayloadType(Sample::kOpus), 0, payload}};
+      PacketBytes both(rtp::red_size(blocks));
+      MERIDIAN_CHECK(rtp::write_red(blocks, both) == both.size());
+      payload = both;
+    }
+    return forward::test::rtp_packet(
+        {.ssrc = 100,
+         .sequence = static_cast<std::uint16_t>(frame_),
+         .timestamp = frame_ * 960U,
+         .payload_type = is_red ? Sample::kRed : Sample::kOpus,
+         .extensions = {{1, forward::test::text("0")},
+                        {4, {static_cast<std::uint8_t>(frame_ % 60)}}}},
+        payload);
+  }
+
   /// One frame of each layer with a packet missing now and then, which comes as a retransmission
   /// two frames later; a packet of audio; each second a sender report.
   void publish() {
@@ -130,14 +165,9 @@ class PacketPath : public testing::Test {
         }
       }
     }
-    alice_.client.peer->send_rtp(
-        forward::test::rtp_packet({.ssrc = 100,
-                                   .sequence = static_cast<std::uint16_t>(frame_),
-                                   .timestamp = frame_ * 960U,
-                                   .payload_type = Sample::kOpus,
-                                   .extensions = {{1, forward::test::text("0")},
-                                                  {4, {static_cast<std::uint8_t>(frame_ % 60)}}}},
-                                  PacketBytes(80, 7)));
+    if (frame_ % 16 != 6) {  // the next one has it as redundancy
+      alice_.client.peer->send_rtp(audio());
+    }
     if (frame_ % 30 == 7) {
       send_rtcp(alice_, [&](rtcp::CompoundWriter& writer) {
         std::span<const rtcp::ReportBlock> none;
@@ -169,6 +199,8 @@ class PacketPath : public testing::Test {
       const rtp::PacketView view = forward::test::view(*packet);
       if (view.ssrc() == Ssrc(1002)) {
         member.last_video = view.sequence();
+      } else if (view.ssrc() == Ssrc(1001)) {
+        member.last_audio = view.sequence();
       }
     }
     while (member.client.peer->poll_rtcp()) {
@@ -185,6 +217,9 @@ class PacketPath : public testing::Test {
           SequenceNumber(static_cast<std::uint16_t>(member.last_video.value() - 1))};
       std::span<const SequenceNumber> missing = lost;
       (void)writer.add_nack(Ssrc(9), Ssrc(1002), missing);
+      const std::array<SequenceNumber, 1> lost_audio = {member.last_audio};
+      missing = lost_audio;
+      (void)writer.add_nack(Ssrc(9), Ssrc(1001), missing);
       if (frame_ % 25 == 3) {
         (void)writer.add_picture_loss(Ssrc(9), Ssrc(1002));
       }
@@ -258,6 +293,10 @@ struct Totals {
   std::uint64_t rtcp_out = 0;
   std::uint64_t rtx_out = 0;
   std::uint64_t rtx_in = 0;
+  std::uint64_t sound_resent = 0;
+  std::uint64_t red_made = 0;
+  std::uint64_t red_stripped = 0;
+  std::uint64_t red_recovered = 0;
   std::uint64_t nacks_out = 0;
 };
 
@@ -272,6 +311,10 @@ Totals totals(SocketBed& bed) {
     sum.rtx_out += counters.retransmissions_sent.value();
     sum.rtx_in += counters.retransmissions_received.value();
     sum.nacks_out += counters.nack_sent.value();
+    sum.sound_resent += counters.sound_resent.value();
+    sum.red_made += counters.red_made.value();
+    sum.red_stripped += counters.red_stripped.value();
+    sum.red_recovered += counters.red_recovered.value();
   }
   return sum;
 }
@@ -300,6 +343,10 @@ TEST_F(PacketPath, running_media_neither_allocates_nor_locks) {
   EXPECT_GT(after.rtx_out - before.rtx_out, kMeasured / 10);
   EXPECT_GT(after.rtx_in - before.rtx_in, 20U);
   EXPECT_GT(after.nacks_out - before.nacks_out, 20U);
+  EXPECT_GT(after.sound_resent - before.sound_resent, kMeasured / 10);
+  EXPECT_GT(after.red_made - before.red_made, kMeasured / 3);
+  EXPECT_GT(after.red_stripped - before.red_stripped, kMeasured / 2);
+  EXPECT_GT(after.red_recovered - before.red_recovered, kMeasured / 20);
 }
 
 TEST(Interposition, sees_what_it_is_there_for) {

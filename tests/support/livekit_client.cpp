@@ -64,7 +64,7 @@ LivekitClient::LivekitClient(LivekitSettings settings, std::uint64_t seed)
                     .check_interval = settings_.check_interval};
   peer.dtls.srtp_profiles = settings_.srtp_profiles;
   peer_ = std::make_unique<Peer>(std::move(peer), seed + 1);
-  offer_ = std::make_unique<OfferBuilder>(credentials_, peer_->fingerprint());
+  offer_ = std::make_unique<OfferBuilder>(credentials_, peer_->fingerprint(), settings_.sound);
   offer_->add_receiving(rtp::MediaKind::kAudio, settings_.receiving_sections);
   offer_->add_receiving(rtp::MediaKind::kVideo, settings_.receiving_sections);
 }
@@ -139,6 +139,7 @@ void LivekitClient::publish(std::uint32_t source, TrackShape shape) {
   if (shape.kind == rtp::MediaKind::kAudio) {
     add.set_type(livekit::AUDIO);
     add.set_source(livekit::MICROPHONE);
+    add.set_encryption(shape.is_encrypted ? livekit::Encryption::GCM : livekit::Encryption::NONE);
   } else {
     add.set_type(livekit::VIDEO);
     describe_camera(shape, add);
@@ -360,12 +361,14 @@ void LivekitClient::apply_receiving(const Answer& answer, Instant now) {
       current.insert(*known);
       continue;
     }
-    received_.push_back(
-        std::make_unique<ReceivedTrack>(ReceivedTrack::Traits{.sid = section.track_sid,
-                                                              .mid = section.mid,
-                                                              .kind = section.kind,
-                                                              .ssrc = section.ssrc,
-                                                              .rtx_ssrc = section.rtx_ssrc}));
+    received_.push_back(std::make_unique<ReceivedTrack>(ReceivedTrack::Traits{
+        .sid = section.track_sid,
+        .mid = section.mid,
+        .kind = section.kind,
+        .ssrc = section.ssrc,
+        .rtx_ssrc = section.rtx_ssrc,
+        .asks_again = section.rtx_ssrc != Ssrc{} ||
+                      (section.kind == rtp::MediaKind::kAudio && settings_.sound.has_nack)}));
     current.emplace(section.ssrc, received_.back().get());
   }
   by_ssrc_ = std::move(current);

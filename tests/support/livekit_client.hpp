@@ -40,6 +40,7 @@ struct LivekitSettings {
   /// recvonly sections of the first offer, for each kind.
   unsigned receiving_sections = 3;
   Duration check_interval = 2500ms;
+  SoundRepair sound = {};
   std::string srtp_profiles = PeerDtls::Settings{}.srtp_profiles;
 };
 

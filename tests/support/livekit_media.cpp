@@ -5,6 +5,7 @@
 #include "rtcp/compound_writer.hpp"
 #include "rtp/extensions.hpp"
 #include "rtp/packet.hpp"
+#include "rtp/red.hpp"
 #include "rtp/vp8.hpp"
 #include "support/livekit_client.hpp"
 #include "wire/livekit_rtc.pb.h"
@@ -41,7 +42,10 @@ std::optional<Content> content_of(Bytes packet) {
     payload = payload.subspan(std::min<std::size_t>(2, payload.size()));
   }
   std::size_t header = 1;
-  if (type != offered::kOpus) {
+  if (type == offered::kRed) {
+    const auto red = rtp::parse_red(payload);
+    payload = red ? red->primary().payload : Bytes{};
+  } else if (type != offered::kOpus) {
     const auto descriptor = rtp::parse_vp8(payload);
     header += descriptor ? descriptor->size : payload.size();
   }

@@ -9,7 +9,7 @@ namespace meridian::test {
 namespace {
 
 constexpr std::string_view kAudioLines =
-    "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=rtcp-rsize\r\n"
+    "c=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=rtcp-rsize\r\n"
     "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
     "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n"
     "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
@@ -23,9 +23,10 @@ constexpr std::string_view kVideoLines =
     "a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n"
     "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 transport-cc\r\na=rtcp-fb:96 ccm fir\r\n"
     "a=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
-static_assert(offered::kOpus == 111 && offered::kVp8 == 96 && offered::kVp8Rtx == 97 &&
-              offered::kAudioLevelId == 1 && offered::kTransportSequenceId == 3 &&
-              offered::kMidId == 4 && offered::kRidId == 10 && offered::kRepairedRidId == 11);
+static_assert(offered::kOpus == 111 && offered::kRed == 63 && offered::kVp8 == 96 &&
+              offered::kVp8Rtx == 97 && offered::kAudioLevelId == 1 &&
+              offered::kTransportSequenceId == 3 && offered::kMidId == 4 && offered::kRidId == 10 &&
+              offered::kRepairedRidId == 11);
 
 std::string_view take_word(std::string_view& text) {
   const std::size_t end = text.find(' ');
@@ -42,8 +43,11 @@ std::uint32_t to_number(std::string_view text) {
 
 }  // namespace
 
-OfferBuilder::OfferBuilder(ice::Credentials credentials, const dtls::Fingerprint& fingerprint)
-    : credentials_(std::move(credentials)), fingerprint_(fingerprint.to_string()) {}
+OfferBuilder::OfferBuilder(ice::Credentials credentials, const dtls::Fingerprint& fingerprint,
+                           SoundRepair repair)
+    : credentials_(std::move(credentials)),
+      fingerprint_(fingerprint.to_string()),
+      repair_(repair) {}
 
 void OfferBuilder::add_receiving(rtp::MediaKind kind, unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
@@ -68,8 +72,14 @@ std::string OfferBuilder::transport_lines(std::size_t mid) const {
          "\r\na=setup:actpass\r\na=mid:" + std::to_string(mid) + "\r\n";
 }
 
-std::string OfferBuilder::section_lines(const Section& section) {
-  std::string lines(section.kind == rtp::MediaKind::kAudio ? kAudioLines : kVideoLines);
+std::string OfferBuilder::section_lines(const Section& section) const {
+  std::string lines(kVideoLines);
+  if (section.kind == rtp::MediaKind::kAudio) {
+    lines = "m=audio 9 UDP/TLS/RTP/SAVPF 111";
+    lines.append(repair_.has_red ? " 63\r\n" : "\r\n").append(kAudioLines);
+    lines += repair_.has_nack ? "a=rtcp-fb:111 nack\r\n" : "";
+    lines += repair_.has_red ? "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" : "";
+  }
   if (!section.sends) {
     return lines + "a=recvonly\r\n";
   }

@@ -14,11 +14,18 @@
 
 namespace meridian::test {
 
+/// What a client can do about lost sound.
+struct SoundRepair {
+  bool has_red = false;   // RFC 2198
+  bool has_nack = false;  // and no RTX, as in browsers
+};
+
 /// The client's side of the session description, in single-connection mode: one data section, then
 /// sections in the order in which they were added; none ever goes away.
 class OfferBuilder {
  public:
-  OfferBuilder(ice::Credentials credentials, const dtls::Fingerprint& fingerprint);
+  OfferBuilder(ice::Credentials credentials, const dtls::Fingerprint& fingerprint,
+               SoundRepair repair = {});
 
   void set_credentials(ice::Credentials credentials) { credentials_ = std::move(credentials); }
   void add_receiving(rtp::MediaKind kind, unsigned count);
@@ -36,10 +43,11 @@ class OfferBuilder {
     std::vector<std::string> rids;
   };
   [[nodiscard]] std::string transport_lines(std::size_t mid) const;
-  static std::string section_lines(const Section& section);
+  [[nodiscard]] std::string section_lines(const Section& section) const;
 
   ice::Credentials credentials_;
   std::string fingerprint_;
+  SoundRepair repair_;
   std::vector<Section> sections_;
   unsigned version_ = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <string_view>
 #include <utility>
 
 namespace meridian::test {
@@ -102,10 +104,13 @@ void Peer::handle_media(Bytes datagram) {
   }
   const bool is_rtcp = datagram[1] >= 192 && datagram[1] <= 223;
   auto packet = is_rtcp ? receive_srtp_->rtcp(datagram) : receive_srtp_->rtp(datagram);
+  const std::uint64_t digest = std::hash<std::string_view>()(as_text(datagram));
   if (!packet) {
-    ++srtp_refused_;
+    const bool is_known = std::ranges::find(digests_, digest) != digests_.end();
+    ++(is_known ? repeated_ : srtp_refused_);
     return;
   }
+  digests_[taken_++ % digests_.size()] = digest;
   (is_rtcp ? rtcp_ : rtp_).push_back(std::move(*packet));
 }
 

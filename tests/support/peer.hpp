@@ -67,8 +67,10 @@ class Peer {
   [[nodiscard]] std::optional<std::vector<std::uint8_t>> poll_sctp() {
     return dtls_.poll_payload();
   }
-  /// Packets whose tag libsrtp found wrong, or that it had seen.
+  /// Packets whose tag libsrtp found wrong, or whose number it had seen with other bytes.
   [[nodiscard]] std::uint64_t srtp_refused() const { return srtp_refused_; }
+  /// Packets that came once more byte for byte, as sound does where much is lost.
+  [[nodiscard]] std::uint64_t repeated() const { return repeated_; }
 
   /// New credentials; DTLS and SRTP stay. The next check goes out at once.
   void restart_ice(ice::Credentials local, ice::Credentials remote, Instant now);
@@ -103,6 +105,10 @@ class Peer {
   Instant next_check_ = Instant::never();
   std::uint64_t checks_answered_ = 0;
   std::uint64_t srtp_refused_ = 0;
+  std::uint64_t repeated_ = 0;
+  /// Of the last media packets.
+  std::vector<std::uint64_t> digests_ = std::vector<std::uint64_t>(2048);
+  std::size_t taken_ = 0;
   bool is_ice_connected_ = false;
   bool is_failed_ = false;
 };

@@ -41,6 +41,8 @@ PeerSrtp::PeerSrtp(Direction direction, std::uint16_t profile, const dtls::Expor
   policy.ssrc.type = direction == Direction::kSend ? ssrc_any_outbound : ssrc_any_inbound;
   policy.key = master.data();
   policy.window_size = 1024;
+  // As browsers send sound again, which has no stream of retransmissions.
+  policy.allow_repeat_tx = direction == Direction::kSend ? 1 : 0;
   srtp_t context = nullptr;
   MERIDIAN_CHECK(srtp_create(&context, &policy) == srtp_err_status_ok);
   context_.reset(context);

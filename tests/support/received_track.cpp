@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rtp/red.hpp"
 #include "rtp/vp8.hpp"
 #include "support/synthetic_track.hpp"
 
@@ -38,7 +39,7 @@ void ReceivedTrack::take_sequence(ExtendedSequence sequence, Instant now) {
   }
   if (value > highest_->value()) {
     for (std::uint64_t lost = highest_->value() + 1;
-         traits_.rtx_ssrc != Ssrc{} && lost < value && missing_.size() < kMaxMissing; ++lost) {
+         traits_.asks_again && lost < value && missing_.size() < kMaxMissing; ++lost) {
       missing_.emplace(lost, Missing{.since = now, .due = now + kReorderDelay});
     }
     highest_ = sequence;
@@ -47,18 +48,64 @@ void ReceivedTrack::take_sequence(ExtendedSequence sequence, Instant now) {
   missing_.erase(value);
 }
 
-void ReceivedTrack::handle_media(const rtp::PacketView& packet, SequenceNumber sequence,
-                                 Bytes payload, Origin origin, Instant now) {
+/// Where the stamp lies; of RED that of the primary block.
+Bytes ReceivedTrack::content_of(const rtp::PacketView& packet, Bytes payload) {
   std::size_t offset = kOpusHeader;
   if (traits_.kind == rtp::MediaKind::kVideo) {
     const auto descriptor = rtp::parse_vp8(payload);
-    if (!descriptor) {
-      violate("a VP8 descriptor that can't be read");
-      return;
-    }
-    offset = descriptor->size + 1U;
+    offset = descriptor ? descriptor->size + 1U : payload.size();
+  } else if (packet.payload_type() == PayloadType(offered::kRed)) {
+    const auto red = rtp::parse_red(payload);
+    payload = red ? red->primary().payload : Bytes{};
   }
-  const auto stamp = read_stamp(payload.subspan(std::min(offset, payload.size())));
+  return payload.subspan(std::min(offset, payload.size()));
+}
+
+void ReceivedTrack::take_sound_packet(const rtp::PacketView& packet, Bytes payload, Instant now) {
+  if (packet.payload_type() != PayloadType(offered::kRed)) {
+    take_sound(payload, now);
+  } else if (const auto red = rtp::parse_red(payload)) {
+    for (const rtp::RedBlock& block : red->blocks()) {
+      if (block.payload_type != PayloadType(offered::kOpus)) {
+        violate("redundancy of another codec");
+      }
+      take_sound(block.payload, now);
+    }
+  }
+}
+
+void ReceivedTrack::take_sound(Bytes frame, Instant now) {
+  const auto stamp = read_stamp(frame.subspan(std::min(kOpusHeader, frame.size())));
+  if (!stamp) {
+    violate("redundancy that was changed");
+    return;
+  }
+  const Duration delay = now - stamp->sent;
+  least_delay_ = std::min(least_delay_, delay);
+  play_until(now);
+  const bool is_played = last_played_ && stamp->frame <= *last_played_;
+  if (is_played || delay > least_delay_ + kPlayout) {
+    return;
+  }
+  to_play_.emplace(stamp->frame, stamp->sent);
+}
+
+void ReceivedTrack::play_until(Instant now) {
+  while (!to_play_.empty() && to_play_.begin()->second + least_delay_ + kPlayout <= now) {
+    const auto [frame, made] = *to_play_.begin();
+    if (last_played_) {
+      counts_.longest_gap = std::max(counts_.longest_gap, made - last_played_made_);
+    }
+    last_played_ = frame;
+    last_played_made_ = made;
+    ++counts_.frames_played;
+    to_play_.erase(to_play_.begin());
+  }
+}
+
+void ReceivedTrack::handle_media(const rtp::PacketView& packet, SequenceNumber sequence,
+                                 Bytes payload, Origin origin, Instant now) {
+  const auto stamp = read_stamp(content_of(packet, payload));
   if (!stamp) {
     violate("a payload that was changed, sequence " + std::to_string(sequence.value()));
     return;
@@ -88,6 +135,7 @@ void ReceivedTrack::handle_media(const rtp::PacketView& packet, SequenceNumber s
     take_video(*stamp, packet, payload, now);
   } else {
     ++counts_.frames;
+    take_sound_packet(packet, payload, now);
     if (!last_frame_ || stamp->frame > last_frame_->frame) {
       last_frame_ = stamp;
     }
@@ -216,13 +264,14 @@ void ReceivedTrack::handle_sender_report(const rtcp::SenderReport& report, Insta
 std::vector<SequenceNumber> ReceivedTrack::take_nacks(Instant now) {
   std::vector<SequenceNumber> wanted;
   for (auto missing = missing_.begin(); missing != missing_.end();) {
-    if (now - missing->second.since > kGiveUp) {
+    const bool is_sound = traits_.kind == rtp::MediaKind::kAudio;
+    if (now - missing->second.since > (is_sound ? kPlayout : kGiveUp)) {
       ++counts_.lost;
       missing = missing_.erase(missing);
       continue;
     }
     if (now >= missing->second.due) {
-      missing->second.due = now + kNackInterval;
+      missing->second.due = now + (is_sound ? kSoundNackInterval : kNackInterval);
       wanted.emplace_back(static_cast<std::uint16_t>(missing->first));
     }
     ++missing;

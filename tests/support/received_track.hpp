@@ -28,6 +28,11 @@ struct ReceivedCounts {
   std::uint64_t key_frames_asked = 0;
   /// Frames that a decoder would have shown; each packet of audio is one.
   std::uint64_t frames = 0;
+  /// Frames of sound that could be played, since they came within kPlayout; each counts once, be it
+  /// in a packet of its own or in those that follow it.
+  std::uint64_t frames_played = 0;
+  /// Longest time of which nothing could be played, a frame included.
+  Duration longest_gap{};
   /// Frames that were left out between two that were shown, in one layer: lost, or of temporal
   /// layers that were not sent.
   std::uint64_t frames_skipped = 0;
@@ -45,6 +50,11 @@ class ReceivedTrack {
   static constexpr Duration kReorderDelay = 10ms;
   static constexpr Duration kNackInterval = 60ms;
   static constexpr Duration kGiveUp = 1s;
+  /// A frame of sound is played so long after the earliest moment at which one could be, so that
+  /// those have a place that come later, or once more.
+  static constexpr Duration kPlayout = 200ms;
+  /// Sound is asked for again after 5 ms and one and a half round trips of 60 ms, as Chromium does.
+  static constexpr Duration kSoundNackInterval = 95ms;
   static constexpr std::size_t kMaxMissing = 1000;
   static constexpr std::size_t kMaxViolations = 8;
   /// Sequence numbers whose content is remembered.
@@ -59,6 +69,8 @@ class ReceivedTrack {
     rtp::MediaKind kind = rtp::MediaKind::kAudio;
     Ssrc ssrc;
     Ssrc rtx_ssrc;  // Ssrc{} without
+    /// Asks for what is missing: by RTX, or in the stream itself.
+    bool asks_again = false;
   };
   explicit ReceivedTrack(Traits traits) : traits_(std::move(traits)) {}
 
@@ -102,6 +114,10 @@ class ReceivedTrack {
   using FrameKey = std::pair<std::uint8_t, std::uint32_t>;  // layer, frame
 
   void take_sequence(ExtendedSequence sequence, Instant now);
+  void take_sound_packet(const rtp::PacketView& packet, Bytes payload, Instant now);
+  void take_sound(Bytes frame, Instant now);
+  void play_until(Instant now);
+  [[nodiscard]] Bytes content_of(const rtp::PacketView& packet, Bytes payload);
   void take_video(const MediaStamp& stamp, const rtp::PacketView& packet, Bytes payload,
                   Instant now);
   [[nodiscard]] static bool follows(const Frame& last, const Frame& next);
@@ -124,6 +140,11 @@ class ReceivedTrack {
   std::optional<MediaStamp> last_frame_;
   Instant stuck_since_ = Instant::never();
   Instant next_key_frame_request_;
+  /// Frames of sound that came in time and aren't played yet: when each was made.
+  std::map<std::uint32_t, Instant> to_play_;
+  Duration least_delay_ = Duration::max();
+  std::optional<std::uint32_t> last_played_;
+  Instant last_played_made_;
   std::uint32_t report_ntp_ = 0;
   Instant report_arrival_;
 };

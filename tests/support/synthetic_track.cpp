@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <utility>
 
 #include "base/check.hpp"
 #include "rtp/extensions.hpp"
 #include "rtp/packet_writer.hpp"
+#include "rtp/red.hpp"
 #include "rtp/vp8.hpp"
 
 namespace meridian::test {
@@ -38,7 +41,7 @@ SyntheticTrack::SyntheticTrack(std::uint32_t source, TrackShape shape, std::stri
     layer.picture_id = static_cast<std::uint16_t>(random.u32() & 0x7fffU);
     layer.tl0_picture_index = static_cast<std::uint8_t>(random.u32());
     layer.key_index = static_cast<std::uint8_t>(random.u32() & 0x1fU);
-    layer.history.resize(shape_.kind == rtp::MediaKind::kVideo ? kHistory : 0);
+    layer.history.resize(shape_.kind == rtp::MediaKind::kVideo ? kHistory : kSoundHistory);
   }
 }
 
@@ -96,7 +99,29 @@ void SyntheticTrack::make_audio(Instant now, const Output& output) {
               .payload = std::vector<std::uint8_t>(shape_.audio_bytes)};
   packet.payload[0] = 0x78;  // Opus: 20 ms, wide band
   write_stamp(packet.stamp, MutableBytes(packet.payload).subspan(1));
+  const std::vector<std::uint8_t> frame = packet.payload;
+  if (shape_.has_redundancy) {
+    packet.payload = with_redundancy(layer, packet);
+  }
+  layer.last_sound = {.timestamp = packet.timestamp, .frame = frame};
   send(layer, 0, packet, false, nullptr, output);
+  layer.history[packet.sequence % kSoundHistory] = std::move(packet);
+}
+
+std::vector<std::uint8_t> SyntheticTrack::with_redundancy(const Layer& layer, const Kept& packet) {
+  const std::uint32_t offset = packet.timestamp.value() - layer.last_sound.timestamp.value();
+  const std::array<rtp::RedBlock, 2> blocks = {
+      rtp::RedBlock{.payload_type = PayloadType(offered::kOpus),
+                    .timestamp_offset = static_cast<std::uint16_t>(offset),
+                    .payload = layer.last_sound.frame},
+      rtp::RedBlock{.payload_type = PayloadType(offered::kOpus),
+                    .timestamp_offset = 0,
+                    .payload = packet.payload}};
+  const bool has_earlier = !layer.last_sound.frame.empty() && offset <= rtp::RedBlock::kMaxOffset;
+  const auto used = std::span(blocks).subspan(has_earlier ? 0 : 1);
+  std::vector<std::uint8_t> payload(rtp::red_size(used));
+  MERIDIAN_CHECK(rtp::write_red(used, payload) == payload.size());
+  return payload;
 }
 
 std::size_t SyntheticTrack::write_vp8_descriptor(Layer& layer, bool is_first, bool is_key,
@@ -158,6 +183,7 @@ void SyntheticTrack::send(Layer& layer, std::uint8_t index, const Kept& packet,
                           bool is_retransmission, std::uint16_t* transport_sequence,
                           const Output& output) {
   const bool is_video = shape_.kind == rtp::MediaKind::kVideo;
+  const bool is_rtx = is_retransmission && is_video;  // sound comes again in its own stream
   rtp::ExtensionList extensions;
   if (!is_video) {
     extensions.add_copy(
@@ -169,7 +195,7 @@ void SyntheticTrack::send(Layer& layer, std::uint8_t index, const Kept& packet,
                         rtp::encode_transport_sequence(SequenceNumber(++*transport_sequence)));
   }
   // Reports tell that a primary source is known, but not its retransmissions.
-  if (!layer.is_acknowledged || is_retransmission) {
+  if (!layer.is_acknowledged || is_rtx) {
     extensions.add(offered::kMidId, as_bytes(mid_));
     if (is_video && !shape_.layers[index].rid.empty()) {
       extensions.add(is_retransmission ? offered::kRepairedRidId : offered::kRidId,
@@ -179,17 +205,18 @@ void SyntheticTrack::send(Layer& layer, std::uint8_t index, const Kept& packet,
   std::array<std::uint8_t, 2> original{};
   store_u16(original.data(), packet.sequence);
   const rtp::PacketHeader header{
-      .ssrc = is_retransmission ? layer.rtx_ssrc : layer.ssrc,
-      .sequence = SequenceNumber(is_retransmission ? layer.rtx_sequence++ : packet.sequence),
+      .ssrc = is_rtx ? layer.rtx_ssrc : layer.ssrc,
+      .sequence = SequenceNumber(is_rtx ? layer.rtx_sequence++ : packet.sequence),
       .timestamp = packet.timestamp,
-      .payload_type = PayloadType(!is_video           ? offered::kOpus
-                                  : is_retransmission ? offered::kVp8Rtx
-                                                      : offered::kVp8),
+      .payload_type = PayloadType(is_rtx                  ? offered::kVp8Rtx
+                                  : is_video              ? offered::kVp8
+                                  : shape_.has_redundancy ? offered::kRed
+                                                          : offered::kOpus),
       .marker = packet.marker ? rtp::Marker::kSet : rtp::Marker::kClear};
   std::array<std::uint8_t, 1500> buffer;
-  const MutableBytes written = rtp::write_packet(
-      buffer, header, extensions,
-      {.prefix = is_retransmission ? Bytes(original) : Bytes(), .payload = packet.payload});
+  const MutableBytes written =
+      rtp::write_packet(buffer, header, extensions,
+                        {.prefix = is_rtx ? Bytes(original) : Bytes(), .payload = packet.payload});
   MERIDIAN_CHECK(!written.empty());
   ++layer.packets;
   layer.octets += static_cast<std::uint32_t>(packet.payload.size());
@@ -206,9 +233,10 @@ void SyntheticTrack::handle_nack(const rtcp::Nack& nack, std::uint16_t& transpor
     }
     rtcp::NackCursor cursor = nack.sequences();
     while (const auto sequence = cursor.next()) {
-      const Kept& packet = layer.history[sequence->value() % kHistory];
+      const Kept& packet = layer.history[sequence->value() % layer.history.size()];
       if (!packet.payload.empty() && packet.sequence == sequence->value()) {
-        send(layer, static_cast<std::uint8_t>(i), packet, true, &transport_sequence, output);
+        send(layer, static_cast<std::uint8_t>(i), packet, true,
+             shape_.kind == rtp::MediaKind::kVideo ? &transport_sequence : nullptr, output);
       }
     }
   }

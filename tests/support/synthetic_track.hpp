@@ -17,6 +17,7 @@ namespace meridian::test {
 /// Payload types and header extension ids of every offer of LivekitClient.
 namespace offered {
 inline constexpr std::uint8_t kOpus = 111;
+inline constexpr std::uint8_t kRed = 63;
 inline constexpr std::uint8_t kVp8 = 96;
 inline constexpr std::uint8_t kVp8Rtx = 97;
 inline constexpr std::uint8_t kAudioLevelId = 1;
@@ -41,6 +42,10 @@ struct TrackShape {
   std::size_t audio_bytes = 120;
   /// dBov below full scale, as the audio level extension says.
   std::uint8_t audio_level = 30;
+  /// Each packet of sound carries the frame before it once more (RFC 2198), as Chromium does.
+  bool has_redundancy = false;
+  /// Said to the server, which must not look into it then.
+  bool is_encrypted = false;
   std::vector<VideoLayerShape> layers;
 
   static TrackShape audio() { return {}; }
@@ -66,6 +71,7 @@ class SyntheticTrack {
   static constexpr std::size_t kMaxPayload = 1100;
   /// Packets of a layer that are kept for retransmissions.
   static constexpr std::size_t kHistory = 512;
+  static constexpr std::size_t kSoundHistory = 32;
   static constexpr Duration kReportInterval = 1s;
 
   SyntheticTrack(std::uint32_t source, TrackShape shape, std::string mid, RandomSource& random);
@@ -125,9 +131,15 @@ class SyntheticTrack {
     std::uint32_t packets = 0;
     std::uint32_t octets = 0;
     std::vector<Kept> history;
+    struct {
+      RtpTimestamp timestamp;
+      std::vector<std::uint8_t> frame;
+    } last_sound;
   };
 
   void make_audio(Instant now, const Output& output);
+  [[nodiscard]] static std::vector<std::uint8_t> with_redundancy(const Layer& layer,
+                                                                 const Kept& packet);
   void make_video(Layer& layer, std::uint8_t index, Instant now, std::uint16_t& transport_sequence,
                   const Output& output);
   [[nodiscard]] std::size_t write_vp8_descriptor(Layer& layer, bool is_first, bool is_key,

@@ -42,6 +42,11 @@ inline rtp::CodecBinding opus(std::uint8_t type) {
           .rtx = {},
           .clock_rate = 48'000};
 }
+inline rtp::CodecBinding red(std::uint8_t type) {
+  rtp::CodecBinding binding = opus(type);
+  binding.codec = rtp::Codec::kRed;
+  return binding;
+}
 inline rtp::CodecBinding vp8(std::uint8_t type) {
   return {.codec = rtp::Codec::kVp8,
           .payload_type = PayloadType(type),
@@ -267,6 +272,7 @@ class ShardBed {
 class Meeting {
  public:
   static constexpr std::uint8_t kOpus = 111;
+  static constexpr std::uint8_t kRed = 63;
   static constexpr std::uint8_t kVp8 = 96;
   static constexpr PublicationId kMicrophone{1};
   static constexpr PublicationId kCamera{2};
@@ -291,7 +297,7 @@ class Meeting {
             .sections = {{.mid = token("0"),
                           .kind = rtp::MediaKind::kAudio,
                           .publication = kMicrophone,
-                          .codecs = {opus(kOpus)},
+                          .codecs = {opus(kOpus), red(kRed)},
                           .rids = {},
                           .sources = {}},
                          {.mid = token("1"),

@@ -12,6 +12,7 @@ namespace {
 
 using test::Client;
 using test::PacketBytes;
+using test::red;
 using test::text;
 using test::token;
 using test::view;
@@ -63,11 +64,6 @@ class SubscriptionTest : public testing::Test {
                                         .marker = marker,
                                         .extensions = {{1, text("0")}}},
                                        payload));
-  }
-  static rtp::CodecBinding red(std::uint8_t type) {
-    rtp::CodecBinding binding = test::opus(type);
-    binding.codec = rtp::Codec::kRed;
-    return binding;
   }
   static rtp::CodecBinding vp9(std::uint8_t type) {
     rtp::CodecBinding binding = test::vp8(type);
