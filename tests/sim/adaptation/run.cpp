@@ -30,8 +30,9 @@ accounts:
       - {key: akey, secret: a-secret-that-is-long-enough-for-anybody}
 )";
 
-test::LivekitSettings settings_of(const std::string& identity) {
+test::LivekitSettings settings_of(const std::string& identity, Sound sound) {
   test::LivekitSettings settings;
+  settings.sound = {.has_red = sound == Sound::kRed, .has_nack = sound == Sound::kEncrypted};
   settings.identity = identity;
   settings.room = "room";
   settings.api_key = "akey";
@@ -46,9 +47,9 @@ double to_ms(Duration duration) {
 }  // namespace
 
 struct Run::Person {
-  Person(const std::string& identity, std::uint64_t number, const LinkShape& up_shape,
+  Person(const std::string& identity, std::uint64_t number, Sound sound, const LinkShape& up_shape,
          const LinkShape& down_shape)
-      : client(settings_of(identity), number),
+      : client(settings_of(identity, sound), number),
         address{IpAddress::v4({203, 0, 113, static_cast<std::uint8_t>(number)}), 40'000},
         up(up_shape, number * 2),
         down(down_shape, number * 2 + 1) {}
@@ -82,7 +83,7 @@ Now Run::now() const {
 
 Run::Person& Run::add(const std::string& identity, const LinkShape& up, const LinkShape& down) {
   const std::uint64_t number = scenario_.seed * 50 + people_.size() + 1;
-  people_.push_back(std::make_unique<Person>(identity, number % 200, up, down));
+  people_.push_back(std::make_unique<Person>(identity, number % 200, scenario_.sound, up, down));
   return *people_.back();
 }
 
@@ -116,8 +117,16 @@ void Run::pump(Person& person) {
   }
   if (person.publishes && !person.has_published && person.client.is_connected()) {
     person.has_published = true;
-    person.client.publish(person.source, test::TrackShape::audio());
-    person.client.publish(person.source + 1, test::TrackShape::camera());
+    test::TrackShape microphone = test::TrackShape::audio();
+    microphone.is_encrypted = scenario_.sound == Sound::kEncrypted;
+    microphone.has_redundancy = scenario_.uplink && scenario_.sound == Sound::kRed;
+    test::TrackShape camera = test::TrackShape::camera();
+    if (scenario_.uplink) {
+      // What congestion control leaves to video there: these publishers have none.
+      camera.layers = {{.rid = "", .frame_bytes = 416, .key_frame_bytes = 2000}};
+    }
+    person.client.publish(person.source, microphone);
+    person.client.publish(person.source + 1, camera);
     pump(person);
   }
 }
@@ -218,7 +227,7 @@ std::uint64_t Run::audio_made() const {
 std::uint64_t Run::audio_heard() const {
   std::uint64_t frames = 0;
   for (const auto& track : subscriber_->client.received()) {
-    frames += track->traits().kind == rtp::MediaKind::kAudio ? track->counts().frames : 0;
+    frames += track->traits().kind == rtp::MediaKind::kAudio ? track->counts().frames_played : 0;
   }
   return frames;
 }
@@ -243,6 +252,9 @@ Figures Run::figures() {
   figures.switches_a_minute = static_cast<double>(switches_) * 60 / seconds;
   std::ranges::sort(waits_);
   figures.queueing = waits_.empty() ? Duration{} : waits_[waits_.size() * 95 / 100];
+  for (const auto& track : subscriber_->client.received()) {
+    figures.longest_silence = std::max(figures.longest_silence, track->counts().longest_gap);
+  }
   const std::uint64_t made = audio_made() - made_before_;
   const std::uint64_t heard = audio_heard() - heard_before_;
   figures.audio_lost =
@@ -271,7 +283,7 @@ void Run::step() {
 Result Run::run() {
   const LinkShape good{.delay = scenario_.up_delay, .rate = 100'000'000};
   for (std::size_t i = 0; i < scenario_.cameras; ++i) {
-    Person& person = add("publisher" + std::to_string(i), good, good);
+    Person& person = add("publisher" + std::to_string(i), scenario_.uplink.value_or(good), good);
     person.publishes = true;
     person.source = static_cast<std::uint32_t>(10 * (i + 1));
     join(person);
@@ -326,6 +338,7 @@ Result Run::judge() {
   need(!goals.first_picture || (got.first_picture && *got.first_picture <= *goals.first_picture),
        "begins too late");
   need(!goals.most_audio_lost || got.audio_lost <= *goals.most_audio_lost, "loses sound");
+  need(!goals.longest_silence || got.longest_silence <= *goals.longest_silence, "falls silent");
   for (const auto& track : subscriber_->client.received()) {
     for (const std::string& violation : track->violations()) {
       result.faults.push_back(violation);
@@ -338,8 +351,8 @@ bool run_all(const std::string& only) {
   bool holds = true;
   std::printf(
       "| Scenario | Media, kbit/s | of the best | Sent, kbit/s | Queueing p95, ms | Freezes | "
-      "Longest, ms | Switches/min | First picture, s | Back up, s | Sound lost |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|\n");
+      "Longest, ms | Switches/min | First picture, s | Back up, s | Sound lost | Silence, ms |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (const Scenario& scenario : scenarios()) {
     if (!only.empty() && scenario.name != only) {
       continue;
@@ -353,12 +366,12 @@ bool run_all(const std::string& only) {
       }
       return std::string(text);
     };
-    std::printf("| %s | %.0f | %.0f %% | %.0f | %.0f | %u | %.0f | %.1f | %s | %s | %.1f %% |\n",
-                scenario.name.c_str(), got.used / 1000,
-                got.used * 100 / static_cast<double>(scenario.best), got.sent / 1000,
-                to_ms(got.queueing), got.freezes, to_ms(got.longest_freeze), got.switches_a_minute,
-                seconds(got.first_picture).c_str(), seconds(got.back_up).c_str(),
-                got.audio_lost * 100);
+    std::printf(
+        "| %s | %.0f | %.0f %% | %.0f | %.0f | %u | %.0f | %.1f | %s | %s | %.1f %% | %.0f |\n",
+        scenario.name.c_str(), got.used / 1000, got.used * 100 / static_cast<double>(scenario.best),
+        got.sent / 1000, to_ms(got.queueing), got.freezes, to_ms(got.longest_freeze),
+        got.switches_a_minute, seconds(got.first_picture).c_str(), seconds(got.back_up).c_str(),
+        got.audio_lost * 100, to_ms(got.longest_silence));
     std::fflush(stdout);
     for (const std::string& fault : result.faults) {
       std::printf("  FAILED %s: %s\n", scenario.name.c_str(), fault.c_str());

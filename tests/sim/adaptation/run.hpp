@@ -25,7 +25,8 @@ struct Figures {
   double switches_a_minute = 0;
   std::optional<Duration> first_picture;
   std::optional<Duration> back_up;
-  double audio_lost = 0;  // 0 to 1
+  double audio_lost = 0;  // 0 to 1: what couldn't be played in time
+  Duration longest_silence{};
 };
 
 struct Result {

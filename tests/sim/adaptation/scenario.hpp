@@ -27,7 +27,12 @@ struct Goals {
   std::optional<Duration> back_up = {};
   std::optional<Duration> first_picture = {};
   std::optional<double> most_audio_lost = {};
+  std::optional<Duration> longest_silence = {};
 };
+
+/// What there is against the loss of sound, as between browsers: redundancy (RFC 2198), or
+/// end-to-end encryption, which has none, and packets that are asked for again.
+enum class Sound : std::uint8_t { kBare, kRed, kEncrypted };
 
 /// One subscriber behind a bad network, and publishers behind good ones.
 struct Scenario {
@@ -36,6 +41,9 @@ struct Scenario {
   /// Cameras of 150, 500 and 1700 kbit/s, each of somebody with a microphone.
   std::size_t cameras = 1;
   Duration up_delay = 10ms;
+  /// The publishers' way to the node, if it isn't good; then their cameras send the lowest layer.
+  std::optional<LinkShape> uplink = {};
+  Sound sound = Sound::kBare;
   std::vector<Phase> phases = {};
   /// Bit/s that the best choice of layers would use in the measured time, audio included.
   std::uint64_t best = 0;

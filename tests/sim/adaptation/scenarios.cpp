@@ -15,6 +15,8 @@ LinkShape lossy(double loss, Duration delay = 30ms) {
 
 /// One camera at its best, with sound.
 constexpr std::uint64_t kOneCamera = 1'800'000;
+/// Two frames of sound before it in each packet of sound.
+constexpr std::uint64_t kRedundancy = 100'000;
 
 std::vector<Scenario> make() {
   std::vector<Scenario> all;
@@ -41,15 +43,23 @@ std::vector<Scenario> make() {
        {std::pair("1 % loss", 0.01), std::pair("10 % loss", 0.1), std::pair("30 % loss", 0.3)}) {
     all.push_back(
         {.name = name,
+         .sound = Sound::kRed,
          .phases = {{0s, lossy(loss)}},
-         .best = kOneCamera,
-         .goals = {.longest_freeze = loss > 0.2 ? std::nullopt : std::optional<Duration>(1s)}});
+         .best = kOneCamera + kRedundancy,
+         .goals = {.longest_freeze = loss > 0.2 ? std::nullopt : std::optional<Duration>(1s),
+                   .most_audio_lost = 0.03}});
   }
+  all.push_back({.name = "30 % loss, encrypted end to end",
+                 .sound = Sound::kEncrypted,
+                 .phases = {{0s, lossy(0.3)}},
+                 .best = kOneCamera,
+                 .goals = {.most_audio_lost = 0.03}});
   LinkShape bursts = lossy(0.03);
   bursts.burst = 8;
   all.push_back({.name = "3 % loss in bursts of 8",
+                 .sound = Sound::kRed,
                  .phases = {{0s, bursts}},
-                 .best = kOneCamera,
+                 .best = kOneCamera + kRedundancy,
                  .goals = {.longest_freeze = 1s}});
   LinkShape jittery = link(5'000'000);
   jittery.jitter = 200ms;
@@ -77,9 +87,22 @@ std::vector<Scenario> make() {
   LinkShape awful = link(1'000'000, 240ms);
   awful.loss = 0.2;
   all.push_back({.name = "join at 20 % loss and 500 ms",
+                 .sound = Sound::kRed,
                  .phases = {{0s, awful}},
                  .best = 600'000,
                  .goals = {.first_picture = 10s}});
+  for (const auto& [name, sound] :
+       {std::pair("publisher at 300 kbit/s and 10 % loss", Sound::kRed),
+        std::pair("the same, encrypted end to end", Sound::kEncrypted)}) {
+    LinkShape uplink = link(300'000, 30ms);
+    uplink.loss = 0.1;
+    all.push_back({.name = name,
+                   .uplink = uplink,
+                   .sound = sound,
+                   .phases = {{0s, link(5'000'000)}},
+                   .best = sound == Sound::kRed ? 215'000U : 165'000U,
+                   .goals = {.most_audio_lost = 0.03, .longest_silence = 300ms}});
+  }
   return all;
 }
 
