@@ -1,6 +1,7 @@
 #include "forward/frame_reader.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "rtp/frame_info.hpp"
 #include "rtp/vp8.hpp"
@@ -10,8 +11,32 @@ namespace meridian::forward {
 
 using rtp::Extension;
 
+namespace {
+
+/// The target that somebody gets who may have layers up to these: of those that are being sent the
+/// highest in space, then in time.
+std::uint8_t target_for(const rtp::DependencyStructure& structure, std::uint32_t active,
+                        std::size_t spatial, std::size_t temporal) {
+  std::uint8_t best = DecodeTargetMap::kNone;
+  for (std::uint8_t i = 0; i < structure.decode_target_count; ++i) {
+    const auto& target = structure.decode_targets[i];
+    const auto is_higher = [&](const rtp::DependencyStructure::Layer& other) {
+      return std::pair(target.spatial, target.temporal) > std::pair(other.spatial, other.temporal);
+    };
+    const bool is_active = ((active >> i) & 1U) != 0;
+    if (is_active && target.spatial <= spatial && target.temporal <= temporal &&
+        (best == DecodeTargetMap::kNone || is_higher(structure.decode_targets[best]))) {
+      best = i;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
 void FrameReader::reset() {
   descriptors_.reset();
+  targets_ = {};
   has_timestamp_ = false;
 }
 
@@ -100,14 +125,42 @@ void FrameReader::read_descriptor(MediaPacket& packet) {
   if (structure == nullptr) {
     return;
   }
+  targets_.update(*structure, descriptor->has_structure, descriptors_.active_decode_targets());
+  const auto& indications = descriptor->frame.indications;
+  packet.unneeded = targets_.unneeded(indications);
   // A switch indication for a target of this temporal layer: it can be taken from here on.
   for (std::size_t target = 0; target < structure->decode_target_count; ++target) {
     const auto& layer = structure->decode_targets[target];
     if (layer.temporal == packet.temporal && layer.spatial == packet.spatial) {
-      packet.is_temporal_switch =
-          descriptor->frame.indications[target] == rtp::DecodeTargetIndication::kSwitch;
+      packet.is_temporal_switch = indications[target] == rtp::DecodeTargetIndication::kSwitch;
     }
   }
+}
+
+void DecodeTargetMap::update(const rtp::DependencyStructure& structure, bool is_new,
+                             std::uint32_t active) {
+  if (!is_new && active == active_) {
+    return;
+  }
+  active_ = active;
+  for (std::size_t spatial = 0; spatial < Unneeded::kSpatial; ++spatial) {
+    for (std::size_t temporal = 0; temporal < Unneeded::kTemporal; ++temporal) {
+      targets_[spatial][temporal] = target_for(structure, active, spatial, temporal);
+    }
+  }
+}
+
+Unneeded DecodeTargetMap::unneeded(const rtp::DecodeTargetIndications& indications) const {
+  Unneeded unneeded;
+  for (std::size_t spatial = 0; spatial < Unneeded::kSpatial; ++spatial) {
+    for (std::size_t temporal = 0; temporal < Unneeded::kTemporal; ++temporal) {
+      const std::uint8_t target = targets_[spatial][temporal];
+      if (target != kNone && indications[target] == rtp::DecodeTargetIndication::kNotPresent) {
+        unneeded.set(spatial, temporal);
+      }
+    }
+  }
+  return unneeded;
 }
 
 }  // namespace meridian::forward

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
 #include "base/bytes.hpp"
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
@@ -20,6 +24,24 @@ struct PacketContext {
   Bytes payload;
 };
 
+/// Which decode target of a stream stands for each pair of highest layers that somebody may get.
+class DecodeTargetMap {
+ public:
+  static constexpr std::uint8_t kNone = 0xff;
+
+  /// Bit i of `active`: target i is being sent.
+  void update(const rtp::DependencyStructure& structure, bool is_new, std::uint32_t active);
+  /// For whom a frame with these indications is not present.
+  [[nodiscard]] Unneeded unneeded(const rtp::DecodeTargetIndications& indications) const;
+
+ private:
+  static constexpr std::array<std::uint8_t, Unneeded::kTemporal> kNoRow = {kNone, kNone, kNone,
+                                                                           kNone};
+  std::array<std::array<std::uint8_t, Unneeded::kTemporal>, Unneeded::kSpatial> targets_ = {
+      kNoRow, kNoRow, kNoRow, kNoRow};
+  std::uint32_t active_ = 0;
+};
+
 /// Describes the packets of one layer: frames, key frames and layers from the dependency
 /// descriptor where there is one, from the codec's descriptor otherwise. Both stay clear under
 /// end-to-end encryption.
@@ -38,6 +60,7 @@ class FrameReader {
   void read_descriptor(MediaPacket& packet);
 
   rtp::DependencyDescriptorReader descriptors_;
+  DecodeTargetMap targets_;
   RtpTimestamp last_timestamp_;
   bool has_timestamp_ = false;
 };

@@ -25,12 +25,33 @@ std::uint64_t sum(const Row& row, std::uint8_t temporal) {
 
 }  // namespace
 
-void LayerRates::on_packet(std::uint8_t spatial, std::uint8_t temporal, std::size_t bytes,
+void LayerRates::on_packet(std::uint8_t layer, std::uint8_t temporal, std::size_t bytes,
                            Instant arrival) {
-  Window& row = windows_[std::min<std::size_t>(spatial, kSpatial - 1)];
+  Window& row = windows_[std::min<std::size_t>(layer, kSpatial - 1)];
   row.bytes[std::min<std::size_t>(temporal, kTemporal - 1)] +=
       static_cast<std::uint32_t>(bytes + kPacketOverhead);
   row.began = std::min(row.began, arrival);
+}
+
+void LayerRates::on_single(const MediaPacket& packet) {
+  is_single_ = true;
+  for (std::size_t spatial = packet.spatial; spatial < kSpatial; ++spatial) {
+    if (!packet.unneeded.test(spatial, kTemporal - 1)) {
+      on_packet(static_cast<std::uint8_t>(spatial), packet.temporal, packet.payload.size(),
+                packet.arrival);
+    }
+  }
+}
+
+/// A spatial layer adds to the ones below it what is needed for it and not for them.
+void LayerRates::subtract_lower() {
+  for (std::size_t spatial = 0; spatial < kSpatial; ++spatial) {
+    for (std::size_t temporal = 0; temporal < kTemporal; ++temporal) {
+      const std::uint32_t whole = measured_[spatial][temporal];
+      const std::uint32_t below = spatial > 0 ? measured_[spatial - 1][temporal] : 0;
+      rates_[spatial][temporal] = whole - std::min(whole, below);
+    }
+  }
 }
 
 void LayerRates::update(Instant now) {
@@ -49,10 +70,15 @@ void LayerRates::update(Instant now) {
     for (std::size_t temporal = 0; temporal < kTemporal; ++temporal) {
       const double measured = static_cast<double>(row.bytes[temporal]) * 8e9 /
                               static_cast<double>((now - row.began).count());
-      const double smoothed = (1 - weight) * rates_[spatial][temporal] + weight * measured;
-      rates_[spatial][temporal] = static_cast<std::uint32_t>(std::min(smoothed, 4e9));
+      const double smoothed = (1 - weight) * measured_[spatial][temporal] + weight * measured;
+      measured_[spatial][temporal] = static_cast<std::uint32_t>(std::min(smoothed, 4e9));
     }
     row = {.bytes = {}, .began = now, .updates = row.updates + 1};
+  }
+  if (is_single_) {
+    subtract_lower();
+  } else {
+    rates_ = measured_;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
 #include "forward/allocator.hpp"
+#include "forward/media_packet.hpp"
 
 namespace meridian::forward {
 
@@ -33,9 +34,10 @@ class LayerRates {
   /// Beside its payload: RTP header, extensions and the tag.
   static constexpr std::size_t kPacketOverhead = 40;
 
-  /// A packet of the publisher. `spatial`: the simulcast layer, or the spatial one without
-  /// simulcast.
-  void on_packet(std::uint8_t spatial, std::uint8_t temporal, std::size_t bytes, Instant arrival);
+  /// A packet of the publisher, of simulcast layer `layer`.
+  void on_packet(std::uint8_t layer, std::uint8_t temporal, std::size_t bytes, Instant arrival);
+  /// The same of a publisher who sends all layers in one stream.
+  void on_single(const MediaPacket& packet);
   /// Looks at what came since the last call; to be called each kInterval or so.
   void update(Instant now);
   [[nodiscard]] const Table& table() const { return rates_; }
@@ -58,7 +60,12 @@ class LayerRates {
     Instant began = Instant::never();
     std::uint32_t updates = 0;
   };
+  void subtract_lower();
+
   std::array<Window, kSpatial> windows_{};
+  /// Of a layer by itself with simulcast, of all that is needed for it without.
+  Table measured_{};
+  bool is_single_ = false;
   Table rates_{};
 };
 

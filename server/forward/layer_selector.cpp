@@ -11,6 +11,13 @@ void LayerSelector::set_target(const LayerTarget& target) {
   }
 }
 
+void LayerSelector::lose_stream() {
+  if (current_) {
+    lost_ = {.layer = *current_, .generation = generation_, .newest = newest_};
+  }
+  current_.reset();
+}
+
 std::uint8_t LayerSelector::desired(const LayerView& view) const {
   const auto is_live = [&](int layer) { return ((view.live >> layer) & 1U) != 0; };
   const int top = std::min<int>(target_.max_spatial, view.count - 1);
@@ -34,6 +41,7 @@ void LayerSelector::begin(std::uint8_t layer, const MediaPacket& packet) {
   newest_ = packet.sequence;
   change_count_ = 0;
   highest_spatial_seen_ = packet.spatial;
+  has_left_lower_out_ = false;
 }
 
 LayerSelector::Limits LayerSelector::limits_of(ExtendedSequence sequence) const {
@@ -55,7 +63,7 @@ LayerSelector::Limits LayerSelector::next_limits(const MediaPacket& packet) cons
   }
   Limits next = limits_;
   // A whole picture is sent with the same spatial layers, so that its marker is in the right place.
-  if (packet.spatial == 0) {
+  if (packet.spatial == 0 && !has_left_lower_out_) {
     next.spatial = std::min(next.spatial, target_.max_spatial);
   }
   next.temporal = std::min(next.temporal, target_.max_temporal);
@@ -77,6 +85,7 @@ void LayerSelector::adjust_limits(const MediaPacket& packet) {
   if (!packet.starts_frame && !packet.starts_key_frame) {
     return;
   }
+  has_left_lower_out_ = has_left_lower_out_ && !packet.starts_key_frame;
   if (const Limits next = next_limits(packet); next != limits_) {
     changes_[change_count_++ % kChanges] = {.from = packet.sequence, .before = limits_};
     limits_ = next;
@@ -93,18 +102,30 @@ Verdict LayerSelector::decide(std::uint8_t layer, const MediaPacket& packet,
   }
   if (current_ != layer) {
     const bool is_wanted = layer == desired(view);
-    if (!packet.starts_key_frame || !is_wanted) {
+    const bool is_repeated = lost_ && lost_->layer == layer &&
+                             lost_->generation == packet.generation &&
+                             packet.sequence <= lost_->newest;
+    if (!packet.starts_key_frame || !is_wanted || is_repeated) {
       return Verdict::kIgnore;
     }
     begin(layer, packet);
     return Verdict::kSwitch;
   }
   adjust_limits(packet);
-  const bool is_simulcast = view.count > 1;
+  return is_left_out(packet, view) ? Verdict::kDrop : Verdict::kForward;
+}
+
+bool LayerSelector::is_left_out(const MediaPacket& packet, const LayerView& view) {
   const Limits limits = limits_of(packet.sequence);
-  const bool is_above =
-      packet.temporal > limits.temporal || (!is_simulcast && packet.spatial > limits.spatial);
-  return is_above ? Verdict::kDrop : Verdict::kForward;
+  const bool is_simulcast = view.count > 1;
+  if (packet.temporal > limits.temporal || (!is_simulcast && packet.spatial > limits.spatial)) {
+    return true;
+  }
+  if (is_simulcast || !packet.unneeded.test(limits.spatial, limits.temporal)) {
+    return false;
+  }
+  has_left_lower_out_ = has_left_lower_out_ || packet.spatial < limits.spatial;
+  return true;
 }
 
 std::optional<std::uint8_t> LayerSelector::awaits_key_frame(const LayerView& view) const {
@@ -114,7 +135,9 @@ std::optional<std::uint8_t> LayerSelector::awaits_key_frame(const LayerView& vie
   const std::uint8_t wanted = desired(view);
   const bool wants_more_spatial = view.count <= 1 && limits_.spatial < target_.max_spatial &&
                                   limits_.spatial < highest_spatial_seen_;
-  if (current_ != wanted || wants_more_spatial) {
+  const bool wants_less_spatial =
+      view.count <= 1 && has_left_lower_out_ && limits_.spatial > target_.max_spatial;
+  if (current_ != wanted || wants_more_spatial || wants_less_spatial) {
     return wanted;
   }
   return std::nullopt;

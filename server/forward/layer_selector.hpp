@@ -37,7 +37,7 @@ class LayerSelector {
   [[nodiscard]] Verdict decide(std::uint8_t layer, const MediaPacket& packet,
                                const LayerView& view);
   /// Packets are being missed: nothing is forwarded before the next key frame.
-  void lose_stream() { current_.reset(); }
+  void lose_stream();
   /// Whether the packet is of the stream that is being forwarded.
   [[nodiscard]] bool is_current(std::uint8_t layer, const MediaPacket& packet) const {
     return current_ == layer && generation_ == packet.generation;
@@ -72,6 +72,7 @@ class LayerSelector {
 
   [[nodiscard]] Limits limits_of(ExtendedSequence sequence) const;
   [[nodiscard]] Limits next_limits(const MediaPacket& packet) const;
+  [[nodiscard]] bool is_left_out(const MediaPacket& packet, const LayerView& view);
   [[nodiscard]] std::uint8_t desired(const LayerView& view) const;
   void begin(std::uint8_t layer, const MediaPacket& packet);
   void adjust_limits(const MediaPacket& packet);
@@ -84,6 +85,17 @@ class LayerSelector {
   std::array<Change, kChanges> changes_{};  // the last `change_count_` % kChanges first
   std::size_t change_count_ = 0;
   std::uint8_t highest_spatial_seen_ = 0;
+  /// Where the stream was when it was lost: a key frame from before that is no beginning, but came
+  /// twice.
+  struct Lost {
+    std::uint8_t layer = 0;
+    std::uint32_t generation = 0;
+    ExtendedSequence newest;
+  };
+  std::optional<Lost> lost_;
+  /// Frames of lower spatial layers were left out since the last key frame, so that only the next
+  /// one leads down.
+  bool has_left_lower_out_ = false;
 };
 
 }  // namespace meridian::forward

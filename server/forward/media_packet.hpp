@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,30 @@ struct CarriedExtensions {
   std::uint8_t capture_time_size = 0;
 };
 
+/// Which targets a frame is no part of: one bit for each pair of highest spatial and temporal layer
+/// that somebody may get. Where each spatial layer goes on from itself (K-SVC), what is below is
+/// only needed in key frames.
+class Unneeded {
+ public:
+  static constexpr std::size_t kSpatial = 4;
+  static constexpr std::size_t kTemporal = 4;
+
+  void set(std::size_t spatial, std::size_t temporal) {
+    bits_ = static_cast<std::uint16_t>(bits_ | 1U << place(spatial, temporal));
+  }
+  /// Layers above the highest that there are count as the highest.
+  [[nodiscard]] bool test(std::size_t spatial, std::size_t temporal) const {
+    return ((bits_ >> place(spatial, temporal)) & 1U) != 0;
+  }
+  friend bool operator==(Unneeded, Unneeded) = default;
+
+ private:
+  static std::size_t place(std::size_t spatial, std::size_t temporal) {
+    return std::min(spatial, kSpatial - 1) * kTemporal + std::min(temporal, kTemporal - 1);
+  }
+  std::uint16_t bits_ = 0;
+};
+
 /// One packet of a layer, read once and described for all subscribers. The views point into the
 /// buffer it came in, or into the history that holds it.
 struct MediaPacket {
@@ -51,6 +76,7 @@ struct MediaPacket {
   bool is_temporal_switch = false;
   std::uint8_t spatial = 0;
   std::uint8_t temporal = 0;
+  Unneeded unneeded;
   PictureNumbers picture;
   CarriedExtensions extensions;
   /// Value of the dependency descriptor; empty without.

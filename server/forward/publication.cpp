@@ -83,10 +83,17 @@ Publication::Ingest Publication::ingest(std::uint8_t index, const MediaPacket& p
       .layer = index, .generation = packet.generation, .sequence = packet.sequence};
   if (packet.starts_key_frame) {
     layer.throttle.on_key_frame();
+    layer.key = pending_[pending_count_ - 1];
+    layer.key_arrival = packet.arrival;
+    layer.bytes_since_key = 0;
   }
+  layer.bytes_since_key += packet.payload.size();
   if (is_video() && sink_ == nullptr) {
-    rates_.on_packet(layers_.size() > 1 ? index : packet.spatial, packet.temporal,
-                     packet.payload.size(), packet.arrival);
+    if (layers_.size() > 1) {
+      rates_.on_packet(index, packet.temporal, packet.payload.size(), packet.arrival);
+    } else {
+      rates_.on_single(packet);
+    }
   }
   if (packet.generation != layer.newest_generation || packet.sequence > layer.newest) {
     layer.newest = packet.sequence;
@@ -104,6 +111,20 @@ Publication::Ingest Publication::ingest(std::uint8_t index, const MediaPacket& p
 const MediaPacket* Publication::find(const PendingPacket& pending) const {
   const std::optional<History>& history = layers_[pending.layer]->history;
   return history ? history->find(pending.generation, pending.sequence) : nullptr;
+}
+
+std::optional<PendingPacket> Publication::recent_key_frame(std::uint8_t index, std::size_t most,
+                                                           Instant now) const {
+  if (index >= layers_.size() || is_muted_) {
+    return std::nullopt;
+  }
+  const Layer& layer = *layers_[index];
+  const bool is_recent = !layer.key_arrival.is_never() && now - layer.key_arrival <= kMaxReplay;
+  if (!is_recent || layer.bytes_since_key > most ||
+      layer.key.generation != layer.newest_generation) {
+    return std::nullopt;
+  }
+  return layer.key;
 }
 
 void Publication::remove_subscription(const Subscription& subscription) {

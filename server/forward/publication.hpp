@@ -64,6 +64,9 @@ struct RelayTarget {
 class Publication {
  public:
   static constexpr std::size_t kMaxPending = 32;
+  /// How old a key frame may be with which somebody new begins: a picture should not begin far in
+  /// the past.
+  static constexpr Duration kMaxReplay = 1s;
   /// A layer that is silent for this long while another is not has stopped. Screen shares come at
   /// 5 frames a second and less.
   static constexpr Duration kCameraSilence = 500ms;
@@ -100,6 +103,10 @@ class Publication {
     ExtendedSequence newest;
     std::uint32_t newest_generation = 0;
     bool has_started = false;
+    /// The first packet of the last key frame, and what came since; never() before there was one.
+    PendingPacket key;
+    Instant key_arrival = Instant::never();
+    std::size_t bytes_since_key = 0;
   };
   /// `index` < layer_count().
   [[nodiscard]] Layer& layer(std::size_t index) { return *layers_[index]; }
@@ -114,6 +121,10 @@ class Publication {
   Ingest ingest(std::uint8_t layer, const MediaPacket& packet, std::uint32_t clock_rate);
   /// A pending packet; null when it was overwritten since, which a full history may bring about.
   [[nodiscard]] const MediaPacket* find(const PendingPacket& pending) const;
+  /// The first packet of the layer's last key frame, when little enough came since to be sent again
+  /// to somebody new: kMaxReplay of media at most, and `most` bytes.
+  [[nodiscard]] std::optional<PendingPacket> recent_key_frame(std::uint8_t layer, std::size_t most,
+                                                              Instant now) const;
   [[nodiscard]] bool is_full() const { return pending_count_ == kMaxPending; }
   [[nodiscard]] bool has_pending() const { return pending_count_ > 0; }
   [[nodiscard]] std::span<const PendingPacket> pending() const {

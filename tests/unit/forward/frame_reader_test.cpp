@@ -155,6 +155,43 @@ TEST_F(FrameReaderTest, the_dependency_descriptor_comes_first) {
   EXPECT_TRUE(delta.starts_frame);
   EXPECT_EQ(delta.temporal, 1);
   EXPECT_TRUE(delta.is_temporal_switch);
+  EXPECT_TRUE(delta.unneeded.test(0, 0));
+  EXPECT_TRUE(delta.unneeded.test(2, 0));
+  EXPECT_FALSE(delta.unneeded.test(0, 1));
+  EXPECT_FALSE(delta.unneeded.test(7, 7)) << "the highest target stands for all above it";
+  EXPECT_EQ(key.unneeded, Unneeded{});
+}
+
+using Indication = rtp::DecodeTargetIndication;
+
+/// Two spatial layers, of which each goes on from itself; target i is layer i.
+rtp::DependencyStructure k_svc() {
+  rtp::DependencyStructure structure;
+  structure.decode_target_count = 2;
+  structure.max_spatial = 1;
+  structure.decode_targets[1].spatial = 1;
+  return structure;
+}
+
+TEST(DecodeTargetMap, what_is_below_is_not_needed_where_layers_go_on_from_themselves) {
+  DecodeTargetMap map;
+  map.update(k_svc(), true, 0b11);
+  rtp::DecodeTargetIndications lower;
+  lower.set(0, Indication::kSwitch);
+  lower.set(1, Indication::kNotPresent);
+  EXPECT_FALSE(map.unneeded(lower).test(0, 3));
+  EXPECT_TRUE(map.unneeded(lower).test(1, 0));
+  EXPECT_TRUE(map.unneeded(lower).test(3, 3));
+}
+
+TEST(DecodeTargetMap, what_is_not_sent_any_more_needs_nothing) {
+  DecodeTargetMap map;
+  map.update(k_svc(), true, 0b11);
+  map.update(k_svc(), false, 0b01);
+  rtp::DecodeTargetIndications lower;
+  lower.set(0, Indication::kSwitch);
+  lower.set(1, Indication::kNotPresent);
+  EXPECT_FALSE(map.unneeded(lower).test(1, 0)) << "the layer that is left is for everybody";
 }
 
 TEST_F(FrameReaderTest, without_its_structure_a_frame_is_no_key_frame) {

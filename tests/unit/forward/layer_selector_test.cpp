@@ -56,6 +56,17 @@ TEST(LayerSelector, keeps_the_old_layer_until_the_new_one_can_be_decoded) {
   EXPECT_EQ(selector.current(), 0);
 }
 
+TEST(LayerSelector, a_lost_stream_does_not_begin_again_with_the_key_frame_that_it_had) {
+  LayerSelector selector;
+  const MediaPacket first = key();
+  ASSERT_EQ(selector.decide(2, first, kThree), Verdict::kSwitch);
+  ASSERT_EQ(selector.decide(2, delta(), kThree), Verdict::kForward);
+  selector.lose_stream();
+  EXPECT_EQ(selector.decide(2, first, kThree), Verdict::kIgnore) << "it came twice";
+  EXPECT_EQ(selector.awaits_key_frame(kThree), 2);
+  EXPECT_EQ(selector.decide(2, key(), kThree), Verdict::kSwitch);
+}
+
 TEST(LayerSelector, falls_to_what_lives_when_its_layer_dies) {
   LayerSelector selector;
   ASSERT_EQ(selector.decide(2, key(), kThree), Verdict::kSwitch);
@@ -219,6 +230,44 @@ TEST(LayerSelector, after_a_pause_of_the_path_it_waits_for_a_key_frame) {
   selector.lose_stream();
   EXPECT_FALSE(selector.is_current(0, delta()));
   EXPECT_EQ(selector.decide(0, delta(), kOne), Verdict::kIgnore);
+}
+
+/// Of three spatial layers that go on from themselves: only the layer's own target needs it.
+MediaPacket independent(std::uint8_t layer) {
+  MediaPacket packet = spatial(layer);
+  for (std::size_t target = layer + 1U; target < Unneeded::kSpatial; ++target) {
+    for (std::size_t temporal = 0; temporal < Unneeded::kTemporal && layer < 2; ++temporal) {
+      packet.unneeded.set(target, temporal);
+    }
+  }
+  return packet;
+}
+
+TEST(LayerSelector, only_key_frames_need_the_layers_below_where_each_goes_on_from_itself) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  EXPECT_EQ(selector.decide(0, spatial(1), kOne), Verdict::kForward) << "of the key frame";
+  EXPECT_EQ(selector.decide(0, spatial(2), kOne), Verdict::kForward);
+  EXPECT_EQ(selector.decide(0, independent(0), kOne), Verdict::kDrop);
+  EXPECT_EQ(selector.decide(0, independent(1), kOne), Verdict::kDrop);
+  EXPECT_EQ(selector.decide(0, independent(2), kOne), Verdict::kForward);
+}
+
+TEST(LayerSelector, down_to_a_layer_that_was_left_out_leads_only_a_key_frame) {
+  LayerSelector selector;
+  ASSERT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch);
+  ASSERT_EQ(selector.decide(0, spatial(2), kOne), Verdict::kForward);
+  ASSERT_EQ(selector.decide(0, independent(0), kOne), Verdict::kDrop);
+  selector.set_target({.is_enabled = true, .max_spatial = 1, .max_temporal = 7});
+  EXPECT_EQ(selector.awaits_key_frame(kOne), 0);
+  EXPECT_EQ(selector.decide(0, independent(0), kOne), Verdict::kDrop);
+  EXPECT_EQ(selector.decide(0, independent(1), kOne), Verdict::kDrop);
+  EXPECT_EQ(selector.decide(0, independent(2), kOne), Verdict::kForward) << "until then";
+  EXPECT_EQ(selector.decide(0, key(), kOne), Verdict::kForward);
+  EXPECT_EQ(selector.awaits_key_frame(kOne), std::nullopt);
+  EXPECT_EQ(selector.decide(0, independent(0), kOne), Verdict::kDrop);
+  EXPECT_EQ(selector.decide(0, independent(1), kOne), Verdict::kForward);
+  EXPECT_EQ(selector.decide(0, independent(2), kOne), Verdict::kDrop);
 }
 
 }  // namespace
