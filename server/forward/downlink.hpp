@@ -52,6 +52,8 @@ class Downlink {
     const bool may_be_heard = first_sent_.is_never() || now - first_sent_ < kPatience;
     return has_heard_ || may_be_heard ? std::optional(estimate(now)) : std::nullopt;
   }
+  /// Whether the subscriber has ever said anything about what arrives.
+  [[nodiscard]] bool has_heard() const { return has_heard_; }
   [[nodiscard]] const bwe::SendSideEstimator& estimator() const { return estimator_; }
   [[nodiscard]] bwe::SendSideEstimator& estimator() { return estimator_; }
   /// What was sent in the last second that update_rate() was told of.

@@ -6,9 +6,9 @@
 
 namespace meridian::forward {
 
-void Pacer::set_rate(Bitrate estimate, Delay delay, Instant now) {
+void Pacer::set_rate(Bitrate rate, Delay delay, Instant now) {
   refill(now);
-  rate_ = kFactor * bwe::to_double(estimate) / 8e9;
+  rate_ = bwe::to_double(rate) / 8e9;
   const Duration length = delay == Delay::kGrowing ? kCautiousBurst : kBurst;
   constexpr auto kMost = static_cast<double>(kMaxBurstPackets * kPacketSize);
   burst_ = std::clamp(rate_ * static_cast<double>(length.count()), static_cast<double>(kPacketSize),

@@ -9,13 +9,11 @@
 namespace meridian::forward {
 
 /// When packets may leave for one subscriber, so that what a burst puts into the queue of the link
-/// stays short: a budget that fills at a little more than the estimate, up to one burst. Packets
-/// that wait leave together once a burst of them is paid for, since datagrams that leave together
-/// cost the sender little. Audio asks nobody, and is only counted. Pure arithmetic.
+/// stays short: a budget that fills at the pacing rate, up to one burst. Packets that wait leave
+/// together once a burst of them is paid for, since datagrams that leave together cost the sender
+/// little. Audio asks nobody, and is only counted. Pure arithmetic.
 class Pacer {
  public:
-  /// Frames are not evenly spread, and must be through before the next one.
-  static constexpr double kFactor = 1.15;
   /// Of the pacing rate, in one burst: while delay is normal, and while it grows.
   static constexpr Duration kBurst = 40ms;
   static constexpr Duration kCautiousBurst = 5ms;
@@ -23,7 +21,7 @@ class Pacer {
   static constexpr std::size_t kPacketSize = 1250;
 
   enum class Delay : std::uint8_t { kNormal, kGrowing };
-  void set_rate(Bitrate estimate, Delay delay, Instant now);
+  void set_rate(Bitrate rate, Delay delay, Instant now);
 
   /// Whether a packet may leave now, while nothing waits before it.
   [[nodiscard]] bool may_send(Instant now);

@@ -63,6 +63,7 @@ bool Sender::add(Subscription& subscription) {
   }
   if (downlink_ == nullptr) {
     downlink_ = std::make_unique<Downlink>();
+    pacing_ = std::make_unique<Pacing>();
   }
   if (sound_ == nullptr && subscription.keeps_sound()) {
     sound_ = std::make_unique<SoundHistory>();
@@ -74,15 +75,18 @@ bool Sender::add(Subscription& subscription) {
   return true;
 }
 
-void Sender::remove(Subscription& subscription) {
+std::size_t Sender::remove(Subscription& subscription) {
   std::erase(subscriptions_, &subscription);
   by_ssrc_.erase(subscription.ssrc());
   full_intra_.erase(subscription.ssrc());
+  std::size_t waited = 0;
+  pacing_->remove(subscription, [&](const WaitingPacket&) { ++waited; });
   const FirstSequences next = subscription.next_sequences();
   retired_.insert_or_assign(subscription.ssrc(), next.media);
   if (subscription.rtx_ssrc() != Ssrc{}) {
     retired_.insert_or_assign(subscription.rtx_ssrc(), next.rtx);
   }
+  return waited;
 }
 
 Subscription* Sender::find(Ssrc ssrc) const {
@@ -147,6 +151,35 @@ void Sender::handle_timeout(Instant now) {
 void Sender::allocate(Instant now, std::vector<Event>& events) {
   if (downlink_ != nullptr) {
     allocation_.update(transport_.id(), subscriptions_, *downlink_, now, events);
+    pace(now);
+  }
+}
+
+void Sender::pace(Instant now) {
+  const Division& division = allocation_.division();
+  // Who never says what arrives isn't held back.
+  if (!division.estimate || !downlink_->has_heard()) {
+    pacing_->set_rate(std::nullopt, Pacer::Delay::kNormal, now);
+    return;
+  }
+  const double given = bwe::to_double(division.reserved) + bwe::to_double(division.video);
+  const double rate =
+      std::max(kPacedShare * bwe::to_double(*division.estimate), kPacedHeadroom * given);
+  const bool is_growing = downlink_->estimator().delay_state() == bwe::DelayState::kOveruse;
+  pacing_->set_rate(bwe::to_bitrate(rate),
+                    is_growing ? Pacer::Delay::kGrowing : Pacer::Delay::kNormal, now);
+}
+
+void Sender::release(transport::SendBatch& batch, metrics::WorkerCounters& counters, Instant now) {
+  if (next_release(now) > now) {
+    return;
+  }
+  Outlet out = outlet(batch, counters, now);
+  while (Subscription* late = pacing_->late(now)) {
+    late->give_up(out);
+  }
+  while (const auto released = pacing_->release(now)) {
+    released->packet.subscription->release(*released, out);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
@@ -12,6 +13,7 @@
 #include "base/time.hpp"
 #include "forward/downlink.hpp"
 #include "forward/layer_allocation.hpp"
+#include "forward/pacing.hpp"
 #include "forward/probe_schedule.hpp"
 #include "forward/rtcp_output.hpp"
 #include "forward/sound_history.hpp"
@@ -31,13 +33,22 @@ class Sender {
   /// SSRCs that were used and may be again; each remembers where its sequence numbers go on.
   static constexpr std::size_t kMaxRetired = 8192;
 
+  /// What leaves faster than the way carries it fills the queue at its narrowest place, which the
+  /// estimator takes for congestion. An estimate may be a little above what the way carries, so
+  /// that a key frame leaves at less than it.
+  static constexpr double kPacedShare = 0.9;
+  /// Frames are not evenly spread: what was given must get through, even where the estimate doesn't
+  /// cover it.
+  static constexpr double kPacedHeadroom = 1.05;
+
   explicit Sender(transport::Transport& transport) : transport_(transport) {}
 
   /// Where the streams of these SSRCs begin: at random, or where they were before.
   [[nodiscard]] FirstSequences first_sequences(Ssrc ssrc, Ssrc rtx, RandomSource& random) const;
   /// False: kMaxSubscriptions, or an SSRC that is in use.
   bool add(Subscription& subscription);
-  void remove(Subscription& subscription);
+  /// How many of its packets still waited for their turn.
+  std::size_t remove(Subscription& subscription);
   [[nodiscard]] const std::vector<Subscription*>& subscriptions() const { return subscriptions_; }
 
   /// Only while there are subscriptions, or were.
@@ -49,6 +60,7 @@ class Sender {
             .downlink = *downlink_,
             .sound = sound_.get(),
             .forms = nullptr,
+            .pacing = *pacing_,
             .now = now,
             .padding = 0};
   }
@@ -73,6 +85,16 @@ class Sender {
   void set_limit(std::optional<Bitrate> limit) { allocation_.set_limit(limit); }
   /// To be called each ProbeSchedule::kPortion: sends what is due of a probe.
   void send_probe(transport::SendBatch& batch, metrics::WorkerCounters& counters, Instant now);
+  /// When release() is to be called next; never() while nothing waits.
+  [[nodiscard]] Instant next_release(Instant now) {
+    return pacing_ != nullptr ? pacing_->next_release(now) : Instant::never();
+  }
+  [[nodiscard]] std::size_t waiting() const { return pacing_ != nullptr ? pacing_->waiting() : 0; }
+  /// Whether the worker's list of those to release() has it: false the first time after a removal.
+  [[nodiscard]] bool enlist() { return std::exchange(is_enlisted_, true); }
+  void delist() { is_enlisted_ = false; }
+  /// Sends what waits and may leave now.
+  void release(transport::SendBatch& batch, metrics::WorkerCounters& counters, Instant now);
   /// Nothing while nothing was ever subscribed.
   [[nodiscard]] std::optional<DownlinkReport> report() const;
   [[nodiscard]] const LayerAllocation& allocation() const { return allocation_; }
@@ -81,12 +103,14 @@ class Sender {
   [[nodiscard]] float take_loss();
   /// Zero before it is known.
   [[nodiscard]] Duration round_trip() const { return round_trip_; }
+  [[nodiscard]] bool can_send() const { return transport_.can_send(); }
   /// Null as long as nothing was ever subscribed: who only publishes needs none.
   [[nodiscard]] Downlink* downlink() { return downlink_.get(); }
 
  private:
   /// A subscription that can carry padding; null when none can.
   [[nodiscard]] Subscription* find_carrier() const;
+  void pace(Instant now);
 
   transport::Transport& transport_;
   std::vector<Subscription*> subscriptions_;
@@ -95,6 +119,8 @@ class Sender {
   std::unordered_map<Ssrc, std::uint8_t> full_intra_;  // by media SSRC: last sequence number
   std::unique_ptr<Downlink> downlink_;
   std::unique_ptr<SoundHistory> sound_;  // from the first subscription on that needs it
+  std::unique_ptr<Pacing> pacing_;       // with downlink_
+  bool is_enlisted_ = false;
   LayerAllocation allocation_;
   ProbeSchedule probe_;
   Duration round_trip_{};

@@ -41,6 +41,13 @@ void SentLog::add(const SentPacket& packet) {
   entry.marker = rewrite.marker ? 1 : 0;
 }
 
+void SentLog::forget(SequenceNumber sequence) {
+  Entry& entry = entries_[place(sequence.value())];
+  if (static_cast<std::uint16_t>(entry.sequence) == sequence.value()) {
+    entry.is_used = 0;
+  }
+}
+
 std::optional<SentPacket> SentLog::find(SequenceNumber sequence) const {
   const Entry& entry = entries_[place(sequence.value())];
   if (entry.is_used == 0 || static_cast<std::uint16_t>(entry.sequence) != sequence.value()) {

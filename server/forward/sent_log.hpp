@@ -37,6 +37,8 @@ class SentLog {
   void reserve(std::size_t packets);
 
   void add(const SentPacket& packet);
+  /// It was not sent after all.
+  void forget(SequenceNumber sequence);
   /// Nothing when it was not sent, or is overwritten.
   [[nodiscard]] std::optional<SentPacket> find(SequenceNumber sequence) const;
 

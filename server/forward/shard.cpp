@@ -35,6 +35,7 @@ Peer* Shard::find_peer(TransportId transport) const {
 Peer& Shard::add_peer(transport::Transport& transport, RoomNumber room) {
   auto [entry, is_new] = peers_.emplace(transport.id(), std::make_unique<Peer>(transport, room));
   MERIDIAN_CHECK(is_new);
+  waiting_.reserve(peers_.size());
   (void)transport.add_send_stream(kFeedbackSsrc);
   return *entry->second;
 }
@@ -48,6 +49,7 @@ void Shard::remove_peer(TransportId transport) {
   for (const Subscription* subscription : subscriptions) {
     unsubscribe(subscription->id());
   }
+  std::erase(waiting_, &peer->sender);
   peers_.erase(transport);
 }
 
@@ -61,6 +63,7 @@ void Shard::handle_connected(TransportId transport, Instant now) {
     peer->receiver.set_round_trip(*round_trip);
   }
   for (Subscription* subscription : peer->sender.subscriptions()) {
+    replay_key_frame(*subscription, now);
     follow_wishes(subscription->publication(), now);
   }
 }
@@ -159,9 +162,12 @@ void Shard::subscribe(const Subscribe& command, Instant now) {
     config_.counters.drop(metrics::DropReason::kSrtpTooManyStreams);
     return;
   }
+  flush(now);  // what waits for the end of the batch is not for somebody new
   publication->add_subscription(*subscription);
-  subscriptions_.emplace(command.subscription, std::move(subscription));
+  Subscription& added =
+      *subscriptions_.emplace(command.subscription, std::move(subscription)).first->second;
   config_.counters.subscriptions.increment();
+  replay_key_frame(added, now);
   follow_wishes(*publication, now);
 }
 
@@ -171,7 +177,8 @@ void Shard::unsubscribe(SubscriptionId id) {
     return;
   }
   subscription->publication().remove_subscription(*subscription);
-  subscription->sender().remove(*subscription);
+  config_.counters.drop(metrics::DropReason::kPacedOut,
+                        subscription->sender().remove(*subscription));
   subscriptions_.erase(id);
   config_.counters.subscriptions.decrement();
 }
@@ -293,6 +300,11 @@ void Shard::count_limits() {
   }
   config_.counters.videos_limited.set(limited);
   config_.counters.videos_paused.set(paused);
+  std::uint64_t waiting = 0;
+  for (const Sender* sender : waiting_) {
+    waiting += sender->waiting();
+  }
+  config_.counters.packets_waiting.set(waiting);
 }
 
 void Shard::handle_timeout(Instant now) {

@@ -46,6 +46,10 @@ class Shard {
   static constexpr Duration kTransitInterval = 5s;
   /// Packets that may come before the one with which their key frame begins and still be of use.
   static constexpr std::uint64_t kMaxOvertaken = 128;
+  /// Somebody new begins with the last key frame and what followed if its way carries that in so
+  /// short a time, in so many packets at most.
+  static constexpr Duration kReplayTime = 300ms;
+  static constexpr std::size_t kMaxReplayed = 256;
 
   explicit Shard(ShardConfig config);
   Shard(const Shard&) = delete;
@@ -85,6 +89,9 @@ class Shard {
   /// The batch is over: hands what came to the subscribers and relays.
   void flush(Instant now);
   void handle_timeout(Instant now);
+  /// When release() is to be called; never() while no packet waits for its turn.
+  [[nodiscard]] Instant next_release() const { return next_release_; }
+  void release(Instant now);
 
   [[nodiscard]] bool is_idle() const {
     return peers_.empty() && publications_.empty() && closed_sinks_.empty();
@@ -101,6 +108,8 @@ class Shard {
   void ingest(Publication& publication, const ReceivedPacket& received, Instant now);
   void observe_level(Publication& publication, const ReceivedPacket& received);
   void distribute(Publication& publication, Instant now);
+  void note_waiting(Sender& sender, Instant now);
+  void replay_key_frame(Subscription& subscription, Instant now);
   static void forward_overtaken(const Publication& publication, const PendingPacket& start,
                                 std::span<const PendingPacket> later, const LayerView& view,
                                 Subscription& subscription, Outlet& outlet);
@@ -137,6 +146,9 @@ class Shard {
   std::unordered_map<RoomNumber, SpeakerDetector> speakers_;
   /// Publications with pending packets; as much room as there are publications.
   std::vector<Publication*> dirty_;
+  /// With packets that wait for their turn; as much room as there are peers.
+  std::vector<Sender*> waiting_;
+  Instant next_release_ = Instant::never();
   std::vector<Event> events_;
   std::uint64_t wakes_ = 0;
   ClosedSinks closed_sinks_;

@@ -63,6 +63,26 @@ void plan_padding(const Subscription& subscription, std::span<const PendingPacke
   }
 }
 
+/// The packets of a layer from `first` to its newest; nothing when one of them is missing, e.g.
+/// since the layer was not relayed for a while, or there are more than `out` holds.
+std::size_t collect_from(const Publication& publication, const PendingPacket& first,
+                         std::span<const MediaPacket*> out) {
+  const std::uint64_t newest = publication.layer(first.layer).newest.value();
+  const std::uint64_t count = newest + 1 - first.sequence.value();
+  if (count > out.size()) {
+    return 0;
+  }
+  for (std::uint64_t i = 0; i < count; ++i) {
+    out[i] = publication.find({.layer = first.layer,
+                               .generation = first.generation,
+                               .sequence = ExtendedSequence(first.sequence.value() + i)});
+    if (out[i] == nullptr) {
+      return 0;
+    }
+  }
+  return count;
+}
+
 }  // namespace
 
 void Shard::handle_rtp(Peer& peer, Bytes packet, Instant arrival, Instant now) {
@@ -163,8 +183,34 @@ void Shard::distribute(Publication& publication, Instant now) {
                           outlet);
       }
     }
+    note_waiting(subscription->sender(), now);
   }
   publication.clear_pending();
+}
+
+void Shard::note_waiting(Sender& sender, Instant now) {
+  if (sender.waiting() == 0) {
+    return;
+  }
+  if (!sender.enlist()) {
+    waiting_.push_back(&sender);
+  }
+  next_release_ = std::min(next_release_, sender.next_release(now));
+}
+
+void Shard::release(Instant now) {
+  next_release_ = Instant::never();
+  for (Sender* sender : waiting_) {
+    sender->release(config_.output, config_.counters, now);
+    next_release_ = std::min(next_release_, sender->next_release(now));
+  }
+  std::erase_if(waiting_, [](Sender* sender) {
+    const bool is_done = sender->waiting() == 0;
+    if (is_done) {
+      sender->delist();
+    }
+    return is_done;
+  });
 }
 
 /// A stream begins with the first packet of a key frame. What overtook that packet on its way, or
@@ -189,6 +235,33 @@ void Shard::forward_overtaken(const Publication& publication, const PendingPacke
       subscription.forward(start.layer, *packet, view, outlet);
     }
   }
+}
+
+/// A picture in one round trip, without asking the publisher for a key frame that everybody gets.
+/// Only on the publisher's worker: what comes next over a relay need not follow what came last.
+void Shard::replay_key_frame(Subscription& subscription, Instant now) {
+  const Publication& publication = subscription.publication();
+  Sender& sender = subscription.sender();
+  const LayerView view = publication.view();
+  const auto wanted = subscription.awaits_key_frame(view);
+  if (!publication.is_video() || subscription.publication().sink() != nullptr || !wanted ||
+      subscription.has_begun() || !sender.can_send()) {
+    return;
+  }
+  const double carried = bwe::to_double(sender.downlink()->estimate(now)) / 8;
+  const auto key = publication.recent_key_frame(
+      *wanted, static_cast<std::size_t>(carried * bwe::seconds(kReplayTime)), now);
+  std::array<const MediaPacket*, kMaxReplayed> packets{};
+  const std::size_t count = key ? collect_from(publication, *key, packets) : 0;
+  if (count == 0) {
+    return;
+  }
+  Outlet outlet = sender.outlet(config_.output, config_.counters, now);
+  for (const MediaPacket* packet : std::span(packets).first(count)) {
+    subscription.forward(*wanted, *packet, view, outlet);
+  }
+  config_.counters.key_frames_replayed.increment();
+  note_waiting(sender, now);
 }
 
 void Shard::flush(Instant now) {
@@ -225,6 +298,7 @@ void Shard::handle_feedback(Peer& peer, const rtcp::Packet& packet, Instant arri
     if (peer.sender.downlink() != nullptr) {
       Outlet outlet = peer.sender.outlet(config_.output, config_.counters, now);
       peer.sender.handle_nack(*nack, outlet);
+      note_waiting(peer.sender, now);
     }
   } else if (const auto* loss = std::get_if<rtcp::PictureLoss>(&packet)) {
     handle_key_frame_wish(peer, loss->media, now);

@@ -184,6 +184,9 @@ void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const 
     rewriter_.drop(packet);
     return;
   }
+  if (verdict == Verdict::kSwitch && outlet.pacing.waiting() > 0) {
+    drop_waiting(outlet);  // the picture is made anew: what came before only delays it
+  }
   const auto rewrite = number(layer, packet, view, verdict);
   if (!rewrite) {
     outlet.counters.drop(metrics::DropReason::kDuplicate);
@@ -225,6 +228,9 @@ std::size_t Subscription::commit(MutableBytes slot, std::size_t length, const Se
   outlet.downlink.on_sent(length + srtp::kMaxRtpOverhead, sending.copy,
                           is_numbered() ? Downlink::Numbered::kYes : Downlink::Numbered::kNo,
                           sending.cluster, outlet.now);
+  if (sending.cluster == bwe::kNoCluster) {  // a probe is meant to be more than the way carries
+    outlet.pacing.on_sent(length + srtp::kMaxRtpOverhead, outlet.now);
+  }
   outlet.counters.out(traffic(*publication_)).add(length);
   return *sent;
 }
@@ -241,8 +247,7 @@ std::size_t Subscription::sent_size(const MediaPacket& packet) const {
   return composed_size(packet, format);
 }
 
-void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite,
-                        Outlet& outlet) {
+bool Subscription::transmit(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet) {
   const MutableBytes slot = outlet.batch.reserve();
   SendFormat sent_as = format(ssrc_, types(packet.codec).media, outlet);
   sent_as.padding = outlet.padding;
@@ -254,7 +259,7 @@ void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rew
   }
   const std::size_t sent = commit(slot, length, {.received = packet.arrival}, outlet);
   if (sent == 0) {
-    return;
+    return false;
   }
   if (keeps_sound_ && outlet.sound != nullptr) {
     const int repeats =
@@ -268,12 +273,93 @@ void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rew
   stats_.on_packet(packet.payload.size());
   bytes_ += length;
   packets_ += 1;
+  return true;
+}
+
+void Subscription::send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite,
+                        Outlet& outlet) {
+  if (packet.starts_key_frame) {
+    key_frame_ = rewrite.timestamp;
+  }
+  // What waits is found again by the log: without one nothing can.
+  const bool must_wait = resend_ != nullptr && publication_->is_video() &&
+                         outlet.pacing.must_wait(Pacing::Queue::kVideo, outlet.now);
+  if (!must_wait && !transmit(packet, rewrite, outlet)) {
+    return;
+  }
   if (resend_) {
     resend_->log.add({.layer = layer,
                       .generation = packet.generation,
                       .source_sequence = static_cast<std::uint32_t>(packet.sequence.value()),
                       .rewrite = rewrite});
   }
+  if (must_wait) {
+    wait(packet, rewrite, outlet);
+  }
+}
+
+void Subscription::wait(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet) {
+  const WaitingPacket waiting{
+      .subscription = this,
+      .since = outlet.now,
+      .sequence = SequenceNumber(static_cast<std::uint16_t>(rewrite.sequence.value())),
+      .size = static_cast<std::uint16_t>(packet.payload.size() + kMostOverhead),
+      .padding = outlet.padding,
+      .is_key = key_frame_ == rewrite.timestamp};
+  // As many as the log remembers.
+  if (waiting_ + 1 >= resend_->log.capacity() ||
+      !outlet.pacing.wait(Pacing::Queue::kVideo, waiting)) {
+    resend_->log.forget(waiting.sequence);
+    outlet.counters.drop(metrics::DropReason::kPacedOut);
+    give_up(outlet);
+    return;
+  }
+  ++waiting_;
+  outlet.counters.packets_paced.increment();
+}
+
+void Subscription::drop_waiting(Outlet& outlet) {
+  outlet.pacing.remove(*this, [&](const WaitingPacket& dropped) {
+    resend_->log.forget(dropped.sequence);
+    outlet.counters.drop(metrics::DropReason::kPacedOut);
+  });
+  waiting_ = 0;
+}
+
+void Subscription::give_up(Outlet& outlet) {
+  drop_waiting(outlet);
+  selector_.lose_stream();
+}
+
+void Subscription::release(const Pacing::Released& released, Outlet& outlet) {
+  const WaitingPacket& waited = released.packet;
+  if (released.queue == Pacing::Queue::kResend) {
+    resend(waited.sequence, outlet);
+    return;
+  }
+  --waiting_;
+  const auto sent = resend_->log.find(waited.sequence);
+  const MediaPacket* packet = sent ? find_source(*sent) : nullptr;
+  if (packet == nullptr) {  // it has left the history meanwhile
+    outlet.counters.drop(metrics::DropReason::kPacedOut);
+    give_up(outlet);
+    return;
+  }
+  outlet.padding = waited.padding;
+  if (!transmit(*packet, sent->rewrite, outlet)) {
+    resend_->log.forget(waited.sequence);
+  }
+  outlet.padding = 0;
+}
+
+const MediaPacket* Subscription::find_source(const SentPacket& sent) const {
+  if (sent.layer >= publication_->layer_count()) {
+    return nullptr;
+  }
+  const auto& history = publication_->layer(sent.layer).history;
+  return history
+             ? history->find_sent(static_cast<std::uint8_t>(sent.generation), sent.source_sequence)
+             : nullptr;
 }
 
 void Subscription::resend_sound(std::uint8_t copies, Bytes datagram, Outlet& outlet) const {
@@ -312,15 +398,23 @@ void Subscription::retransmit(SequenceNumber sequence, Outlet& outlet) {
     }
     return;
   }
-  const auto sent = resend_->log.find(sequence);
-  if (!sent || sent->layer >= publication_->layer_count()) {
+  if (!outlet.pacing.must_wait(Pacing::Queue::kResend, outlet.now)) {
+    resend(sequence, outlet);
     return;
   }
-  const auto& history = publication_->layer(sent->layer).history;
-  const MediaPacket* packet =
-      history
-          ? history->find_sent(static_cast<std::uint8_t>(sent->generation), sent->source_sequence)
-          : nullptr;
+  const WaitingPacket waiting{.subscription = this,
+                              .since = outlet.now,
+                              .sequence = sequence,
+                              .size = Pacer::kPacketSize,
+                              .padding = 0,
+                              .is_key = false};
+  // Who asked for more than can wait asks again.
+  (void)outlet.pacing.wait(Pacing::Queue::kResend, waiting);
+}
+
+void Subscription::resend(SequenceNumber sequence, Outlet& outlet) {
+  const auto sent = resend_->log.find(sequence);
+  const MediaPacket* packet = sent ? find_source(*sent) : nullptr;
   if (packet == nullptr || outlet.now - packet->arrival > History::kMaxAge ||
       types(packet->codec).rtx == CodecTypes::kAbsent) {
     return;

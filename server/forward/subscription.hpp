@@ -16,6 +16,7 @@
 #include "forward/downlink.hpp"
 #include "forward/layer_selector.hpp"
 #include "forward/media_packet.hpp"
+#include "forward/pacing.hpp"
 #include "forward/packet_composer.hpp"
 #include "forward/send_rewriter.hpp"
 #include "forward/sent_log.hpp"
@@ -44,6 +45,8 @@ struct Outlet {
   SoundHistory* sound = nullptr;
   /// Of the batch that is forwarded; null outside of one.
   SoundForms* forms = nullptr;
+  /// Of the transport: what has to wait.
+  Pacing& pacing;
   Instant now;
   /// RTP padding of the packet that is forwarded next; see FramePadding.
   std::uint8_t padding = 0;
@@ -61,6 +64,8 @@ struct FirstSequences {
 class Subscription {
  public:
   static constexpr Duration kReportInterval = 3s;
+  /// Of header, extensions and tag, in the size of a packet that waits.
+  static constexpr std::size_t kMostOverhead = 64;
 
   Subscription(const Subscribe& command, Publication& publication, Sender& sender,
                const FirstSequences& first);
@@ -99,6 +104,9 @@ class Subscription {
     return selector_.awaits_key_frame(view);
   }
 
+  /// Whether the subscriber was ever sent anything of it.
+  [[nodiscard]] bool has_begun() const { return stats_.packets() > 0; }
+
   /// Takes each packet of the publication, of every layer, and sends what the subscriber gets.
   void forward(std::uint8_t layer, const MediaPacket& packet, const LayerView& view,
                Outlet& outlet);
@@ -109,11 +117,15 @@ class Subscription {
   }
   /// How long the packet would be towards this subscriber, without padding and SRTP tag.
   [[nodiscard]] std::size_t sent_size(const MediaPacket& packet) const;
-  /// The subscriber misses a packet.
+  /// The subscriber misses a packet: sends it again, or lets it wait for its turn.
   void retransmit(SequenceNumber sequence, Outlet& outlet);
   /// Whether its packets may have to be kept as they left, to be sent again: sound has no stream
   /// of retransmissions.
   [[nodiscard]] bool keeps_sound() const { return keeps_sound_; }
+  /// The turn of a packet that waited has come.
+  void release(const Pacing::Released& released, Outlet& outlet);
+  /// What waits would come too late: it is dropped, and the stream goes on with the next key frame.
+  void give_up(Outlet& outlet);
 
   /// Whether it has a stream of retransmissions in which padding can be sent, and about which the
   /// subscriber tells what arrives.
@@ -157,7 +169,14 @@ class Subscription {
   void keep_sound(SequenceNumber sequence, Bytes datagram, int repeats, Outlet& outlet) const;
   [[nodiscard]] std::optional<Rewrite> number(std::uint8_t layer, const MediaPacket& packet,
                                               const LayerView& view, Verdict verdict);
+  /// At once, or when its turn comes.
   void send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
+  [[nodiscard]] bool transmit(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
+  void wait(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
+  void drop_waiting(Outlet& outlet);
+  void resend(SequenceNumber sequence, Outlet& outlet);
+  /// What was sent, or waits, under this number; null when it isn't in the history any more.
+  [[nodiscard]] const MediaPacket* find_source(const SentPacket& sent) const;
   [[nodiscard]] SendFormat format(Ssrc ssrc, std::uint8_t payload_type, const Outlet& outlet) const;
   [[nodiscard]] bool is_numbered() const {
     return extensions_.has(rtp::Extension::kTransportSequence);
@@ -195,6 +214,10 @@ class Subscription {
   /// type that there is.
   RtpTimestamp last_timestamp_;
   std::uint8_t last_rtx_type_ = CodecTypes::kAbsent;
+  /// Packets in the queue of those that wait.
+  std::size_t waiting_ = 0;
+  /// Of the newest key frame, as sent.
+  std::optional<RtpTimestamp> key_frame_;
   rtcp::SendStats stats_;
   Instant next_report_;
   std::optional<float> reported_loss_;

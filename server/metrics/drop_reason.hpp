@@ -53,6 +53,7 @@ enum class DropReason : std::uint8_t {
   kLeaseExpired,     // the account is restricted and the node's lease ran out
   kHandshakesFull,   // as many DTLS handshakes as the node has at once, or as may wait for a turn
   kRelayedForOther,  // came over a participant's TURN allocation, for another's transport
+  kPacedOut,         // waited too long for its turn to leave, or came to be of no use meanwhile
   kCount,
 };
 
@@ -70,6 +71,7 @@ constexpr std::string_view name(DropReason reason) {
       "transport_closed",   "no_publication",      "queue_full",           "duplicate",
       "unknown_source",     "too_many_sources",    "unknown_payload_type", "relay_full",
       "permit_revoked",     "lease_expired",       "handshakes_full",      "relayed_for_other",
+      "paced_out",
   };
   static_assert(!kNames.back().empty(), "a reason has no name");
   const auto index = static_cast<std::size_t>(reason);

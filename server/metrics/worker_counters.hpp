@@ -108,6 +108,10 @@ struct WorkerCounters {
   Counter transport_feedback_received;
   /// Packets of padding that test whether a subscriber's way carries more.
   Counter probe_packets_sent;
+  /// Subscribers that began with a key frame that had come before them.
+  Counter key_frames_replayed;
+  /// Packets of video that had to wait for their turn to leave.
+  Counter packets_paced;
   LatencyHistogram forward_latency;
   // Gauges.
   EstimateGauges estimates;
@@ -119,10 +123,14 @@ struct WorkerCounters {
   /// since the way to the subscriber doesn't carry more.
   Counter videos_limited;
   Counter videos_paused;
+  /// Packets that wait for their turn at the moment.
+  Counter packets_waiting;
 
   TrafficCounter& in(Traffic traffic) { return received[static_cast<std::size_t>(traffic)]; }
   TrafficCounter& out(Traffic traffic) { return sent[static_cast<std::size_t>(traffic)]; }
-  void drop(DropReason reason) { dropped[static_cast<std::size_t>(reason)].increment(); }
+  void drop(DropReason reason, std::uint64_t count = 1) {
+    dropped[static_cast<std::size_t>(reason)].add(count);
+  }
 };
 
 }  // namespace meridian::metrics

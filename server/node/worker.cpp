@@ -330,6 +330,9 @@ bool Worker::handle_relay(Now now) {
 
 void Worker::handle_timeout(Now now) {
   State& state = *state_;
+  if (now.monotonic >= state.shard.next_release()) {
+    state.shard.release(now.monotonic);
+  }
   if (now.monotonic < state.next_tick) {
     return;
   }
@@ -347,7 +350,7 @@ void Worker::handle_timeout(Now now) {
 }
 
 Instant Worker::next_timeout() const {
-  return state_->next_tick;
+  return std::min(state_->next_tick, state_->shard.next_release());
 }
 
 std::uint64_t Worker::take_wakes() {

@@ -69,11 +69,15 @@ void Ledger::on_forwarded(MemberId to, const test::MediaStamp& stamp, bool is_re
   Delivery& delivery = deliveries_[{to, stamp.source}];
   Place& place = delivery.places[key(stamp.layer, stamp.frame, stamp.packet)];
   if (!is_retransmission) {
-    if (place.is_forwarded && faults_.size() < kMaxFaults) {
+    // Who subscribed anew may begin with a key frame from before.
+    const std::vector<Order> closings = closings_of(to, stamp.source);
+    const bool is_anew = std::ranges::any_of(
+        closings, [&](Order closing) { return closing > place.forwarded && closing < order; });
+    if (place.forwarded != 0 && !is_anew && faults_.size() < kMaxFaults) {
       faults_.push_back("forwarded twice to member " + std::to_string(to.value()) + ": " +
                         describe(stamp.source, stamp.layer, number(stamp.frame, stamp.packet)));
     }
-    place.is_forwarded = true;
+    place.forwarded = order;
     delivery.primaries.push_back(
         {.order = order, .layer = stamp.layer, .frame = stamp.frame, .packet = stamp.packet});
   }
@@ -116,15 +120,15 @@ std::vector<Ledger::Run> Ledger::runs_of(const Delivery& delivery, const Source&
     if (is_open && runs.back().layer == packet.layer) {
       continue;
     }
-    if (is_open) {
-      runs.back().end = packet.order;
-    }
     const Packet& first = source.layers[packet.layer][packet.frame][packet.packet];
     if ((!first.is_key || packet.packet != 0) && faults.size() < kMaxFaults) {
       faults.push_back("a stream began in the middle: " +
                        describe(0, packet.layer, number(packet.frame, packet.packet)));
     }
-    // A packet is forwarded in the turn in which it comes, so its arrival is the beginning.
+    // It is decided in the turn in which it comes, so its arrival is the beginning.
+    if (is_open) {
+      runs.back().end = first.arrived;
+    }
     runs.push_back({.begin = first.arrived,
                     .end = std::numeric_limits<Order>::max(),
                     .layer = packet.layer,
@@ -172,6 +176,29 @@ bool Ledger::is_thinned(const Frame& frame, const Delivery& delivery, std::uint8
   return true;
 }
 
+Ledger::Next Ledger::next_of(const std::vector<Frame>& frames, const Delivery& delivery,
+                             const std::vector<Run>& runs, std::uint8_t layer, std::uint32_t frame,
+                             std::uint16_t packet) {
+  const auto is_within = [&](const Packet& one) {
+    return std::ranges::any_of(runs, [&](const Run& run) {
+      return run.layer == layer && one.arrived >= run.begin && one.arrived < run.end;
+    });
+  };
+  std::size_t first = packet;
+  for (std::size_t f = frame; f < frames.size(); ++f, first = 0) {
+    for (std::size_t p = first; p < frames[f].size(); ++p) {
+      const auto number = static_cast<std::uint32_t>(f);
+      if (delivery.places.contains(key(layer, number, static_cast<std::uint16_t>(p)))) {
+        return p == 0 && frames[f][p].is_key ? Next::kKeyFrame : Next::kOther;
+      }
+      if (frames[f][p].arrived != 0 && !is_within(frames[f][p])) {
+        return Next::kNothing;
+      }
+    }
+  }
+  return Next::kNothing;
+}
+
 Ledger::Findings Ledger::examine(MemberId member, std::uint32_t id) const {
   Findings findings;
   const Delivery& delivery = deliveries_.at({member, id});
@@ -200,10 +227,16 @@ Ledger::Findings Ledger::examine(MemberId member, std::uint32_t id) const {
           if (account.unexplained > before && is_thinned(packets, delivery, l, f)) {
             --account.unexplained;
             ++account.thinned;
+          } else if (account.unexplained > before) {
+            const Next next = next_of(source.layers[layer], delivery, runs, l, f, p);
+            account.unexplained -= next != Next::kOther ? 1 : 0;
+            account.given_up += next == Next::kKeyFrame ? 1 : 0;
+            // It waited when the run ended.
+            account.outside += next == Next::kNothing ? 1 : 0;
           }
-          if (account.unexplained > before && findings.faults.size() < kMaxFaults) {
-            findings.faults.push_back("not forwarded to member " + std::to_string(member.value()) +
-                                      ": " + describe(id, l, number(f, p)));
+          if (account.unexplained > before && findings.missing.size() < kMaxFaults) {
+            findings.missing.push_back("not forwarded to member " + std::to_string(member.value()) +
+                                       ": " + describe(id, l, number(f, p)));
           }
         }
       }
@@ -244,6 +277,18 @@ Ledger::Repairs Ledger::repairs() const {
     }
   }
   return repairs;
+}
+
+std::vector<std::string> Ledger::missing() const {
+  std::vector<std::string> all;
+  for (const auto& [pair, delivery] : deliveries_) {
+    for (std::string& one : examine(pair.first, pair.second).missing) {
+      if (all.size() < kMaxFaults) {
+        all.push_back(std::move(one));
+      }
+    }
+  }
+  return all;
 }
 
 std::vector<std::string> Ledger::faults() const {

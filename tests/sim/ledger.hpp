@@ -29,6 +29,7 @@ struct Account {
   std::uint64_t early = 0;      // overtook the packet with which its stream began
   std::uint64_t before = 0;     // came after the stream began, and belongs before its beginning
   std::uint64_t thinned = 0;    // of whole frames of the upper temporal layers, left out
+  std::uint64_t given_up = 0;   // waited for its turn to leave until it was of no use any more
   std::uint64_t unexplained = 0;
 
   // Of the same packets once more:
@@ -71,6 +72,8 @@ class Ledger {
   [[nodiscard]] Repairs repairs() const;
   /// What no server may do, as sentences, in the order of finding.
   [[nodiscard]] std::vector<std::string> faults() const;
+  /// The same of packets that were not forwarded, which must have been counted as dropped.
+  [[nodiscard]] std::vector<std::string> missing() const;
 
  private:
   struct Packet {
@@ -93,7 +96,7 @@ class Ledger {
     std::uint16_t packet = 0;
   };
   struct Place {
-    bool is_forwarded = false;
+    Order forwarded = 0;  // 0: not yet
     bool is_delivered = false;
     bool is_delivered_first = false;  // not by retransmission
   };
@@ -111,6 +114,7 @@ class Ledger {
   struct Findings {
     Account account;
     std::vector<std::string> faults;
+    std::vector<std::string> missing;
   };
 
   [[nodiscard]] static std::uint64_t number(std::uint32_t frame, std::uint16_t packet) {
@@ -126,6 +130,12 @@ class Ledger {
                                                 const std::vector<Order>& closings,
                                                 std::vector<std::string>& faults);
   /// Whether nothing of a frame was forwarded that no other frame of its layer needs.
+  /// What came next of the layer, after a packet that was not forwarded: something else, a key
+  /// frame that made up for it, or nothing more until the end of the run.
+  enum class Next : std::uint8_t { kOther, kKeyFrame, kNothing };
+  [[nodiscard]] static Next next_of(const std::vector<Frame>& frames, const Delivery& delivery,
+                                    const std::vector<Run>& runs, std::uint8_t layer,
+                                    std::uint32_t frame, std::uint16_t packet);
   [[nodiscard]] static bool is_thinned(const Frame& frame, const Delivery& delivery,
                                        std::uint8_t layer, std::uint32_t number);
   [[nodiscard]] Findings examine(MemberId member, std::uint32_t id) const;

@@ -107,7 +107,7 @@ class Simulation final : public NodeObserver {
   void judge_reception(const Member& subscriber, const Member& publisher, std::uint32_t source);
   void judge_accounts(RunResult& result);
   void judge_repairs();
-  void judge_counters();
+  void judge_counters(const RunResult& result);
 
   const std::uint64_t seed_;
   const Scenario scenario_;

@@ -14,8 +14,9 @@ std::string describe(const Account& account) {
          std::to_string(account.lost_down) + " refused " + std::to_string(account.refused) +
          " outside " + std::to_string(account.outside) + " early " + std::to_string(account.early) +
          " before " + std::to_string(account.before) + " thinned " +
-         std::to_string(account.thinned) + " unexplained " + std::to_string(account.unexplained) +
-         " runs " + std::to_string(account.runs);
+         std::to_string(account.thinned) + " given up " + std::to_string(account.given_up) +
+         " unexplained " + std::to_string(account.unexplained) + " runs " +
+         std::to_string(account.runs);
 }
 
 /// Drops that are the server's own fault, whatever the network does.
@@ -42,7 +43,7 @@ RunResult Simulation::judge() {
     judge_member(*member);
   }
   judge_accounts(result);
-  judge_counters();
+  judge_counters(result);
   result.faults = faults_;
   result.members = members_.size();
   result.log_hash = log_.hash();
@@ -138,7 +139,7 @@ void Simulation::judge_accounts(RunResult& result) {
         ": " + describe(account));
     const std::uint64_t sum = account.delivered + account.lost_up + account.lost_down +
                               account.refused + account.outside + account.early + account.before +
-                              account.thinned + account.unexplained;
+                              account.thinned + account.given_up + account.unexplained;
     if (sum != account.sent) {
       fault("an account that doesn't add up: " + describe(account));
     }
@@ -152,6 +153,7 @@ void Simulation::judge_accounts(RunResult& result) {
     total.early += account.early;
     total.before += account.before;
     total.thinned += account.thinned;
+    total.given_up += account.given_up;
     total.unexplained += account.unexplained;
     total.recovered += account.recovered;
     total.runs += account.runs;
@@ -181,9 +183,11 @@ void Simulation::judge_repairs() {
   }
 }
 
-void Simulation::judge_counters() {
+void Simulation::judge_counters(const RunResult& result) {
+  std::uint64_t paced_out = 0;
   for (const node::WorkerPlacement& placement : node_->placements()) {
     const metrics::WorkerCounters& counters = node_->counters(placement.index);
+    paced_out += counters.dropped[static_cast<std::size_t>(metrics::DropReason::kPacedOut)].value();
     std::string line = "worker " + std::to_string(placement.index.value()) + " drops:";
     for (std::size_t i = 0; i < metrics::kDropReasonCount; ++i) {
       const auto reason = static_cast<metrics::DropReason>(i);
@@ -197,6 +201,15 @@ void Simulation::judge_counters() {
       }
     }
     log(line);
+  }
+  // What waited in vain for its turn was dropped, and what followed it until the next key frame was
+  // of no use.
+  if (result.total.unexplained > paced_out || (result.total.given_up > 0 && paced_out == 0)) {
+    for (const std::string& text : ledger_.missing()) {
+      fault(text);
+    }
+    fault(std::to_string(result.total.unexplained + result.total.given_up) +
+          " packets not forwarded, " + std::to_string(paced_out) + " counted as dropped");
   }
 }
 

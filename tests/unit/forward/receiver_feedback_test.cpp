@@ -55,6 +55,7 @@ TEST_F(ReceiverFeedbackTest, fir_serves_where_pli_was_not_negotiated) {
   meeting_.publish(alice_);
   bed_.shard.configure(configuration);
   bed_.send(alice_, meeting_.video(1, true));
+  bed_.run_for(Publication::kMaxReplay + 20ms);
   meeting_.subscribe(bob_, Meeting::kCamera, 1);
   const auto media = alice_.take_rtcp<rtcp::FullIntra, Ssrc>(
       [](const rtcp::FullIntra& intra) { return intra[0].media; });

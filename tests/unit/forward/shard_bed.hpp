@@ -184,6 +184,9 @@ class ShardBed {
           client->transport->handle_timeout(now, output);
         }
       }
+      if (now >= shard.next_release()) {
+        shard.release(now);
+      }
       shard.handle_timeout(now);
       pump();
     }

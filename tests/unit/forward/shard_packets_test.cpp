@@ -371,6 +371,7 @@ TEST_F(ShardPacketsTest, malformed_rtcp_is_dropped_whole) {
 TEST_F(ShardPacketsTest, what_overtook_the_beginning_of_a_key_frame_follows_it) {
   meeting_.publish(alice_);
   bed_.send(alice_, meeting_.video(1, true));
+  bed_.run_for(Publication::kMaxReplay + 20ms);
   meeting_.subscribe(bob_, Meeting::kCamera, 1);
   const PacketBytes late = meeting_.video(5, true);
   bed_.send(alice_, meeting_.video(6, false));
@@ -386,6 +387,50 @@ TEST_F(ShardPacketsTest, what_overtook_the_beginning_of_a_key_frame_follows_it) 
     EXPECT_EQ(view(packets[i]).sequence(), view(packets[i - 1]).sequence().next());
   }
   EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
+TEST_F(ShardPacketsTest, somebody_new_begins_with_the_key_frame_that_came_last) {
+  meeting_.publish(alice_);
+  bed_.send(alice_, meeting_.video(1, true));
+  for (std::uint16_t number = 2; number < 12; ++number) {
+    bed_.run_for(30ms);
+    bed_.send(alice_, meeting_.video(number, number == 9));
+  }
+  (void)alice_.take_picture_losses();
+  alice_.peer->send_rtp(meeting_.video(12, false));  // in the batch in which the command comes
+  meeting_.subscribe(bob_, Meeting::kCamera, 1);
+  bed_.send(alice_, meeting_.video(13, false));
+  const auto packets = bob_.take_rtp();
+  ASSERT_EQ(packets.size(), 5U);
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    EXPECT_EQ(view(packets[i]).timestamp().value() - view(packets[0]).timestamp().value(),
+              i * 3000U);
+    EXPECT_EQ(view(packets[i]).sequence().value(),
+              static_cast<std::uint16_t>(view(packets[0]).sequence().value() + i));
+  }
+  EXPECT_TRUE(rtp::parse_vp8(view(packets[0]).payload())->is_keyframe);
+  EXPECT_TRUE(alice_.take_picture_losses().empty()) << "nobody need make another for it";
+  EXPECT_EQ(bed_.counters.key_frames_replayed.value(), 1U);
+  EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
+TEST_F(ShardPacketsTest, a_key_frame_from_long_ago_is_not_what_somebody_new_begins_with) {
+  meeting_.publish(alice_);
+  bed_.send(alice_, meeting_.video(1, true));
+  bed_.run_for(Publication::kMaxReplay + 20ms);
+  bed_.send(alice_, meeting_.video(2, false));
+  (void)alice_.take_picture_losses();
+  meeting_.subscribe(bob_, Meeting::kCamera, 1);
+  EXPECT_TRUE(bob_.take_rtp().empty());
+  EXPECT_EQ(alice_.take_picture_losses().size(), 1U);
+  EXPECT_EQ(bed_.counters.key_frames_replayed.value(), 0U);
+}
+
+TEST_F(ShardPacketsTest, what_would_fill_the_way_for_long_is_not_replayed) {
+  meeting_.publish(alice_);
+  send_frame(bed_, alice_, 1, true, std::vector<std::size_t>(24, 1000));  // 320 ms of 600 kbit/s
+  meeting_.subscribe(bob_, Meeting::kCamera, 1);
+  EXPECT_TRUE(bob_.take_rtp().empty());
 }
 
 TEST_F(ShardPacketsTest, a_large_batch_is_forwarded_whole) {

@@ -40,6 +40,7 @@ TEST_F(ShardTest, a_new_subscriber_to_video_asks_for_a_key_frame_and_waits_for_i
   Client& bob = bed_.join();
   meeting_.publish(alice);
   bed_.send(alice, meeting_.video(1, true));
+  bed_.run_for(Publication::kMaxReplay + 20ms);
   bed_.send(alice, meeting_.video(2, false));
   meeting_.subscribe(bob, Meeting::kCamera, 1);
   EXPECT_EQ(alice.take_picture_losses(), std::vector<Ssrc>{Ssrc(200)});
@@ -172,6 +173,7 @@ TEST_F(ShardTest, a_subscription_before_the_transport_connects_begins_when_it_do
   Client& alice = bed_.join();
   meeting_.publish(alice);
   bed_.send(alice, meeting_.video(1, true));
+  bed_.run_for(Publication::kMaxReplay + 20ms);
   Client& bob = bed_.join();
   meeting_.subscribe(bob, Meeting::kCamera, 1);
   bed_.run_for(100ms);

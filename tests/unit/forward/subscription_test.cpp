@@ -220,5 +220,137 @@ TEST_F(SubscriptionTest, no_index_is_ever_encrypted_twice) {
   EXPECT_EQ(dropped(metrics::DropReason::kSrtpIndexReused), 0U);
 }
 
+// What a subscriber's way carries spreads the packets of a frame.
+class PacedSubscriptionTest : public SubscriptionTest {
+ protected:
+  static constexpr std::size_t kPackets = 30;
+
+  void narrow(Bitrate rate) {
+    bob_.send_rtcp([&](rtcp::CompoundWriter& writer) {
+      const std::array<Ssrc, 1> sources = {Ssrc(1001)};
+      (void)writer.add_remb(Ssrc(9), rate, sources);
+    });
+    bed_.run_for(200ms);
+  }
+  /// A picture of kPackets packets of 1000 bytes.
+  void send_frame(std::uint32_t timestamp, bool is_key) {
+    for (std::size_t i = 0; i < kPackets; ++i) {
+      auto payload =
+          test::vp8_payload({.is_key = is_key,
+                             .starts = i == 0,
+                             .picture_id = static_cast<std::uint16_t>(timestamp / 3000)});
+      payload.resize(1000);
+      send(96, payload, timestamp, i + 1 == kPackets);
+    }
+  }
+  std::vector<std::uint16_t> take_numbers() {
+    std::vector<std::uint16_t> numbers;
+    for (const PacketBytes& packet : bob_.take_rtp()) {
+      if (view(packet).ssrc() == Ssrc(1001)) {
+        numbers.push_back(view(packet).sequence().value());
+      }
+    }
+    return numbers;
+  }
+};
+
+TEST_F(PacedSubscriptionTest, a_frame_larger_than_a_burst_leaves_in_several) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  narrow(Bitrate(1'000'000));
+  send_frame(0, true);
+  std::vector<std::uint16_t> numbers = take_numbers();
+  EXPECT_EQ(numbers.size(), 5U) << "4,500 bytes, and what the last one goes beyond";
+  EXPECT_EQ(bed_.counters.packets_paced.value(), kPackets - numbers.size());
+  bed_.run_for(100ms);
+  EXPECT_LT(take_numbers().size(), 15U);
+  bed_.run_for(400ms);
+  (void)take_numbers();
+  send_frame(3000, false);
+  bed_.run_for(500ms);
+  const std::vector<std::uint16_t> rest = take_numbers();
+  ASSERT_EQ(rest.size(), kPackets) << "nothing is lost";
+  for (std::size_t i = 1; i < rest.size(); ++i) {
+    EXPECT_EQ(rest[i], static_cast<std::uint16_t>(rest[i - 1] + 1));
+  }
+  EXPECT_EQ(dropped(metrics::DropReason::kPacedOut), 0U);
+  EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
+TEST_F(PacedSubscriptionTest, without_a_word_about_what_arrives_nothing_waits) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  bed_.run_for(200ms);
+  send_frame(0, true);
+  EXPECT_EQ(take_numbers().size(), kPackets);
+}
+
+TEST_F(PacedSubscriptionTest, without_retransmissions_nothing_waits) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  rtp::CodecBinding plain = test::vp8(102);
+  plain.rtx.reset();
+  subscribe({plain});
+  narrow(Bitrate(1'000'000));
+  send_frame(0, true);
+  EXPECT_EQ(take_numbers().size(), kPackets);
+}
+
+TEST_F(PacedSubscriptionTest, a_retransmission_does_not_wait_behind_video) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  narrow(Bitrate(1'000'000));
+  send_frame(0, true);
+  const std::vector<std::uint16_t> first = take_numbers();
+  ASSERT_FALSE(first.empty());
+  bob_.send_rtcp([&](rtcp::CompoundWriter& writer) {
+    const std::array<SequenceNumber, 1> list = {SequenceNumber(first[0])};
+    std::span<const SequenceNumber> rest = list;
+    (void)writer.add_nack(Ssrc(9), Ssrc(1001), rest);
+  });
+  bed_.pump();
+  bed_.run_for(60ms);
+  const auto packets = bob_.take_rtp();
+  ASSERT_FALSE(packets.empty());
+  EXPECT_EQ(view(packets[0]).ssrc(), Ssrc(2001));
+  EXPECT_EQ(view(packets[1]).ssrc(), Ssrc(1001));
+}
+
+TEST_F(PacedSubscriptionTest, what_would_come_too_late_is_given_up_until_the_next_key_frame) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  narrow(Bitrate(1'000'000));
+  std::uint32_t timestamp = 0;
+  send_frame(timestamp, true);
+  (void)take_numbers();
+  (void)alice_.take_picture_losses();
+  for (std::size_t i = 0; i < SentLog::kMinCapacity / kPackets; ++i) {
+    send_frame(timestamp += 3000, false);
+  }
+  EXPECT_EQ(dropped(metrics::DropReason::kPacedOut), SentLog::kMinCapacity);
+  bed_.run_for(1s);
+  EXPECT_TRUE(take_numbers().empty());
+  EXPECT_FALSE(alice_.take_picture_losses().empty());
+  send_frame(timestamp += 3000, false);
+  bed_.run_for(200ms);
+  EXPECT_TRUE(take_numbers().empty()) << "nobody could decode it";
+  send_frame(timestamp += 3000, true);
+  bed_.run_for(500ms);
+  EXPECT_EQ(take_numbers().size(), kPackets);
+  EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
+TEST_F(PacedSubscriptionTest, nothing_waits_of_a_subscription_that_ended) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  narrow(Bitrate(200'000));
+  send_frame(0, true);
+  (void)take_numbers();
+  EXPECT_FALSE(bed_.shard.next_release().is_never());
+  bed_.shard.unsubscribe(SubscriptionId(1));
+  bed_.run_for(1s);
+  EXPECT_TRUE(take_numbers().empty());
+  EXPECT_TRUE(bed_.shard.next_release().is_never());
+}
+
 }  // namespace
 }  // namespace meridian::forward
