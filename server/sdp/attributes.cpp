@@ -101,16 +101,19 @@ std::optional<std::vector<std::vector<SimulcastRid>>> simulcast_streams(std::str
 }
 
 bool read_simulcast(MediaSection& media, std::string_view value) {
-  if (!media.simulcast.empty()) {
-    return false;  // RFC 8853 section 5.1: at most once
-  }
+  // RFC 8853 section 5.1: at most once. Pion, which repeats its peer's line in each later offer,
+  // writes one for each direction.
   while (!value.empty()) {
     const std::string_view way = take_word(value);
     auto streams = simulcast_streams(take_word(value));
     if ((way != "send" && way != "recv") || !streams || streams->empty()) {
       return false;
     }
-    (way == "send" ? media.simulcast.send : media.simulcast.recv) = *std::move(streams);
+    auto& direction = way == "send" ? media.simulcast.send : media.simulcast.recv;
+    if (!direction.empty()) {
+      return false;
+    }
+    direction = *std::move(streams);
   }
   return !media.simulcast.empty();
 }

@@ -87,6 +87,15 @@ TEST(Attributes, read_alternatives_and_pauses_of_simulcast) {
   EXPECT_FALSE(read_media_attribute(media, "simulcast", "send 1"));  // only once
 }
 
+TEST(Attributes, read_a_line_of_simulcast_for_each_direction) {
+  MediaSection media;
+  ASSERT_TRUE(read_media_attribute(media, "simulcast", "recv q;h"));
+  ASSERT_TRUE(read_media_attribute(media, "simulcast", "send q;h;f"));
+  EXPECT_EQ(media.simulcast.send.size(), 3U);
+  EXPECT_EQ(media.simulcast.recv.size(), 2U);
+  EXPECT_FALSE(read_media_attribute(media, "simulcast", "recv q"));
+}
+
 TEST(Attributes, read_feedback_for_all_formats) {
   MediaSection media;
   ASSERT_TRUE(read_media_attribute(media, "rtcp-fb", "* nack pli"));
