@@ -32,6 +32,8 @@ test('decoded with the key, nothing with a wrong key, frame digests equal at bot
   assert.equal((await c.evaluate(() => window.received())).find((s) => s.kind === 'video').frames, 0, 'eve decodes nothing');
   assert.equal(await b.evaluate(() => [...window.room.remoteParticipants.values()].find((p) => p.identity === 'ann').isEncrypted), true);
 
+  for (const what of ['made', 'stripped', 'recovered']) assert.equal(await node.metric(`meridian_red_${what}_total`), 0, `RED ${what}`);
+
   const received = await b.evaluate(() => window.digests.received);
   await new Promise((resolve) => setTimeout(resolve, 500));
   const sent = new Set(await a.evaluate(() => window.digests.sent));

@@ -18,7 +18,7 @@ async function stream(kind, room, identity, { simulcast = false, query = '', reg
 async function person(room, identity, { publish = false } = {}) {
   const page = await browser.tab();
   await page.evaluate((p) => window.join(p), { url: node.url(), token: token({ room, identity }) });
-  if (publish) await page.evaluate(() => window.publish());
+  if (publish) await page.evaluate((p) => window.publish(p), publish === true ? {} : publish);
   return page;
 }
 const sees = (page, from) => eventually(page, async (who) => {
@@ -40,6 +40,7 @@ describe('an encoder that speaks WHIP', () => {
     assert.match(encoder.answer.etag, /^"\w+"$/);
     assert.equal(encoder.answer.link, null, 'no server of anybody else is named');
     await sees(viewer, 'encoder');
+    assert.ok(await node.metric('meridian_red_made_total') > 0, 'livekit-client is given redundancy that the encoder does not send');
     await eventually(encoder.page, async () => (await window.outbound()).filter((s) => s.kind === 'video' && s.packets > 0).length >= 2, undefined, { seconds: 40, what: 'several layers are sent' });
     const tracks = await viewer.evaluate(() => [...window.room.remoteParticipants.values()].find((p) => p.identity === 'encoder').trackPublications.values().map((t) => [t.kind, t.source, t.trackInfo.simulcast]).toArray());
     assert.deepEqual(tracks.sort(), [['audio', 'microphone', false], ['video', 'camera', true]]);
@@ -76,12 +77,13 @@ describe('an encoder that speaks WHIP', () => {
 });
 
 test('a player sees and hears somebody with livekit-client', async () => {
-  const page = await person('talk', 'ann', { publish: true });
+  const page = await person('talk', 'ann', { publish: { red: true } });
   const other = await person('talk', 'ben', { publish: true });
   await sees(page, 'ben');
   const player = await stream('whep', 'talk', 'player', { query: '?participant=ann' });
   assert.equal(player.answer.status, 201, player.answer.body);
   await plays(player.page);
+  assert.ok(await node.metric('meridian_red_stripped_total') > 0, 'a player is given no RED');
   await eventually(page, () => [...window.room.remoteParticipants.values()].some((p) => p.identity === 'player'));
   assert.equal((await player.page.evaluate(() => window.ask('DELETE'))).status, 200);
   await eventually(page, () => ![...window.room.remoteParticipants.values()].some((p) => p.identity === 'player'));

@@ -60,9 +60,9 @@ window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, isB
   await window.room.localParticipant.publishTrack(track, { source: Track.Source.Camera, videoCodec: codec, simulcast, backupCodec: false });
 };
 /** Sound without a pause, 50 packets a second, and a small picture. */
-window.publish = async ({ sound = true, picture = true } = {}) => {
-  window.published = { sound, picture };
-  if (sound) await window.room.localParticipant.setMicrophoneEnabled(true, undefined, { dtx: false, red: false });
+window.publish = async ({ sound = true, picture = true, red = false } = {}) => {
+  window.published = { sound, picture, red };
+  if (sound) await window.room.localParticipant.setMicrophoneEnabled(true, undefined, { dtx: false, red });
   if (picture) await window.publishCanvas({ width: 320, height: 180, simulcast: false });
 };
 /**

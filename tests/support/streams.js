@@ -50,7 +50,11 @@ window.whep = async ({ url, token, configuration = {} }) => {
   const player = Object.assign(document.createElement('video'), { autoplay: true, srcObject: stream });
   document.body.append(player);
   window.pc.ontrack = ({ track }) => stream.addTrack(track);
-  for (const kind of ['audio', 'video']) window.pc.addTransceiver(kind, { direction: 'recvonly' });
+  for (const kind of ['audio', 'video']) {
+    const transceiver = window.pc.addTransceiver(kind, { direction: 'recvonly' });
+    // As players do that know nothing of RED.
+    transceiver.setCodecPreferences(RTCRtpReceiver.getCapabilities(kind).codecs.filter((c) => c.mimeType !== 'audio/red'));
+  }
   return post(url, token);
 };
 
