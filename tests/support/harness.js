@@ -93,18 +93,34 @@ window.received = async () => {
       for (const s of stats.values()) {
         if (s.type !== 'inbound-rtp') continue;
         result.push({ from: participant.identity, kind: s.kind, source: publication.source, packets: s.packetsReceived, lost: s.packetsLost, frames: s.framesDecoded ?? 0,
-          width: s.frameWidth, energy: s.totalAudioEnergy ?? 0, nacks: s.nackCount, freezes: s.freezeCount, bytes: s.bytesReceived });
+          width: s.frameWidth, energy: s.totalAudioEnergy ?? 0, nacks: s.nackCount, freezes: s.freezeCount, frozen: s.totalFreezesDuration, bytes: s.bytesReceived });
       }
     }
   }
   return result;
+};
+/** Watches the one video that comes: the longest time without a new frame, and all sizes, since the last call of take(). */
+window.watchVideo = () => {
+  const seen = { frames: 0, at: performance.now(), longest: 0, widths: [] };
+  window.watching = setInterval(async () => {
+    const video = (await window.received()).find((one) => one.kind === 'video');
+    const now = performance.now();
+    if (video && video.frames > seen.frames) Object.assign(seen, { frames: video.frames, at: now });
+    seen.longest = Math.max(seen.longest, now - seen.at);
+    if (video && video.width !== seen.widths.at(-1)) seen.widths.push(video.width);
+  }, 50);
+  window.takeVideo = () => {
+    const taken = { longest: Math.round(seen.longest), widths: [...seen.widths] };
+    Object.assign(seen, { longest: 0, widths: seen.widths.slice(-1) });
+    return taken;
+  };
 };
 window.sent = async () => {
   const result = [];
   for (const publication of window.room.localParticipant.trackPublications.values()) {
     const stats = await publication.track?.getRTCStatsReport?.();
     for (const s of stats?.values() ?? []) {
-      if (s.type === 'outbound-rtp') result.push({ kind: s.kind, rid: s.rid, packets: s.packetsSent, width: s.frameWidth, frames: s.framesEncoded, retransmitted: s.retransmittedPacketsSent, scalability: s.scalabilityMode, codec: s.codecId });
+      if (s.type === 'outbound-rtp') result.push({ kind: s.kind, rid: s.rid, packets: s.packetsSent, width: s.frameWidth, frames: s.framesEncoded, retransmitted: s.retransmittedPacketsSent, scalability: s.scalabilityMode, codec: s.codecId, limited: s.qualityLimitationReason });
     }
   }
   return result;
