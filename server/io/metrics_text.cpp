@@ -271,29 +271,33 @@ void add_worker_counters(Page& page, const ByRegion& regions) {
        {"shard_publications", "Publications on workers, relayed ones included.", kGauge,
         [](const WorkerMetrics& w) { return w.worker->publications.value(); }},
        {"shard_subscriptions", "Subscriptions on workers.", kGauge,
-        [](const WorkerMetrics& w) { return w.worker->subscriptions.value(); }},
-       {"kernel_receive_drops_total", "Datagrams that found the receive buffer full.", kCounter,
-        [](const WorkerMetrics& w) { return w.io->kernel_drops.value(); }},
-       {"truncated_datagrams_total", "Datagrams longer than any that is sent to us.", kCounter,
-        [](const WorkerMetrics& w) { return w.io->truncated.value(); }},
-       {"send_calls_total", "System calls that sent datagrams.", kCounter,
-        [](const WorkerMetrics& w) { return w.io->send_calls.value(); }},
-       {"messages_sent_total", "Messages handed to the kernel, of one datagram or several.",
-        kCounter, [](const WorkerMetrics& w) { return w.io->messages_sent.value(); }},
-       {"segments_sent_total", "Datagrams that left in messages of several (UDP_SEGMENT).",
-        kCounter, [](const WorkerMetrics& w) { return w.io->segments_sent.value(); }},
-       {"sends_split_total", "Messages that the kernel refused to cut, sent one by one.", kCounter,
-        [](const WorkerMetrics& w) { return w.io->sends_split.value(); }},
-       {"sends_refused_total", "Datagrams that the kernel refused to send.", kCounter,
-        [](const WorkerMetrics& w) { return w.io->sends_refused.value(); }},
-       {"sends_delayed_total", "Datagrams that waited for a full send buffer.", kCounter,
-        [](const WorkerMetrics& w) { return w.io->sends_delayed.value(); }},
-       {"sends_lost_total", "Datagrams lost because too many waited.", kCounter,
-        [](const WorkerMetrics& w) { return w.io->sends_lost.value(); }},
-       {"sends_forbidden_total", "Datagrams whose permit was gone when they were to be sent.",
-        kCounter, [](const WorkerMetrics& w) { return w.io->sends_forbidden.value(); }},
-       {"sctp_packets_lost_total", "SCTP packets that found the service's mailbox full.", kCounter,
-        [](const WorkerMetrics& w) { return w.io->sctp_lost.value(); }}});
+        [](const WorkerMetrics& w) { return w.worker->subscriptions.value(); }}});
+}
+
+void add_socket_counters(Page& page, const ByRegion& regions) {
+  add_each(page, regions,
+           {{"kernel_receive_drops_total", "Datagrams that found the receive buffer full.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->kernel_drops.value(); }},
+            {"truncated_datagrams_total", "Datagrams longer than any that is sent to us.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->truncated.value(); }},
+            {"send_calls_total", "System calls that sent datagrams.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->send_calls.value(); }},
+            {"messages_sent_total", "Messages handed to the kernel, of one datagram or several.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->messages_sent.value(); }},
+            {"segments_sent_total", "Datagrams that left in messages of several (UDP_SEGMENT).",
+             kCounter, [](const WorkerMetrics& w) { return w.io->segments_sent.value(); }},
+            {"sends_split_total", "Messages that the kernel refused to cut, sent one by one.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->sends_split.value(); }},
+            {"sends_refused_total", "Datagrams that the kernel refused to send.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->sends_refused.value(); }},
+            {"sends_delayed_total", "Datagrams that waited for a full send buffer.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->sends_delayed.value(); }},
+            {"sends_lost_total", "Datagrams lost because too many waited.", kCounter,
+             [](const WorkerMetrics& w) { return w.io->sends_lost.value(); }},
+            {"sends_forbidden_total", "Datagrams whose permit was gone when they were to be sent.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->sends_forbidden.value(); }},
+            {"sctp_packets_lost_total", "SCTP packets that found the service's mailbox full.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->sctp_lost.value(); }}});
 }
 
 template <class Read>
@@ -415,6 +419,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_traffic(page, regions);
   add_drops(page, regions);
   add_worker_counters(page, regions);
+  add_socket_counters(page, regions);
   add_estimates(page, regions);
   add_tcp_counters(page, regions);
   add_turn_counters(page, regions, input.http);
