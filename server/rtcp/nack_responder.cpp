@@ -23,11 +23,12 @@ Duration elapsed_since(std::uint32_t earlier, Instant now) {
 
 void NackResponder::set_round_trip(Duration round_trip) {
   repeat_delay_ =
-      round_trip <= Duration::zero() ? kMaxRepeatDelay : std::min(round_trip, kMaxRepeatDelay);
+      round_trip <= Duration::zero() ? kFirstRepeatDelay : std::min(round_trip, kMaxRepeatDelay);
 }
 
 void NackResponder::set_stream_rate(Bitrate rate) {
-  budget_ = Bitrate(std::clamp(rate.value() / 2, kMinBudget.value(), kMaxBudget));
+  budget_ =
+      Bitrate(std::clamp(rate.value() * kBudgetPercent / 100, kMinBudget.value(), kMaxBudget));
 }
 
 void NackResponder::refill(Instant now) {

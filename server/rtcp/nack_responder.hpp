@@ -14,9 +14,15 @@ namespace meridian::rtcp {
 /// and in bytes, so that a receiver can neither flood itself nor starve others.
 class NackResponder {
  public:
-  static constexpr std::uint8_t kMaxReplies = 3;
-  static constexpr Duration kMaxRepeatDelay = 100ms;
+  /// As often as browsers ask: with 30 % of loss both ways three replies would leave one packet of
+  /// forty missing, and each of them stops the picture. The budget bounds what that costs.
+  static constexpr std::uint8_t kMaxReplies = 10;
+  static constexpr Duration kMaxRepeatDelay = 500ms;
+  /// As long as the round trip is unknown.
+  static constexpr Duration kFirstRepeatDelay = 100ms;
   static constexpr Bitrate kMinBudget = Bitrate(100'000);
+  /// Of what the stream itself sends: 30 % of loss take 43 % of it, and key frames come in bursts.
+  static constexpr std::uint64_t kBudgetPercent = 75;
 
   enum class Decision : std::uint8_t {
     kResend,
@@ -28,9 +34,9 @@ class NackResponder {
   /// `sequence` as sent; `size` in bytes on the wire. kResend counts as sent.
   [[nodiscard]] Decision decide(SequenceNumber sequence, std::size_t size, Instant now);
 
-  /// Zero: unknown, which keeps the longest delay.
+  /// Zero: unknown.
   void set_round_trip(Duration round_trip);
-  /// What the stream itself sends; the budget is half of it, at least kMinBudget.
+  /// What the stream itself sends; the budget is kBudgetPercent of it, at least kMinBudget.
   void set_stream_rate(Bitrate rate);
 
  private:
@@ -47,7 +53,7 @@ class NackResponder {
   void refill(Instant now);
 
   std::array<Reply, kWindow> replies_{};
-  Duration repeat_delay_ = kMaxRepeatDelay;
+  Duration repeat_delay_ = kFirstRepeatDelay;
   Bitrate budget_ = kMinBudget;
   std::uint64_t tokens_ = kMinBudget.value() / 8;  // bytes; at most one second of the budget
   Instant refilled_at_;
