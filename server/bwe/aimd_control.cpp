@@ -71,7 +71,7 @@ double AimdControl::increased(Bitrate acknowledged, Instant now) {
   }
   const double now_rate = to_double(current_);
   // Far above what is sent the estimate would be a guess.
-  const double limit = is_in_alr_ ? now_rate : 1.5 * to_double(acknowledged) + 10'000;
+  const double limit = is_in_alr_ ? now_rate : trusted_ * to_double(acknowledged) + 10'000;
   if (now_rate >= limit) {
     return now_rate;
   }

@@ -47,6 +47,11 @@ class AimdControl {
   void set_round_trip(Duration round_trip) { round_trip_ = round_trip; }
   /// While the source sends less than it may, feedback tells nothing about more.
   void set_in_alr(bool is_in_alr) { is_in_alr_ = is_in_alr; }
+  /// What goes through times this is the most that is taken for possible without trying.
+  static constexpr double kTrusted = 1.5;
+  /// The same where no probe can tell: enough for the next layer, which then tries it.
+  static constexpr double kTrustedUnprobed = 2.2;
+  void set_trusted(double factor) { trusted_ = factor; }
   /// Jumps there, e.g. since a probe went through.
   void set_estimate(Bitrate rate, Instant now);
 
@@ -72,6 +77,7 @@ class AimdControl {
   LinkCapacity capacity_;
   Phase phase_ = Phase::kHold;
   bool is_in_alr_ = false;
+  double trusted_ = kTrusted;
   Duration round_trip_ = kInitialRoundTrip;
   Instant last_change_ = Instant::never();
 };

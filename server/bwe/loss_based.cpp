@@ -41,26 +41,47 @@ void LossBasedEstimator::each(Visit visit) const {
   }
 }
 
+void LossBasedEstimator::count(const PacketResult& packet) {
+  InherentLoss::Sample& sum = partial_.sum;
+  if (packet.is_found()) {  // what was counted too much is taken off again, maybe later
+    sum.lost -= 1;
+    sum.lost_bytes -= packet.sent.size;
+    return;
+  }
+  sum.packets += 1;
+  sum.bytes += packet.sent.size;
+  sum.lost += packet.is_lost() ? 1 : 0;
+  sum.lost_bytes += packet.is_lost() ? packet.sent.size : 0;
+  partial_.first = std::min(partial_.first, packet.sent.sent_at);
+  partial_.last = std::max(partial_.last, packet.sent.sent_at);
+}
+
 bool LossBasedEstimator::observe(std::span<const PacketResult> packets) {
   for (const PacketResult& packet : packets) {
-    partial_.sum.packets += 1;
-    partial_.sum.bytes += packet.sent.size;
-    if (packet.is_lost()) {
-      partial_.sum.lost += 1;
-      partial_.sum.lost_bytes += packet.sent.size;
-    }
-    partial_.first = std::min(partial_.first, packet.sent.sent_at);
-    partial_.last = std::max(partial_.last, packet.sent.sent_at);
+    count(packet);
   }
   if (partial_.first.is_never() || partial_.last - partial_.first < kObservationTime) {
     return false;
   }
-  Observation& next = observations_[count_++ % kObservations];
-  next = partial_.sum;
-  next.rate = rate_of(next.bytes, partial_.last - partial_.first);
+  partial_.sum.time = partial_.last - partial_.first;
+  inherent_.add(partial_.sum);
+  observations_[count_++ % kObservations] = {
+      .bytes = partial_.sum.bytes,
+      .lost_bytes = excess(partial_.sum),
+      .rate = rate_of(partial_.sum.bytes, partial_.sum.time)};
   last_sent_ = partial_.last;
   partial_ = {};
   return true;
+}
+
+/// Bytes that were lost beyond what the way always loses. By chance it is now less, now more: what
+/// was saved by chance is left for the next time.
+double LossBasedEstimator::excess(const InherentLoss::Sample& sample) {
+  const double inherent = inherent_.value();
+  const double expected = inherent * sample.bytes;
+  const double excess = sample.lost_bytes + carried_ - expected;
+  carried_ = std::clamp(excess, -std::max(expected, sample.bytes / 2), 0.0);
+  return std::clamp(excess / (1 - inherent), 0.0, sample.bytes);
 }
 
 /// With more than three observations the best and the worst one are left out: one burst of losses
@@ -68,17 +89,14 @@ bool LossBasedEstimator::observe(std::span<const PacketResult> packets) {
 double LossBasedEstimator::weighted_loss() const {
   double bytes = 0;
   double lost = 0;
-  Observation lowest{.packets = 0, .lost = 0, .bytes = 0, .lost_bytes = 0, .rate = 2};
-  Observation highest{.packets = 0, .lost = 0, .bytes = 0, .lost_bytes = 0, .rate = -1};
+  Observation lowest{.bytes = 0, .lost_bytes = 0, .rate = 2};
+  Observation highest{.bytes = 0, .lost_bytes = 0, .rate = -1};
   each([&](const Observation& observation, double w) {
     bytes += w * observation.bytes;
     lost += w * observation.lost_bytes;
     const double loss = observation.bytes > 0 ? observation.lost_bytes / observation.bytes : 0;
-    const Observation weighted{.packets = 0,
-                               .lost = 0,
-                               .bytes = w * observation.bytes,
-                               .lost_bytes = w * observation.lost_bytes,
-                               .rate = loss};
+    const Observation weighted{
+        .bytes = w * observation.bytes, .lost_bytes = w * observation.lost_bytes, .rate = loss};
     lowest = loss < lowest.rate ? weighted : lowest;
     highest = loss > highest.rate ? weighted : highest;
   });

@@ -8,14 +8,17 @@
 
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
+#include "bwe/inherent_loss.hpp"
 #include "bwe/packet_result.hpp"
 
 namespace meridian::bwe {
 
 /// The second loss-based estimator of current browsers. It explains the losses of the last
 /// observations by two things at once, losses that the link has anyway (wireless) and losses of
-/// what is sent above the bandwidth, and takes the pair of both that explains them best. So 10 %
-/// random loss does not bring the rate down, and a full queue does. Fixed memory.
+/// what is sent above the bandwidth, and takes the pair of both that explains them best. Browsers
+/// never explain more than a few per cent by the link; here whatever was seen to be lost of little
+/// and of much alike (InherentLoss) is taken off before. So neither 10 % nor 30 % of random loss
+/// bring the rate down, and a full queue does. Fixed memory.
 class LossBasedEstimator {
  public:
   static constexpr std::size_t kObservations = 15;
@@ -33,27 +36,30 @@ class LossBasedEstimator {
   [[nodiscard]] std::optional<Bitrate> estimate() const;
   [[nodiscard]] State state() const { return state_; }
   /// Of the last observations, weighted by age, by bytes.
-  [[nodiscard]] double average_loss() const { return average_loss_; }
+  [[nodiscard]] double average_loss() const {
+    return inherent_.value() + (1 - inherent_.value()) * average_loss_;
+  }
+  [[nodiscard]] const InherentLoss& inherent() const { return inherent_; }
 
  private:
   struct Observation {
-    double packets = 0;
-    double lost = 0;
     double bytes = 0;
-    double lost_bytes = 0;
-    double rate = 0;  // bit/s that was sent
+    double lost_bytes = 0;  // beyond the inherent loss
+    double rate = 0;        // bit/s that was sent
   };
   struct Candidate {
     double inherent_loss = 0;
     double bandwidth = 0;
   };
   struct Partial {
-    Observation sum;
+    InherentLoss::Sample sum;
     Instant first = Instant::never();
     Instant last;
   };
 
   [[nodiscard]] bool observe(std::span<const PacketResult> packets);
+  void count(const PacketResult& packet);
+  [[nodiscard]] double excess(const InherentLoss::Sample& sample);
   [[nodiscard]] double weighted_loss() const;
   [[nodiscard]] double weight(std::size_t age) const;
   template <class Visit>
@@ -73,9 +79,11 @@ class LossBasedEstimator {
   std::array<Observation, kObservations> observations_{};
   std::size_t count_ = 0;  // ever made
   Partial partial_;
+  InherentLoss inherent_;
+  double carried_ = 0;  // bytes that were expected to be lost and were not; 0 or less
   std::optional<Candidate> current_;
   double delay_based_ = 0;
-  double average_loss_ = 0;
+  double average_loss_ = 0;  // beyond the inherent one
   double result_ = 0;
   State state_ = State::kDelayBased;
   Instant last_sent_;

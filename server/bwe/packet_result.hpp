@@ -18,6 +18,8 @@ struct SentPacket {
   Instant sent_at;
   std::uint32_t size = 0;  // bytes, of the RTP packet
   ProbeCluster cluster = kNoCluster;
+  /// An earlier feedback said that it did not arrive.
+  bool was_told_lost = false;
 };
 
 /// What the peer says about one sent packet.
@@ -26,6 +28,8 @@ struct PacketResult {
   /// On the peer's clock, whose origin is arbitrary; never() when it did not arrive.
   Instant received = Instant::never();
   [[nodiscard]] bool is_lost() const { return received.is_never(); }
+  /// It was counted as lost before, and was only late.
+  [[nodiscard]] bool is_found() const { return sent.was_told_lost && !is_lost(); }
 };
 
 /// bits per second, of `bytes` in `time` (> 0).

@@ -16,17 +16,18 @@ void ProbeController::on_estimate(Bitrate estimate, Instant now) {
 
 void ProbeController::on_result(Bitrate rate, Instant now) {
   const bool has_passed = to_double(rate) >= kSuccess * last_rate_;
-  if (has_passed) {
-    interval_ = kInterval;
-  }
   if (phase_ == Phase::kSteady) {
-    if (is_waiting_ && has_passed) {
+    if (is_waiting_ && to_double(rate) >= std::min(to_double(wanted_), kAll * last_rate_)) {
       is_waiting_ = false;
+      interval_ = kInterval;
       next_ = now + kNextStep;
+    } else if (is_waiting_ && has_passed) {
+      fail(now);  // that is all that the way carries
     }
     return;
   }
   if (has_passed) {
+    interval_ = kInterval;
     phase_ = Phase::kRamp;
     ramp_to_ = kNextFactor * to_double(rate);
   }

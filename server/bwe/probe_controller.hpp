@@ -20,6 +20,8 @@ class ProbeController {
   static constexpr double kNextFactor = 2;
   /// Part of the last probe that must have gone through before a higher one follows.
   static constexpr double kSuccess = 0.7;
+  /// Part of it that counts as all of it.
+  static constexpr double kAll = 0.9;
   static constexpr Duration kResultTime = 1s;
   /// Until the next probe for a next layer after one that failed; each further failure makes it
   /// half as long again, up to the maximum.

@@ -27,8 +27,11 @@ void ProbeEstimator::add(Cluster& cluster, const PacketResult& packet) {
   ++cluster.packets;
 }
 
-std::optional<Bitrate> ProbeEstimator::rate(const Cluster& cluster) {
-  const auto required = [](std::size_t whole) { return kRequired * static_cast<double>(whole); };
+std::optional<Bitrate> ProbeEstimator::rate(const Cluster& cluster, double inherent_loss) {
+  const double arriving = 1 - inherent_loss;
+  const auto required = [&](std::size_t whole) {
+    return kRequired * arriving * static_cast<double>(whole);
+  };
   if (static_cast<double>(cluster.packets) < required(cluster.probe.packets) ||
       cluster.bytes < required(cluster.probe.bytes)) {
     return std::nullopt;
@@ -45,19 +48,19 @@ std::optional<Bitrate> ProbeEstimator::rate(const Cluster& cluster) {
     return std::nullopt;
   }
   if (receive_rate < kFullRatio * send_rate) {
-    return to_bitrate(kUtilization * receive_rate);
+    return to_bitrate(kUtilization * receive_rate / arriving);
   }
-  return to_bitrate(std::min(send_rate, receive_rate));
+  return to_bitrate(std::min(send_rate, receive_rate) / arriving);
 }
 
-std::optional<Bitrate> ProbeEstimator::on_packet(const PacketResult& packet) {
+std::optional<Bitrate> ProbeEstimator::on_packet(const PacketResult& packet, double inherent_loss) {
   if (packet.sent.cluster == kNoCluster) {
     return std::nullopt;
   }
   for (Cluster& cluster : clusters_) {
     if (cluster.probe.cluster == packet.sent.cluster) {
       add(cluster, packet);
-      return rate(cluster);
+      return rate(cluster, inherent_loss);
     }
   }
   return std::nullopt;

@@ -34,8 +34,10 @@ class ProbeEstimator {
   static constexpr double kUtilization = 0.95;
 
   void on_probe(const Probe& probe);
-  /// A packet of a probe that arrived; the rate as soon as the probe has one.
-  [[nodiscard]] std::optional<Bitrate> on_packet(const PacketResult& packet);
+  /// A packet of a probe that arrived; the rate as soon as the probe has one. `inherent_loss`: what
+  /// the way loses of anything, and so of a probe.
+  [[nodiscard]] std::optional<Bitrate> on_packet(const PacketResult& packet,
+                                                 double inherent_loss = 0);
 
  private:
   struct Cluster {
@@ -50,7 +52,7 @@ class ProbeEstimator {
     Instant last_received;
   };
   static void add(Cluster& cluster, const PacketResult& packet);
-  [[nodiscard]] static std::optional<Bitrate> rate(const Cluster& cluster);
+  [[nodiscard]] static std::optional<Bitrate> rate(const Cluster& cluster, double inherent_loss);
 
   std::array<Cluster, kMaxClusters> clusters_{};
   std::size_t next_ = 0;

@@ -10,7 +10,9 @@ constexpr Duration kClockCycle = std::chrono::milliseconds(64) * (1 << 24);
 
 void SendHistory::on_sent(std::size_t size, ProbeCluster cluster, Instant now) {
   SentPacket& entry = (*entries_)[next_ % kCapacity];
-  in_flight_ -= std::min<std::uint64_t>(in_flight_, entry.size);  // never reported
+  if (!entry.was_told_lost) {
+    in_flight_ -= std::min<std::uint64_t>(in_flight_, entry.size);  // never reported
+  }
   entry = {.sequence = ExtendedSequence(next_),
            .sent_at = now,
            .size = static_cast<std::uint32_t>(size),
@@ -41,7 +43,8 @@ std::optional<PacketResult> SendHistory::take(SequenceNumber sequence,
                                               std::optional<Duration> arrival) {
   const std::uint64_t number = extend(sequence, ExtendedSequence(next_ - 1)).value();
   SentPacket& entry = (*entries_)[number % kCapacity];
-  if (number >= next_ || entry.size == 0 || entry.sequence.value() != number) {
+  if (number >= next_ || entry.size == 0 || entry.sequence.value() != number ||
+      (entry.was_told_lost && !arrival)) {
     return std::nullopt;
   }
   PacketResult result{.sent = entry, .received = Instant::never()};
@@ -49,8 +52,12 @@ std::optional<PacketResult> SendHistory::take(SequenceNumber sequence,
     result.received = unwrap(*arrival);
     newest_sent_ = std::max(newest_sent_.value_or(entry.sent_at), entry.sent_at);
   }
-  in_flight_ -= std::min<std::uint64_t>(in_flight_, entry.size);
-  entry.size = 0;  // told; a later feedback about it says nothing new
+  if (!entry.was_told_lost) {
+    in_flight_ -= std::min<std::uint64_t>(in_flight_, entry.size);
+  }
+  // What is missing may only be late, and come in a later feedback. What arrived is told once.
+  entry.size = arrival ? 0 : entry.size;
+  entry.was_told_lost = !arrival;
   return result;
 }
 

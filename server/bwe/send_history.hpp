@@ -54,7 +54,7 @@ class SendHistory {
 
   void begin_feedback() { newest_sent_.reset(); }
   /// `arrival` as rtcp::PacketStatus has it, on the peer's 24-bit clock of 64 ms. Nothing: not of
-  /// ours, told before, or too old.
+  /// ours, told before, or too old. What was told as lost and arrives after all is told again.
   [[nodiscard]] std::optional<PacketResult> take(SequenceNumber sequence,
                                                  std::optional<Duration> arrival);
   /// When the newest packet of this feedback that arrived was sent.

@@ -27,6 +27,7 @@ void SendSideEstimator::on_feedback(std::span<PacketResult> results,
   if (!last_feedback_.is_never() && now - last_feedback_ > kStreamTimeout) {
     groups_.reset();
     detector_.reset();
+    queue_.reset();
   }
   has_feedback_ = true;
   last_feedback_ = now;
@@ -41,7 +42,7 @@ void SendSideEstimator::on_feedback(std::span<PacketResult> results,
   std::optional<Bitrate> probed;
   take_delays({results.begin(), lost}, now, probed);
   update_delay_based(probed, now);
-  loss_.update(results, aimd_.estimate(), acknowledged_.rate(), alr_.is_active());
+  loss_.update(results, aimd_.estimate(), acknowledged(), alr_.is_active());
   combine(now);
 }
 
@@ -49,21 +50,30 @@ void SendSideEstimator::take_delays(std::span<const PacketResult> arrived, Insta
                                     std::optional<Bitrate>& probed) {
   for (const PacketResult& packet : arrived) {
     acknowledged_.on_packet(packet);
+    queue_.on_packet(packet);
     if (const auto delta = groups_.on_packet(packet, now)) {
       detector_.on_delta(*delta, packet.received);
     }
-    if (const auto rate = probe_estimator_.on_packet(packet)) {
+    if (const auto rate = probe_estimator_.on_packet(packet, loss_.inherent().value())) {
       probed = std::max(*rate, probed.value_or(Bitrate(0)));
     }
   }
 }
 
+std::optional<Bitrate> SendSideEstimator::acknowledged() const {
+  const auto rate = acknowledged_.rate();
+  return rate ? std::optional(to_bitrate(loss_.inherent().sent_rate(to_double(*rate)))) : rate;
+}
+
 void SendSideEstimator::update_delay_based(std::optional<Bitrate> probed, Instant now) {
-  const auto acknowledged = acknowledged_.rate();
-  aimd_.set_in_alr(alr_.is_active());
-  const DelayState state = detector_.state();
+  const auto acknowledged = this->acknowledged();
+  aimd_.set_in_alr(alr_.is_active() && !queue_.is_shuffled());
+  aimd_.set_trusted(queue_.is_shuffled() ? AimdControl::kTrustedUnprobed : AimdControl::kTrusted);
+  const DelayState state = delay_state();
   if (probed) {
     probes_.on_result(*probed, now);
+    probed_ = *probed;
+    probed_at_ = now;
   }
   if (state == DelayState::kOveruse) {
     probes_.on_overuse(now);
@@ -72,6 +82,7 @@ void SendSideEstimator::update_delay_based(std::optional<Bitrate> probed, Instan
     }
     const Bitrate rate = acknowledged.value_or(Bitrate(aimd_.estimate().value() / 2));
     if (aimd_.may_decrease_again(rate, now)) {
+      probed_at_ = Instant::never();
       aimd_.update(state, rate, now);
       limit_ = Limit::kDelay;
       is_in_start_ = false;
@@ -99,7 +110,16 @@ void SendSideEstimator::combine(Instant now) {
   }
   target_ = std::max(target_, kMin);
   alr_.set_estimate(target_);
-  probes_.on_estimate(target_, now);
+  probes_.on_estimate(std::min(target_, shown(now).value_or(target_)), now);
+}
+
+std::optional<Bitrate> SendSideEstimator::shown(Instant now) const {
+  const auto through = acknowledged();
+  if (!has_feedback_ || queue_.is_shuffled() || is_in_start_ || !through) {
+    return std::nullopt;
+  }
+  const bool is_probed = !probed_at_.is_never() && now - probed_at_ < kShownTime;
+  return is_probed ? std::max(*through, probed_) : *through;
 }
 
 void SendSideEstimator::on_reported_loss(double loss, Bitrate sent, Duration round_trip,
@@ -147,7 +167,7 @@ Bitrate SendSideEstimator::estimate(Instant now) const {
 }
 
 std::optional<Probe> SendSideEstimator::poll_probe(Instant now) {
-  if (!has_feedback_ || detector_.state() == DelayState::kOveruse) {
+  if (!has_feedback_ || delay_state() == DelayState::kOveruse) {
     return std::nullopt;
   }
   auto probe = probes_.poll(now);

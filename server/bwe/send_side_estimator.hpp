@@ -17,6 +17,7 @@
 #include "bwe/probe_estimator.hpp"
 #include "bwe/remb.hpp"
 #include "bwe/reported_loss.hpp"
+#include "bwe/standing_queue.hpp"
 #include "bwe/trendline.hpp"
 
 namespace meridian::bwe {
@@ -39,6 +40,8 @@ class SendSideEstimator {
   static constexpr Duration kSilenceStep = 1s;
   static constexpr double kSilenceFactor = 0.8;
 
+  /// What a probe has shown holds for so long unless media shows it, too.
+  static constexpr Duration kShownTime = 3s;
   /// Beyond the round trip: in which a probe's own queue shows.
   static constexpr Duration kProbeSettle = 150ms;
 
@@ -60,9 +63,18 @@ class SendSideEstimator {
 
   [[nodiscard]] Bitrate estimate(Instant now) const;
   [[nodiscard]] Limit limit() const { return limit_; }
-  [[nodiscard]] DelayState delay_state() const { return detector_.state(); }
+  /// A delay that grows counts only while packets also wait all the time: else they are late, or
+  /// out of order, for other reasons.
+  [[nodiscard]] DelayState delay_state() const {
+    const bool is_nothing = detector_.state() == DelayState::kOveruse || queue_.is_shuffled();
+    return is_nothing && !queue_.is_standing() ? DelayState::kNormal : detector_.state();
+  }
   [[nodiscard]] double loss() const { return loss_.average_loss(); }
-  [[nodiscard]] std::optional<Bitrate> acknowledged() const { return acknowledged_.rate(); }
+  /// What was sent of which as much arrived as the way lets through.
+  [[nodiscard]] std::optional<Bitrate> acknowledged() const;
+  /// The highest rate that was seen to go through of late: media, or a probe. Nothing where that
+  /// can't be told: without feedback, or since packets arrive in any order.
+  [[nodiscard]] std::optional<Bitrate> shown(Instant now) const;
   [[nodiscard]] bool has_feedback() const { return has_feedback_; }
   [[nodiscard]] bool is_application_limited() const { return alr_.is_active(); }
   [[nodiscard]] Duration round_trip() const { return round_trip_; }
@@ -82,6 +94,7 @@ class SendSideEstimator {
 
   InterArrival groups_;
   TrendlineDetector detector_;
+  StandingQueue queue_;
   AcknowledgedRate acknowledged_;
   AimdControl aimd_;
   LossBasedEstimator loss_;
@@ -99,6 +112,8 @@ class SendSideEstimator {
   Instant last_feedback_ = Instant::never();
   Instant last_sent_ = Instant::never();
   Instant probing_until_;
+  Bitrate probed_;  // the last one that raised or confirmed the estimate
+  Instant probed_at_ = Instant::never();
   Instant next_silence_step_ = Instant::never();
 };
 

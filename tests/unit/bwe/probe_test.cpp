@@ -34,6 +34,20 @@ TEST(ProbeEstimator, takes_a_little_less_than_a_full_link) {
   EXPECT_EQ(send(estimator, 5, 8ms, 16ms), Bitrate(475'000));
 }
 
+TEST(ProbeEstimator, does_without_what_the_way_loses_of_anything) {
+  ProbeEstimator estimator;
+  estimator.on_probe({.cluster = 1, .rate = Bitrate(1'000'000), .bytes = 10'000, .packets = 10});
+  std::optional<Bitrate> rate;
+  for (int i = 0; i < 10; ++i) {
+    if (i % 3 != 1) {  // 7 of 10 arrive
+      const auto number = static_cast<std::uint64_t>(i);
+      rate = estimator.on_packet(packet(number, at(1s + i * 8ms), at(2s + i * 8ms), 1000, 1), 0.3);
+    }
+  }
+  ASSERT_TRUE(rate);
+  EXPECT_NEAR(to_double(*rate), 1e6, 150e3);
+}
+
 TEST(ProbeEstimator, wants_most_of_the_probe_and_believable_times) {
   ProbeEstimator few;
   few.on_probe(kProbe);
@@ -94,6 +108,16 @@ TEST(ProbeController, tries_again_now_and_then_and_steps_up_quickly_once_it_pass
   probes.on_result(Bitrate(590'000), at(10100ms));
   probes.on_estimate(Bitrate(590'000), at(10100ms));
   EXPECT_EQ(probes.poll(at(10400ms))->rate, Bitrate(1'180'000));
+}
+
+TEST(ProbeController, does_not_hurry_where_it_saw_the_end_of_the_way) {
+  ProbeController probes = steady();
+  probes.on_estimate(Bitrate(1'500'000), at(4s));
+  EXPECT_EQ(probes.poll(at(5s))->rate, Bitrate(2'300'000));
+  probes.on_result(Bitrate(1'800'000), at(5100ms));  // less than the 2 Mbit/s that are wanted
+  probes.on_estimate(Bitrate(1'800'000), at(5100ms));
+  EXPECT_FALSE(probes.poll(at(7s)));
+  EXPECT_TRUE(probes.poll(at(12s)));
 }
 
 TEST(ProbeController, tries_the_old_rate_after_a_large_drop) {

@@ -31,6 +31,9 @@ class Bottleneck {
   Duration delay = 25ms;
   Duration queue = 400ms;
   double loss = 0;
+  /// Each packet is late by an even draw up to this; with `keeps_order` all of 50 ms by the same.
+  Duration jitter{};
+  bool keeps_order = false;
 
   explicit Bottleneck(std::uint64_t seed) : rng_(seed) {}
 
@@ -40,10 +43,14 @@ class Bottleneck {
     if (!is_lost) {
       busy_until_ = busy_until_ + Duration(static_cast<Duration::rep>(sent.size * 8e9 / rate));
     }
-    passing_.push_back(
-        {.sent = sent, .received = is_lost ? Instant::never() : busy_until_ + delay});
+    const Instant received = busy_until_ + delay + lateness(now);
+    last_ = std::max(last_, received);
+    passing_.push_back({.sent = sent,
+                        .received = is_lost       ? Instant::never()
+                                    : keeps_order ? last_
+                                                  : received});
   }
-  /// What is reported at `now`; empty in between.
+  /// What is reported at `now`; empty in between. What is late is told as lost first.
   std::vector<PacketResult> report(Instant now) {
     std::vector<PacketResult> results;
     if (now - last_report_ < 50ms) {
@@ -57,9 +64,22 @@ class Bottleneck {
         known = i + 1;
       }
     }
+    std::erase_if(late_, [&](const PacketResult& late) {
+      const bool is_there = late.received + delay <= now;
+      if (is_there) {
+        results.push_back(late);
+      }
+      return is_there;
+    });
     for (std::size_t i = 0; i < known; ++i) {
-      results.push_back(passing_.front());
+      PacketResult result = passing_.front();
       passing_.pop_front();
+      if (!result.is_lost() && result.received + delay > now) {
+        late_.push_back(result);
+        late_.back().sent.was_told_lost = true;
+        result.received = Instant::never();
+      }
+      results.push_back(result);
     }
     return results;
   }
@@ -68,10 +88,26 @@ class Bottleneck {
   }
 
  private:
+  Duration lateness(Instant now) {
+    if (jitter == Duration::zero()) {
+      return {};
+    }
+    if (!keeps_order || now >= held_until_) {
+      held_until_ = now + 50ms;
+      held_ = Duration(
+          static_cast<Duration::rep>(rng_.below(static_cast<std::uint64_t>(jitter.count()))));
+    }
+    return held_;
+  }
+
   Rng rng_;
+  Instant held_until_;
+  Duration held_{};
+  Instant last_;
   Instant busy_until_;
   Instant last_report_;
   std::deque<PacketResult> passing_;
+  std::vector<PacketResult> late_;
 };
 
 }  // namespace meridian::bwe::test

@@ -60,6 +60,25 @@ TEST(SendHistory, goes_on_over_the_wrap_of_numbers_and_of_the_peers_clock) {
   }
 }
 
+TEST(SendHistory, tells_again_of_what_was_only_late) {
+  SendHistory history;
+  const SequenceNumber first = history.next();
+  history.on_sent(100, kNoCluster, at(1ms));
+  history.on_sent(100, kNoCluster, at(2ms));
+  EXPECT_FALSE(history.take(first.next(), 100ms)->is_found());
+  EXPECT_TRUE(history.take(first, std::nullopt)->is_lost());
+  EXPECT_FALSE(history.take(first, std::nullopt));  // nothing new
+  EXPECT_EQ(history.in_flight(), 0U);
+  const auto found = history.take(first, 150ms);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->is_found());
+  EXPECT_FALSE(history.take(first, 150ms));
+  for (std::size_t i = 0; i < 2 * SendHistory::kCapacity; ++i) {
+    history.on_sent(100, kNoCluster, at(1s));
+  }
+  EXPECT_EQ(history.in_flight(), SendHistory::kCapacity * 100);
+}
+
 TEST(SendHistory, takes_arrivals_in_any_order) {
   SendHistory history;
   const SequenceNumber first = history.next();

@@ -34,7 +34,9 @@ struct Sender {
   void run(Duration time) {
     for (const Instant end = now + time; now < end; now = now + 5ms) {
       if (auto results = link.report(now); !results.empty()) {
-        const Instant newest = results.back().sent.sent_at;
+        const Instant newest = std::ranges::max(results, {}, [](const auto& r) {
+                                 return r.sent.sent_at;
+                               }).sent.sent_at;
         estimator.on_feedback(results, now - newest, now);
       }
       estimator.handle_timeout(now);
@@ -102,12 +104,81 @@ TEST(SendSideEstimator, follows_a_step_down_within_two_seconds_and_up_within_eig
   EXPECT_GT(sender.estimate(), 0.8 * 2.5e6);
 }
 
-TEST(SendSideEstimator, ten_percent_of_random_loss_leave_most_of_the_link) {
+TEST(SendSideEstimator, random_loss_leaves_most_of_the_link) {
+  for (const double loss : {0.05, 0.1, 0.2, 0.3}) {
+    Sender sender;
+    sender.estimator.set_wanted(Bitrate(10'000'000));
+    sender.link.loss = loss;
+    sender.run(20s);
+    double mean = 0;
+    for (int i = 0; i < 20; ++i) {
+      sender.run(1s);
+      mean += sender.estimate() / 20;
+    }
+    EXPECT_GT(mean, (loss > 0.15 ? 0.6 : 0.85) * 2.5e6) << loss;
+    EXPECT_NEAR(sender.estimator.loss(), loss, 0.1);
+  }
+}
+
+TEST(SendSideEstimator, jitter_is_not_taken_for_a_full_link_and_a_full_link_is_seen_through_it) {
+  for (const bool keeps_order : {true, false}) {
+    Sender sender;
+    sender.link.jitter = 200ms;
+    sender.link.keeps_order = keeps_order;
+    sender.link.rate = 5e6;
+    sender.source = 1.8e6;
+    sender.estimator.set_wanted(Bitrate(2'000'000));
+    sender.run(20s);
+    double lowest = 1e9;
+    for (int i = 0; i < 30; ++i) {
+      sender.run(1s);
+      lowest = std::min(lowest, sender.estimate());
+    }
+    EXPECT_GT(lowest, 1e6) << keeps_order;
+    sender.link.rate = 700e3;
+    sender.run(10s);
+    EXPECT_LT(sender.estimate(), 900e3) << keeps_order;
+  }
+}
+
+TEST(SendSideEstimator, loss_that_begins_later_costs_the_rate_only_for_a_while) {
   Sender sender;
+  sender.source = 1.8e6;
+  sender.estimator.set_wanted(Bitrate(2'000'000));
+  sender.run(10s);
+  sender.link.loss = 0.3;
+  sender.run(20s);
+  EXPECT_GT(sender.estimate(), 0.6 * 1.8e6);
+}
+
+TEST(SendSideEstimator, a_short_queue_that_overflows_is_still_a_full_link) {
+  Sender sender;
+  sender.link.queue = 25ms;
+  sender.link.rate = 1e6;
   sender.estimator.set_wanted(Bitrate(10'000'000));
-  sender.link.loss = 0.1;
-  sender.run(30s);
-  EXPECT_GT(sender.estimate(), 0.3 * 2.5e6);
+  sender.run(20s);
+  double mean = 0;
+  for (int i = 0; i < 20; ++i) {
+    sender.run(1s);
+    mean += sender.estimate() / 20;
+  }
+  EXPECT_LT(mean, 1.2e6);
+}
+
+TEST(SendSideEstimator, shows_only_what_went_through) {
+  Sender sender;
+  sender.source = 300e3;
+  sender.run(5s);
+  EXPECT_FALSE(sender.estimator.shown(sender.now));  // nothing was ever full
+  sender.link.rate = 200e3;
+  sender.run(5s);
+  sender.link.rate = 2.5e6;
+  sender.run(10s);
+  ASSERT_TRUE(sender.estimator.shown(sender.now));
+  EXPECT_LE(*sender.estimator.shown(sender.now), Bitrate(330'000));
+  sender.estimator.set_wanted(Bitrate(600'000));
+  sender.run(6s);
+  EXPECT_GT(sender.estimate(), 600e3);
 }
 
 TEST(SendSideEstimator, probes_beyond_what_is_sent_only_when_more_is_wanted) {

@@ -1,0 +1,62 @@
+#include "bwe/standing_queue.hpp"
+
+#include <algorithm>
+
+namespace meridian::bwe {
+namespace {
+
+Duration part(double factor, double of) {
+  return Duration(static_cast<Duration::rep>(factor * of));
+}
+
+double count(Duration duration) {
+  return static_cast<double>(duration.count());
+}
+
+}  // namespace
+
+Duration StandingQueue::base(Duration delay, Instant received) {
+  if (slots_ == 0 || received >= slot_ends_) {
+    slot_ends_ = received + kBaseSlot;
+    lowest_[slots_++ % kBaseSlots] = delay;
+  }
+  Duration& newest = lowest_[(slots_ - 1) % kBaseSlots];
+  newest = std::min(newest, delay);
+  Duration lowest = newest;
+  for (std::size_t i = 0; i < std::min(slots_, kBaseSlots); ++i) {
+    lowest = std::min(lowest, lowest_[i]);
+  }
+  return lowest;
+}
+
+void StandingQueue::end_late(Instant received) {
+  length_ += kSmoothing * (count(received - late_since_) - length_);
+  height_ += kSmoothing * (count(worst_) - height_);
+  is_late_ = false;
+}
+
+void StandingQueue::on_packet(const PacketResult& packet) {
+  // The clocks are two: only differences of this mean something.
+  const Duration delay = packet.received - packet.sent.sent_at;
+  const bool is_behind = packet.sent.sent_at + kOutOfOrder < newest_sent_;
+  shuffled_ += kShuffledSmoothing * ((is_behind ? 1.0 : 0.0) - shuffled_);
+  newest_sent_ = std::max(newest_sent_, packet.sent.sent_at);
+  const Duration excess = delay - base(delay, packet.received);
+  if (excess <= std::max(kLate, part(kLatePart, height_))) {
+    if (is_late_) {
+      end_late(packet.received);
+    }
+    is_standing_ = false;
+    return;
+  }
+  if (!is_late_) {
+    is_late_ = true;
+    late_since_ = packet.received;
+    worst_ = excess;
+  }
+  worst_ = std::max(worst_, excess);
+  const Duration enough = std::clamp(part(kWhileFactor, length_), kMinWhile, kMaxWhile);
+  is_standing_ = packet.received - late_since_ > enough;
+}
+
+}  // namespace meridian::bwe

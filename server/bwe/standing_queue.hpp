@@ -1,0 +1,60 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "base/time.hpp"
+#include "bwe/packet_result.hpp"
+
+namespace meridian::bwe {
+
+/// Whether packets wait on the way all the time, or only now and then. A full link lets none
+/// through quickly; a way that trembles, puts packets out of order or holds them back and lets them
+/// go again does, every now and then, however late the others are. What counts is the smallest
+/// delay of a while; how long a while is, and what is small, is learnt from for how long and how
+/// much packets are late as a rule. Fixed memory.
+class StandingQueue {
+ public:
+  /// The smallest delay of so long is that of the empty way.
+  static constexpr Duration kBaseSlot = 2s;
+  static constexpr std::size_t kBaseSlots = 10;
+  /// Later than the empty way by this is late: at least, and as a part of what was seen.
+  static constexpr Duration kLate = 8ms;
+  static constexpr double kLatePart = 0.5;
+  /// For how long all must have been late: at least, at most, and as a multiple of what was seen.
+  static constexpr Duration kMinWhile = 100ms;
+  static constexpr Duration kMaxWhile = 1s;
+  static constexpr double kWhileFactor = 6;
+  static constexpr double kSmoothing = 0.1;
+  /// Sent so much before one that arrived earlier is out of order; and the part of packets that
+  /// makes a way one that puts packets out of order, over about a hundred of them.
+  static constexpr Duration kOutOfOrder = 5ms;
+  static constexpr double kShuffledPart = 0.1;
+  static constexpr double kShuffledSmoothing = 0.01;
+
+  /// A packet that arrived; in the order of arrival.
+  void on_packet(const PacketResult& packet);
+  [[nodiscard]] bool is_standing() const { return is_standing_; }
+  /// Packets arrive in another order than they were sent in: neither their distances nor those of a
+  /// probe's packets tell anything.
+  [[nodiscard]] bool is_shuffled() const { return shuffled_ > kShuffledPart; }
+  void reset() { *this = StandingQueue(); }
+
+ private:
+  [[nodiscard]] Duration base(Duration delay, Instant received);
+  void end_late(Instant received);
+
+  std::array<Duration, kBaseSlots> lowest_{};
+  std::size_t slots_ = 0;  // ever begun
+  Instant slot_ends_;
+  bool is_late_ = false;
+  bool is_standing_ = false;
+  Instant late_since_;
+  Duration worst_{};
+  double length_ = 0;  // of the times in which packets were late, in ns
+  double height_ = 0;
+  Instant newest_sent_;
+  double shuffled_ = 0;
+};
+
+}  // namespace meridian::bwe
