@@ -10,9 +10,21 @@ void Downlink::on_sent(std::size_t size, Copy copy, Numbered numbered, bwe::Prob
   sent_bytes_ += size;
   resent_bytes_ += copy == Copy::kRetransmission && cluster == bwe::kNoCluster ? size : 0;
   if (numbered == Numbered::kYes) {
-    history_.on_sent(size, cluster, now);
+    probe_media_bytes_ += cluster == bwe::kNoCluster ? size : 0;
+    history_.on_sent(size, cluster == bwe::kNoCluster ? probe_ : cluster, now);
     estimator_.on_sent(size, now);
   }
+}
+
+bool Downlink::may_resend(std::size_t size, Instant now) {
+  const auto estimate = known_estimate(now);
+  if (!estimate) {
+    return true;
+  }
+  // The estimate follows a way that became narrow with a delay; what arrives doesn't.
+  const Bitrate carried = std::min(*estimate, estimator_.acknowledged().value_or(*estimate));
+  resend_budget_.set_rate(carried.value() * kResendPercent / 100 / 8, kResendBurst);
+  return resend_budget_.take(size, now);
 }
 
 void Downlink::handle_feedback(const rtcp::TransportFeedback& feedback, Instant now) {
@@ -24,8 +36,12 @@ void Downlink::handle_feedback(const rtcp::TransportFeedback& feedback, Instant 
     if (!result) {
       continue;
     }
-    ++told_packets_;
-    told_lost_ += result->is_lost() ? 1 : 0;
+    if (result->is_found()) {
+      told_lost_ -= std::min<std::uint64_t>(told_lost_, 1);
+    } else {
+      ++told_packets_;
+      told_lost_ += result->is_lost() ? 1 : 0;
+    }
     results.add(*result);
     if (results.is_full()) {
       tell(results, now);

@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "bwe/send_history.hpp"
 #include "bwe/send_side_estimator.hpp"
+#include "forward/token_bucket.hpp"
 #include "rtcp/packet.hpp"
 
 namespace meridian::forward {
@@ -32,6 +33,21 @@ class Downlink {
   /// A packet of `size` bytes was sent, with next_number() or without a number.
   void on_sent(std::size_t size, Copy copy, Numbered numbered, bwe::ProbeCluster cluster,
                Instant now);
+
+  /// Of the estimate, for retransmissions of all streams together; so much at once.
+  static constexpr std::uint64_t kResendPercent = 50;
+  static constexpr std::size_t kResendBurst = 32UL * 1024;
+  /// Whether a retransmission of so many bytes fits the subscriber's budget; it is taken from it.
+  [[nodiscard]] bool may_resend(std::size_t size, Instant now);
+
+  /// From now on all that is sent belongs to this probe, as long as it isn't of another one: what
+  /// goes through is measured over media and padding together. kNoCluster ends it.
+  void set_probe(bwe::ProbeCluster cluster) {
+    probe_ = cluster;
+    probe_media_bytes_ = 0;
+  }
+  /// Bytes of media that went into the probe since the last call.
+  [[nodiscard]] std::size_t take_probe_media() { return std::exchange(probe_media_bytes_, 0); }
 
   void handle_feedback(const rtcp::TransportFeedback& feedback, Instant now);
   /// A receiver report came: part of the packets that did not arrive since the last one, 0 to 1.
@@ -74,6 +90,9 @@ class Downlink {
   Bitrate sent_rate_;
   std::uint64_t resent_bytes_ = 0;
   Bitrate retransmission_rate_;
+  TokenBucket resend_budget_{0, kResendBurst};
+  bwe::ProbeCluster probe_ = bwe::kNoCluster;
+  std::size_t probe_media_bytes_ = 0;
   bool has_probed_ = false;
   bool has_heard_ = false;
   Instant first_sent_ = Instant::never();

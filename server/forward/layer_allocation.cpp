@@ -71,8 +71,10 @@ void apply(const Demand& demand, Subscription& subscription, TransportId transpo
 void LayerAllocation::collect(std::span<Subscription* const> subscriptions,
                               const Downlink& downlink) {
   demands_.clear();
-  division_ = {
-      .estimate = {}, .reserved = downlink.retransmission_rate(), .video = {}, .wished = {}};
+  // What was lost of a layer that is too much must not take the place of the one that isn't.
+  const Bitrate resent = downlink.retransmission_rate();
+  division_.reserved =
+      division_.estimate ? std::min(resent, Bitrate(division_.estimate->value() / 2)) : resent;
   for (std::size_t i = 0; i < subscriptions.size(); ++i) {
     const Subscription& subscription = *subscriptions[i];
     if (!subscription.publication().is_video()) {
@@ -86,9 +88,18 @@ void LayerAllocation::collect(std::span<Subscription* const> subscriptions,
 Ceilings LayerAllocation::ceilings(const Downlink& downlink, Bitrate estimate, bool can_probe,
                                    Instant now) {
   Ceilings ceilings = window_.update(estimate, downlink.estimator().is_in_start(), now);
+  // What was never tried may be more than the way carries: first a probe shows it.
+  const auto shown = downlink.estimator().shown(now);
+  if (can_probe && shown && !downlink.estimator().is_in_start()) {
+    ceilings.added = std::min(ceilings.added, *shown);
+  }
   ceilings.kept = less(ceilings.kept, division_.reserved);
   ceilings.added = less(ceilings.added, division_.reserved);
   ceilings.lowest = less(ceilings.lowest, division_.reserved);
+  if (!downlink.estimator().is_in_start() && next_ > Bitrate(0)) {
+    // One step at a time.
+    ceilings.added = now < switches_until_ ? Bitrate(0) : std::min(ceilings.added, next_);
+  }
   // Not before the way was seen to be full; and never where nothing could tell that it carries more
   // again: that takes padding, and somebody who says what arrives of it.
   ceilings.may_pause = limit_ || (downlink.estimator().has_feedback() && can_probe &&
@@ -101,6 +112,11 @@ void LayerAllocation::note_step(Instant now) {
   bool is_down = false;
   for (const Demand& demand : demands_) {
     is_up |= demand.rung > demand.kept;
+    if (demand.rung > demand.kept && demand.kept != Demand::kPaused &&
+        (*demand.ladder)[static_cast<std::size_t>(demand.rung)].spatial >
+            (*demand.ladder)[static_cast<std::size_t>(demand.kept)].spatial) {
+      switches_until_ = now + kSwitchTime;
+    }
     is_down |= demand.rung < std::min(demand.kept, static_cast<std::int8_t>(demand.wanted - 1));
   }
   using Step = CeilingWindow::Step;
@@ -120,12 +136,12 @@ void LayerAllocation::follow_wanted(const Allocated& allocated, const Ceilings& 
 
 void LayerAllocation::update(TransportId transport, std::span<Subscription* const> subscriptions,
                              Downlink& downlink, Instant now, std::vector<Event>& events) {
-  collect(subscriptions, downlink);
-  const bool can_probe = std::ranges::any_of(subscriptions, &Subscription::can_pad);
   division_.estimate = downlink.known_estimate(now);
   if (limit_) {
     division_.estimate = std::min(division_.estimate.value_or(*limit_), *limit_);
   }
+  collect(subscriptions, downlink);
+  const bool can_probe = std::ranges::any_of(subscriptions, &Subscription::can_pad);
   if (downlink.take_probed()) {
     window_.on_probed();
   }
@@ -136,6 +152,7 @@ void LayerAllocation::update(TransportId transport, std::span<Subscription* cons
                                          .lowest = Downlink::kMaxBitrate,
                                          .may_pause = false};
   const Allocated allocated = allocate(demands_, limits);
+  next_ = allocated.next;
   division_.video = allocated.used;
   division_.wished = allocated.all;
   note_step(now);

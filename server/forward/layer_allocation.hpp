@@ -32,6 +32,8 @@ struct Division {
 class LayerAllocation {
  public:
   static constexpr Duration kInterval = CeilingWindow::kInterval;
+  /// After a step up to another size: its key frame passes before the next one begins.
+  static constexpr Duration kSwitchTime = 1500ms;
 
   /// Ladders of the publications must be up to date. Appends what was paused or goes on.
   void update(TransportId transport, std::span<Subscription* const> subscriptions,
@@ -51,6 +53,9 @@ class LayerAllocation {
   CeilingWindow window_;
   std::vector<Demand> demands_;
   Division division_;
+  /// What the next step up costs, as of the last division; zero: none is wanted.
+  Bitrate next_;
+  Instant switches_until_;
   std::optional<Bitrate> limit_;
 };
 

@@ -41,7 +41,7 @@ class ProbeSchedule {
     }
     if (now >= ends_) {
       is_active_ = false;
-      return std::max(whole_, sent_ + packet_) - sent_;
+      return std::max(whole_, sent_ + packet_) - sent_;  // media may have filled it already
     }
     const double portion =
         bwe::to_double(probe_.rate) * bwe::seconds(now - began_ + kPortion) / 8.0;

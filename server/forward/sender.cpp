@@ -200,16 +200,21 @@ void Sender::send_probe(transport::SendBatch& batch, metrics::WorkerCounters& co
       return;
     }
     probe_.begin(*probe, kMostPadding, now);
+    downlink_->set_probe(probe->cluster);
   }
+  probe_.on_sent(downlink_->take_probe_media());
   Outlet out = outlet(batch, counters, now);
   for (std::size_t due = probe_.take_due(now); due > 0;) {
     const std::size_t sent = carrier != nullptr ? carrier->send_padding(probe_.cluster(), out) : 0;
     if (sent == 0) {
       probe_.stop();
-      return;
+      break;
     }
     probe_.on_sent(sent);
     due -= std::min(due, sent);
+  }
+  if (!probe_.is_active()) {
+    downlink_->set_probe(bwe::kNoCluster);
   }
 }
 

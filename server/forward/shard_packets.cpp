@@ -322,9 +322,20 @@ void Shard::handle_key_frame_wish(Peer& peer, Ssrc media, Instant now) {
     return;
   }
   config_.counters.key_frame_requests_received.increment();
+  if (!subscription->allowed().is_enabled) {
+    return;  // it gets nothing: whatever it gets next begins with a key frame
+  }
   Publication& publication = subscription->publication();
-  publication.request_key_frame(
-      subscription->current_layer().value_or(subscription->allowed().max_spatial));
+  // Who is about to get another layer needs no key frame of the one that is left: everybody else
+  // who watches that one would pay for it.
+  const auto awaited = subscription->awaits_key_frame(publication.view());
+  const Downlink* downlink = peer.sender.downlink();
+  if (!awaited && downlink != nullptr &&
+      downlink->estimator().delay_state() == bwe::DelayState::kOveruse) {
+    return;  // it would fill the way further, and less is to be sent in a moment: it asks again
+  }
+  publication.request_key_frame(awaited.value_or(
+      subscription->current_layer().value_or(subscription->allowed().max_spatial)));
   send_key_frame_requests(publication, now);
 }
 

@@ -421,7 +421,8 @@ void Subscription::resend(SequenceNumber sequence, Outlet& outlet) {
   }
   using Decision = rtcp::NackResponder::Decision;
   if (resend_->responder.decide(sequence, packet->payload.size(), outlet.now) !=
-      Decision::kResend) {
+          Decision::kResend ||
+      !outlet.downlink.may_resend(packet->payload.size(), outlet.now)) {
     return;
   }
   const MutableBytes slot = outlet.batch.reserve();

@@ -63,6 +63,31 @@ TEST(Downlink, begins_with_what_every_way_is_believed_to_carry) {
   EXPECT_EQ(downlink.estimate(at(1s)), bwe::SendSideEstimator::kStart);
 }
 
+TEST(Downlink, retransmissions_take_half_of_the_way_at_most) {
+  Downlink downlink;
+  std::size_t bytes = 0;
+  for (Instant now = at(1s); now < at(5s); now = now + 1ms) {
+    bytes += downlink.may_resend(1000, now) ? 1000 : 0;
+  }
+  // 4 s of half of 600 kbit/s.
+  EXPECT_LE(bytes, 150'000 + Downlink::kResendBurst);
+  EXPECT_GE(bytes, 150'000U);
+}
+
+TEST(Downlink, media_that_is_sent_during_a_probe_belongs_to_it) {
+  Downlink downlink;
+  const auto send = [&](bwe::ProbeCluster cluster) {
+    downlink.on_sent(1000, Downlink::Copy::kFirst, Downlink::Numbered::kYes, cluster, at(1s));
+  };
+  send(bwe::kNoCluster);
+  downlink.set_probe(3);
+  EXPECT_EQ(downlink.take_probe_media(), 0U);
+  send(bwe::kNoCluster);
+  send(3);  // padding
+  EXPECT_EQ(downlink.take_probe_media(), 1000U);
+  EXPECT_EQ(downlink.take_probe_media(), 0U);
+}
+
 TEST(Downlink, numbers_go_on_only_with_what_was_sent) {
   Downlink downlink;
   const SequenceNumber first = downlink.next_number();
