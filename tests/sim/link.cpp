@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/random.hpp"
-
 namespace meridian::sim {
 namespace {
 
@@ -34,10 +32,7 @@ Link::Passage Link::pass(Kind kind, std::size_t size, Instant now) {
   }
   const std::uint64_t bytes = kind == Kind::kDtls ? kDtlsSize : size;
   const Duration airtime(static_cast<Duration::rep>(bytes * 1'000'000'000 / shape_.rate));
-  const auto lateness = shape_.jitter > Duration::zero()
-                            ? Duration(static_cast<Duration::rep>(
-                                  draw.below(static_cast<std::uint64_t>(shape_.jitter.count()))))
-                            : Duration{};
+  const Duration late = lateness(draw, now);
   busy_until_ = std::max(busy_until_, now);
   const Duration waited = busy_until_ - now;
   const bool is_full = busy_until_ - now > shape_.queue;
@@ -46,9 +41,30 @@ Link::Passage Link::pass(Kind kind, std::size_t size, Instant now) {
   }
   lost_ += is_lost ? 1 : 0;
   overflowed_ += is_full && !is_lost ? 1 : 0;
-  return {.arrival = busy_until_ + shape_.delay + lateness,
-          .is_lost = is_lost || is_full,
-          .waited = waited};
+  Instant arrival = busy_until_ + shape_.delay + late;
+  if (shape_.hold > Duration::zero()) {
+    arrival = std::max(arrival, last_arrival_);
+    last_arrival_ = arrival;
+  }
+  return {.arrival = arrival, .is_lost = is_lost || is_full, .waited = waited};
+}
+
+Duration Link::lateness(Rng& draw, Instant now) {
+  const auto up_to = [](Rng& rng, Duration most) {
+    return most > Duration::zero() ? Duration(static_cast<Duration::rep>(
+                                         rng.below(static_cast<std::uint64_t>(most.count()))))
+                                   : Duration{};
+  };
+  Duration late = up_to(draw, shape_.jitter);
+  if (shape_.hold > Duration::zero()) {
+    const auto slot = static_cast<std::uint64_t>(now.since_origin() / LinkShape::kHold);
+    Rng held(seed_ ^ (slot * 0xd1342543de82ef95ULL));
+    late += up_to(held, shape_.hold);
+  }
+  spacing_ =
+      (spacing_ * 31 + std::min<Duration>(now - last_pass_, LinkShape::kReorderSpacing)) / 32;
+  last_pass_ = now;
+  return late + up_to(draw, spacing_ * shape_.reorder);
 }
 
 }  // namespace meridian::sim

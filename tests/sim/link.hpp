@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/bytes.hpp"
+#include "base/random.hpp"
 #include "base/time.hpp"
 
 namespace meridian::sim {
@@ -17,6 +18,13 @@ struct LinkShape {
   Duration delay = 20ms;
   /// Each packet is late by an even draw up to this, so that packets overtake each other.
   Duration jitter{};
+  /// All packets are late by a draw up to this, another each kHold; their order stays.
+  static constexpr Duration kHold = 50ms;
+  Duration hold{};
+  /// Each packet is overtaken by an even draw of up to so many that come after it, but waits no
+  /// longer for them than they take at 200 a second.
+  static constexpr Duration kReorderSpacing = 5ms;
+  unsigned reorder = 0;
   double loss = 0;
   /// Packets that are lost one after the other, when any is.
   unsigned burst = 1;
@@ -47,10 +55,15 @@ class Link {
   [[nodiscard]] std::uint64_t overflowed() const { return overflowed_; }
 
  private:
+  [[nodiscard]] Duration lateness(Rng& draw, Instant now);
+
   LinkShape shape_;
   std::uint64_t seed_;
   std::array<std::uint64_t, static_cast<std::size_t>(Kind::kCount)> numbers_{};
   Instant busy_until_;
+  Instant last_arrival_;
+  Instant last_pass_;
+  Duration spacing_ = LinkShape::kReorderSpacing;  // between packets, smoothed
   unsigned burst_left_ = 0;
   std::uint64_t lost_ = 0;
   std::uint64_t overflowed_ = 0;

@@ -242,6 +242,7 @@ void LivekitClient::drain_peer(Instant now) {
                             MediaObserver::Fate::kArrived);
       }
     }
+    digest(*packet, now);
     take_rtp(*packet, now);
   }
   while (const auto packet = peer_->poll_rtcp()) {
@@ -250,6 +251,17 @@ void LivekitClient::drain_peer(Instant now) {
   while (peer_->poll_sctp()) {
   }
   move_datagrams();
+}
+
+/// FNV-1a.
+void LivekitClient::digest(const std::vector<std::uint8_t>& packet, Instant now) {
+  const auto add = [this](std::uint64_t value) {
+    media_digest_ = (media_digest_ ^ value) * 0x100000001b3ULL;
+  };
+  add(static_cast<std::uint64_t>(now.since_origin().count()));
+  for (const std::uint8_t byte : packet) {
+    add(byte);
+  }
 }
 
 void LivekitClient::take_rtp(const std::vector<std::uint8_t>& packet, Instant now) {

@@ -30,7 +30,7 @@ void ReceivedTrack::violate(const std::string& sentence) {
   }
 }
 
-void ReceivedTrack::take_sequence(ExtendedSequence sequence, Instant now) {
+void ReceivedTrack::take_sequence(ExtendedSequence sequence, Origin origin, Instant now) {
   const std::uint64_t value = sequence.value();
   if (!highest_) {
     highest_ = sequence;
@@ -40,12 +40,22 @@ void ReceivedTrack::take_sequence(ExtendedSequence sequence, Instant now) {
   if (value > highest_->value()) {
     for (std::uint64_t lost = highest_->value() + 1;
          traits_.asks_again && lost < value && missing_.size() < kMaxMissing; ++lost) {
-      missing_.emplace(lost, Missing{.since = now, .due = now + kReorderDelay});
+      missing_.emplace(lost, Missing{.since = now, .due = now + reorder_delay_});
     }
     highest_ = sequence;
     return;
   }
-  missing_.erase(value);
+  const auto found = missing_.find(value);
+  if (found == missing_.end()) {
+    return;
+  }
+  // Sound comes again under its own number: of that nobody can tell.
+  if (origin == Origin::kPrimary && traits_.kind == rtp::MediaKind::kVideo) {  // only late
+    const Duration late = now - found->second.since;
+    reorder_delay_ = std::clamp((reorder_delay_ * 15 + late) / 16, Duration(kReorderDelay),
+                                Duration(kMaxReorderDelay));
+  }
+  missing_.erase(found);
 }
 
 /// Where the stamp lies; of RED that of the primary block.
@@ -124,7 +134,7 @@ void ReceivedTrack::handle_media(const rtp::PacketView& packet, SequenceNumber s
   before = {.sequence = extended.value(), .content = content};
   const bool is_late = highest_ && extended < *highest_;
   counts_.reordered += is_late && origin == Origin::kPrimary ? 1 : 0;
-  take_sequence(extended, now);
+  take_sequence(extended, origin, now);
   ++counts_.packets;
   counts_.bytes += packet.bytes().size();
   counts_.recovered += origin == Origin::kRetransmission ? 1 : 0;
@@ -191,25 +201,32 @@ bool ReceivedTrack::follows(const Frame& last, const Frame& next) {
          next.picture_id == ((last.picture_id + 1U) & 0x7fffU);
 }
 
+/// Whether a decoder that has shown `last` has all that `next` was made of.
+bool ReceivedTrack::is_decodable(const Frame& last, const Frame& next) {
+  const auto base_pictures =
+      static_cast<std::uint8_t>(next.tl0_picture_index - last.tl0_picture_index);
+  return next.stamp.layer == last.stamp.layer && base_pictures == (next.temporal == 0 ? 1 : 0);
+}
+
+std::optional<ReceivedTrack::FrameKey> ReceivedTrack::find_next() const {
+  for (const auto& [key, frame] : frames_) {
+    const bool is_later = shown_ && key.first == shown_->stamp.layer &&
+                          key.second > shown_->stamp.frame && frame.is_complete();
+    if (is_later && is_decodable(*shown_, frame)) {
+      return key;
+    }
+  }
+  for (const auto& [key, frame] : frames_) {
+    if (frame.is_complete() && frame.stamp.is_key) {
+      return key;
+    }
+  }
+  return std::nullopt;
+}
+
 void ReceivedTrack::decode(Instant now) {
-  while (true) {
-    auto next = frames_.end();
-    if (shown_) {
-      const auto successor = frames_.upper_bound({shown_->stamp.layer, shown_->stamp.frame});
-      if (successor != frames_.end() && successor->second.is_complete() &&
-          follows(*shown_, successor->second)) {
-        next = successor;
-      }
-    }
-    for (auto key = frames_.begin(); next == frames_.end() && key != frames_.end(); ++key) {
-      if (key->second.is_complete() && key->second.stamp.is_key) {
-        next = key;
-      }
-    }
-    if (next == frames_.end()) {
-      return;
-    }
-    show(next->first);
+  while (const auto next = find_next()) {
+    show(*next);
     stuck_since_ = frames_.empty() ? Instant::never() : now;
   }
 }

@@ -43,11 +43,15 @@ struct ReceivedCounts {
 };
 
 /// The receiving half of a track as a browser has it: order, retransmissions, frames and a decoder
-/// that needs every frame since the last key frame. It also checks what no server may do; each such
-/// finding is a sentence in violations().
+/// that needs every frame of the lowest temporal layer since the last key frame, and for a frame of
+/// another one the last of those (SyntheticTrack marks them all as layer sync). It also checks what
+/// no server may do; each such finding is a sentence in violations().
 class ReceivedTrack {
  public:
+  /// What is missing isn't asked for at once, since it may only be out of order: at least, and at
+  /// most; in between as long as packets were late of late.
   static constexpr Duration kReorderDelay = 10ms;
+  static constexpr Duration kMaxReorderDelay = 200ms;
   static constexpr Duration kNackInterval = 60ms;
   static constexpr Duration kGiveUp = 1s;
   /// A frame of sound is played so long after the earliest moment at which one could be, so that
@@ -76,6 +80,10 @@ class ReceivedTrack {
 
   [[nodiscard]] const Traits& traits() const { return traits_; }
   [[nodiscard]] const ReceivedCounts& counts() const { return counts_; }
+  /// How often its sequence numbers began anew at 0.
+  [[nodiscard]] std::uint64_t wraps() const {
+    return highest_ ? highest_->value() / 0x10000U - base_ / 0x10000U : 0;
+  }
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
   /// The newest frame that was shown.
   [[nodiscard]] const std::optional<MediaStamp>& last_frame() const { return last_frame_; }
@@ -113,7 +121,7 @@ class ReceivedTrack {
   };
   using FrameKey = std::pair<std::uint8_t, std::uint32_t>;  // layer, frame
 
-  void take_sequence(ExtendedSequence sequence, Instant now);
+  void take_sequence(ExtendedSequence sequence, Origin origin, Instant now);
   void take_sound_packet(const rtp::PacketView& packet, Bytes payload, Instant now);
   void take_sound(Bytes frame, Instant now);
   void play_until(Instant now);
@@ -121,6 +129,8 @@ class ReceivedTrack {
   void take_video(const MediaStamp& stamp, const rtp::PacketView& packet, Bytes payload,
                   Instant now);
   [[nodiscard]] static bool follows(const Frame& last, const Frame& next);
+  [[nodiscard]] static bool is_decodable(const Frame& last, const Frame& next);
+  [[nodiscard]] std::optional<FrameKey> find_next() const;
   void decode(Instant now);
   void show(const FrameKey& key);
   void check_numbers(const Frame& last, const Frame& next, bool is_successor);
@@ -134,6 +144,7 @@ class ReceivedTrack {
   std::uint64_t expected_before_ = 0;
   std::uint64_t received_before_ = 0;
   std::map<std::uint64_t, Missing> missing_;
+  Duration reorder_delay_ = kReorderDelay;
   std::vector<Seen> seen_ = std::vector<Seen>(kWindow);
   std::map<FrameKey, Frame> frames_;
   std::optional<Frame> shown_;

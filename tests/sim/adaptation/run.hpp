@@ -41,6 +41,9 @@ class Run final : public NodeObserver {
   explicit Run(const Scenario& scenario);
   ~Run() override;
   [[nodiscard]] Result run();
+  /// The subscriber's network stays as it is at first. What media each companion got
+  /// (LivekitClient::media_digest()).
+  [[nodiscard]] std::vector<std::uint64_t> run_first_phase();
 
   void on_datagram(WorkerIndex worker, const SocketAddress& to, Bytes bytes) override;
   void on_signal(const node::SignalOutput& output) override;
@@ -62,6 +65,10 @@ class Run final : public NodeObserver {
   Person& add(const std::string& identity, const LinkShape& up, const LinkShape& down);
   void join(Person& person);
   void pump(Person& person);
+  void move_streams(Person& person);
+  void add_subscriber();
+  void play();
+  void judge_companions(Result& result);
   void step();
   void watch();
   void judge_gap(Instant from, Instant until);
@@ -78,6 +85,8 @@ class Run final : public NodeObserver {
   Instant now_ = start_;
   std::unique_ptr<SimNode> node_;
   std::vector<std::unique_ptr<Person>> people_;
+  std::vector<Person*> companions_;
+  bool keeps_first_phase_ = false;
   Person* subscriber_ = nullptr;
   std::map<const test::ReceivedTrack*, Picture> pictures_;
   std::vector<Duration> waits_;

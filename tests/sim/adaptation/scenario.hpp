@@ -28,6 +28,10 @@ struct Goals {
   std::optional<Duration> first_picture = {};
   std::optional<double> most_audio_lost = {};
   std::optional<Duration> longest_silence = {};
+  /// Of media, before TCP takes it.
+  std::optional<Duration> longest_wait = {};
+  /// Sequence numbers of the video must have begun anew.
+  bool wraps = false;
 };
 
 /// What there is against the loss of sound, as between browsers: redundancy (RFC 2198), or
@@ -45,6 +49,11 @@ struct Scenario {
   std::optional<LinkShape> uplink = {};
   Sound sound = Sound::kBare;
   std::vector<Phase> phases = {};
+  /// The subscriber is reached over TCP; `loss` is of its segments, in both directions.
+  bool is_over_tcp = false;
+  /// People behind good networks who subscribe, too. What they get must be the same, packet for
+  /// packet and at the same times, when the subscriber's network stays as in the first phase.
+  std::size_t companions = 0;
   /// Bit/s that the best choice of layers would use in the measured time, audio included.
   std::uint64_t best = 0;
   Duration measured_from = 15s;

@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "sim/adaptation/scenario.hpp"
 
 namespace meridian::sim::adaptation {
@@ -28,25 +30,31 @@ std::vector<Scenario> make() {
                            .longest_freeze = 0ms,
                            .most_switches = 2,
                            .first_picture = 2s}});
-  all.push_back({.name = "steady 2.5 Mbit/s, three cameras",
-                 .cameras = 3,
-                 .phases = {{0s, link(2'500'000)}},
-                 .best = 2'300'000,
-                 .goals = {.least_used = 0.7, .most_queueing = 60ms, .longest_freeze = 1s}});
+  all.push_back(
+      {.name = "steady 2.5 Mbit/s, three cameras",
+       .cameras = 3,
+       .phases = {{0s, link(2'500'000)}},
+       // Two at 720p with half of the frames and one at 360p.
+       .best = 2'300'000,
+       .ends = 75s,
+       .goals = {
+           .least_used = 0.85, .most_queueing = 60ms, .longest_freeze = 1s, .most_switches = 2}});
   all.push_back({.name = "down to 300 kbit/s for 20 s, and back",
                  .phases = {{0s, link(2'500'000)}, {20s, link(300'000)}, {40s, link(2'500'000)}},
                  .best = kOneCamera,
                  .measured_from = 50s,
                  .recovers = 40s,
                  .goals = {.back_up = 8s}});
-  for (const auto& [name, loss] :
-       {std::pair("1 % loss", 0.01), std::pair("10 % loss", 0.1), std::pair("30 % loss", 0.3)}) {
+  for (const auto& [name, loss, least_used] :
+       {std::tuple("1 % loss", 0.01, 0.95), std::tuple("10 % loss", 0.1, 0.85),
+        std::tuple("30 % loss", 0.3, 0.5)}) {
     all.push_back(
         {.name = name,
          .sound = Sound::kRed,
          .phases = {{0s, lossy(loss)}},
          .best = kOneCamera + kRedundancy,
-         .goals = {.longest_freeze = loss > 0.2 ? std::nullopt : std::optional<Duration>(1s),
+         .goals = {.least_used = least_used,
+                   .longest_freeze = loss > 0.2 ? std::nullopt : std::optional<Duration>(1s),
                    .most_audio_lost = 0.03}});
   }
   all.push_back({.name = "30 % loss, encrypted end to end",
@@ -61,12 +69,34 @@ std::vector<Scenario> make() {
                  .phases = {{0s, bursts}},
                  .best = kOneCamera + kRedundancy,
                  .goals = {.longest_freeze = 1s}});
+  LinkShape held = link(5'000'000);
+  held.hold = 200ms;
+  all.push_back({.name = "200 ms of jitter, in order",
+                 .phases = {{0s, held}},
+                 .best = kOneCamera,
+                 .goals = {.least_used = 0.5, .longest_freeze = 1s}});
   LinkShape jittery = link(5'000'000);
   jittery.jitter = 200ms;
-  all.push_back(
-      {.name = "200 ms of jitter, out of order", .phases = {{0s, jittery}}, .best = kOneCamera});
+  all.push_back({.name = "200 ms of jitter, out of order",
+                 .phases = {{0s, jittery}},
+                 .best = kOneCamera,
+                 .goals = {.least_used = 0.5, .longest_freeze = 1s}});
+  LinkShape reordered = link(5'000'000);
+  reordered.reorder = 32;
+  all.push_back({.name = "reorder of 32",
+                 .phases = {{0s, reordered}},
+                 .best = kOneCamera,
+                 .goals = {.least_used = 0.85, .longest_freeze = 1s}});
+  // Long enough for the 65536 packets of the highest layer.
+  LinkShape wrapping = lossy(0.05);
+  all.push_back({.name = "wrap of sequence numbers at 5 % loss",
+                 .phases = {{0s, wrapping}},
+                 .best = kOneCamera,
+                 .ends = 340s,
+                 .goals = {.least_used = 0.85, .longest_freeze = 1s, .wraps = true}});
   for (const auto& [name, delay] :
-       {std::pair("round trip of 20 ms", 10ms - 10ms), std::pair("round trip of 300 ms", 140ms)}) {
+       {std::pair("round trip of 20 ms", 10ms - 10ms), std::pair("round trip of 60 ms", 20ms),
+        std::pair("round trip of 300 ms", 140ms)}) {
     all.push_back({.name = name,
                    .phases = {{0s, link(5'000'000, delay)}},
                    .best = kOneCamera,
@@ -80,10 +110,25 @@ std::vector<Scenario> make() {
                  .goals = {.longest_freeze = 1s, .back_up = 8s}});
   LinkShape bloated = link(1'200'000);
   bloated.queue = 2s;
-  all.push_back({.name = "1.2 Mbit/s behind a queue of 2 s",
-                 .phases = {{0s, bloated}},
-                 .best = 950'000,
-                 .goals = {.most_queueing = 200ms, .longest_freeze = 1s}});
+  all.push_back(
+      {.name = "1.2 Mbit/s behind a queue of 2 s",
+       .phases = {{0s, bloated}},
+       .best = 950'000,
+       .goals = {
+           .least_used = 0.85, .most_queueing = 60ms, .longest_freeze = 1s, .most_switches = 2}});
+  all.push_back({.name = "from 5 Mbit/s to 300 kbit/s next to three on good networks",
+                 .phases = {{0s, link(5'000'000)}, {10s, link(300'000)}},
+                 .companions = 3,
+                 .best = 215'000,
+                 .goals = {.least_used = 0.85, .most_queueing = 60ms, .most_switches = 2}});
+  LinkShape stream = link(2'500'000);
+  stream.loss = 0.02;
+  stream.queue = 2s;
+  all.push_back({.name = "over TCP with 2 % loss",
+                 .phases = {{0s, stream}},
+                 .is_over_tcp = true,
+                 .best = kOneCamera,
+                 .goals = {.least_used = 0.5, .longest_freeze = 1s, .longest_wait = 200ms}});
   LinkShape awful = link(1'000'000, 240ms);
   awful.loss = 0.2;
   all.push_back({.name = "join at 20 % loss and 500 ms",
