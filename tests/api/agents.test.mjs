@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { dispose, ParticipantKind, Room } from '@livekit/rtc-node';
 import { AgentDispatchClient, RoomServiceClient } from 'livekit-server-sdk';
+import { covers } from '../support/behaviours.mjs';
 import { Browser } from '../support/browser.mjs';
 import { MeridianNode } from '../support/node.mjs';
 import { token } from '../support/token.mjs';
@@ -67,7 +68,7 @@ class Worker {
   stop() { return this.page.close(); }
 }
 
-test('a room gets an agent, which ends with the room', async () => {
+test('a room gets an agent, which ends with the room', covers({ 'rtc-node': ['agent'] }, async () => {
   const worker = await Worker.start();
   assert.match(worker.id, /^AW_/);
   const ann = new Room();
@@ -87,9 +88,9 @@ test('a room gets an agent, which ends with the room', async () => {
   await ann.disconnect();
   await agent.disconnect();
   await worker.stop();
-});
+}));
 
-test('a named agent comes when it is dispatched', async () => {
+test('a named agent comes when it is dispatched', covers({ 'server-sdk': ['api-dispatch'] }, async () => {
   const worker = await Worker.start({ register: { agentName: 'scribe' } });
   const made = await dispatches.createDispatch('minutes', 'scribe', { metadata: 'in English' });
   assert.match(made.id, /^AD_/);
@@ -110,7 +111,7 @@ test('a named agent comes when it is dispatched', async () => {
   assert.equal((await worker.take()).job.metadata, 'from the token');
   await room.disconnect();
   await worker.stop();
-});
+}));
 
 test('workers come only with the right, where the account permits, and serve their account alone', async () => {
   assert.equal((await Worker.start({ grants: { agent: false } })).state, 'closed');

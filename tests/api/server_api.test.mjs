@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { dispose, Room, RoomEvent } from '@livekit/rtc-node';
 import { AccessToken, DataPacket_Kind, EgressClient, IngressClient, RoomServiceClient, SipClient } from 'livekit-server-sdk';
+import { covers } from '../support/behaviours.mjs';
 import { Browser, eventually } from '../support/browser.mjs';
 import { MeridianNode } from '../support/node.mjs';
 import { token } from '../support/token.mjs';
@@ -59,7 +60,7 @@ async function call(path, body, grant, { contentType = 'application/json', regio
 
 const refused = (status, code) => (error) => { assert.equal(error.status, status, error.message); assert.equal(error.code, code); return true; };
 
-test('rooms: create, list, delete', async () => {
+test('rooms: create, list, delete', covers({ 'server-sdk': ['api-rooms'] }, async () => {
   const made = await rooms.createRoom({ name: 'made', emptyTimeout: 77, departureTimeout: 7, maxParticipants: 5, metadata: 'agenda', syncStreams: true });
   assert.match(made.sid, /^RM_/);
   assert.equal(made.emptyTimeout, 77);
@@ -79,7 +80,7 @@ test('rooms: create, list, delete', async () => {
   await until(() => has(RoomEvent.Disconnected), 'the participant is sent away');
   assert.deepEqual(await rooms.listRooms(['made']), []);
   await assert.rejects(rooms.deleteRoom('made'), refused(404, 'not_found'));
-});
+}));
 
 test('presets, limits, and rooms that close by themselves', async () => {
   const made = await call('RoomService/CreateRoom', { name: 'short', room_preset: 'short' }, { roomCreate: true });
@@ -93,7 +94,7 @@ test('presets, limits, and rooms that close by themselves', async () => {
   assert.equal((await call('RoomService/CreateRoom', { name: 'a', room_preset: 'none' }, { roomCreate: true })).body.code, 'invalid_argument');
 });
 
-test('participants: list, get, update, remove', async () => {
+test('participants: list, get, update, remove', covers({ 'server-sdk': ['api-participants'] }, async () => {
   const ann = await robot('people', 'ann');
   const bob = await robot('people', 'bob');
   await until(() => ann.has(RoomEvent.ParticipantConnected), 'ann sees bob');
@@ -116,9 +117,9 @@ test('participants: list, get, update, remove', async () => {
   await assert.rejects(rooms.getParticipant('people', 'bob'), refused(404, 'not_found'));
   await assert.rejects(rooms.listParticipants('nowhere'), refused(404, 'not_found'));
   await ann.room.disconnect();
-});
+}));
 
-test('tracks: mute and unmute, subscriptions, permissions', async () => {
+test('tracks: mute and unmute, subscriptions, permissions', covers({ 'server-sdk': ['api-tracks'] }, async () => {
   const page = await tab('tracks', 'ann');
   await page.evaluate(async () => { await window.room.localParticipant.setCameraEnabled(true, { resolution: { width: 640, height: 360, frameRate: 15 } }); });
   const bob = await robot('tracks', 'bob');
@@ -150,9 +151,9 @@ test('tracks: mute and unmute, subscriptions, permissions', async () => {
   await until(async () => (await rooms.getParticipant('tracks', 'ann')).tracks.length === 1, 'ann publishes again');
   await bob.room.disconnect();
   await page.close();
-});
+}));
 
-test('data, to all and to some', async () => {
+test('data, to all and to some', covers({ 'server-sdk': ['api-data'] }, async () => {
   const ann = await robot('data', 'ann');
   const page = await tab('data', 'bob');
   const bytes = (text) => new TextEncoder().encode(text);
@@ -169,7 +170,7 @@ test('data, to all and to some', async () => {
   await assert.rejects(rooms.sendData('data', new Uint8Array(70_000), DataPacket_Kind.RELIABLE), refused(400, 'invalid_argument'));
   await ann.room.disconnect();
   await page.close();
-});
+}));
 
 test('a method of a client is called', async () => {
   const ann = await robot('rpc', 'ann');
@@ -189,7 +190,7 @@ test('a method of a client is called', async () => {
   await page.close();
 });
 
-test('people are moved to another room, by rtc-node and by Chromium', async () => {
+test('people are moved to another room, by rtc-node and by Chromium', covers({ 'server-sdk': ['api-move'] }, async () => {
   await rooms.createRoom({ name: 'hall' });
   const ann = await robot('lobby', 'ann');
   const page = await tab('lobby', 'bob');
@@ -203,9 +204,9 @@ test('people are moved to another room, by rtc-node and by Chromium', async () =
   await until(() => ann.has(RoomEvent.TrackSubscribed), 'the camera goes on there', 40);
   await ann.room.disconnect();
   await page.close();
-});
+}));
 
-test('rights, accounts and regions', async () => {
+test('rights, accounts and regions', covers({ 'server-sdk': ['api-refusals'] }, async () => {
   const { room } = await robot('mine', 'ann');
   const other = new RoomServiceClient(node.http_url(), 'ukkey', 'uksecret');
   assert.deepEqual(await other.listRooms(), []);
@@ -217,7 +218,7 @@ test('rights, accounts and regions', async () => {
   assert.equal((await call('RoomService/ListParticipants', { room: 'mine' }, { roomAdmin: true, room: 'other' })).body.code, 'unauthenticated');
   assert.equal((await call('RoomService/ForwardParticipant', { room: 'mine', identity: 'ann', destination_room: 'b' }, { roomAdmin: true, room: 'mine', destinationRoom: 'b' })).status, 501);
   await room.disconnect();
-});
+}));
 
 test('the transport: both encodings, and errors as clients expect them', async () => {
   await rooms.createRoom({ name: 'twirp' });
@@ -242,9 +243,9 @@ test('the transport: both encodings, and errors as clients expect them', async (
   assert.ok(await node.metric('meridian_room_service_calls_total', 'method="ListRooms",') > 0 || await node.metric('meridian_room_service_calls_total', 'method="ListRooms"') > 0);
 });
 
-test('services that are not there say so', async () => {
+test('services that are not there say so', covers({ 'server-sdk': ['api-absent'] }, async () => {
   const gone = refused(501, 'unimplemented');
   await assert.rejects(new EgressClient(node.http_url(), 'devkey', 'secret').listEgress(), gone);
   await assert.rejects(new IngressClient(node.http_url(), 'devkey', 'secret').listIngress(), gone);
   await assert.rejects(new SipClient(node.http_url(), 'devkey', 'secret').listSipInboundTrunk(), gone);
-});
+}));

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { dispose, Room } from '@livekit/rtc-node';
 import { RoomServiceClient, WebhookReceiver } from 'livekit-server-sdk';
+import { covers } from '../support/behaviours.mjs';
 import { Browser } from '../support/browser.mjs';
 import { MeridianNode } from '../support/node.mjs';
 import { token } from '../support/token.mjs';
@@ -54,7 +55,7 @@ before(async () => {
 });
 after(async () => { await browser?.stop(); await node?.dispose(); for (const hook of Object.values(hooks)) hook.stop(); await dispose(); });
 
-test('the life of a room, signed, in order', async () => {
+test('the life of a room, signed, in order', covers({ 'server-sdk': ['webhooks'] }, async () => {
   const page = await browser.tab();
   await page.evaluate((p) => window.join(p), { url: node.url(), token: token({ room: 'told', identity: 'ann' }) });
   await page.evaluate(async () => { await window.room.localParticipant.setCameraEnabled(true); });
@@ -86,7 +87,7 @@ test('the life of a room, signed, in order', async () => {
   assert.equal(events.find((e) => e.event === 'participant_left').participant.disconnectReason, 1);
   assert.equal(new Set(events.map((e) => e.id)).size, events.length);
   await page.close();
-});
+}));
 
 test('a receiver without content gets ids alone', async () => {
   await hooks.ids.until((events) => events.some((e) => e.event === 'room_finished'), 'the end');

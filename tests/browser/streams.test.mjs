@@ -1,6 +1,7 @@
 // WHIP and WHEP by plain pages in Chromium, and livekit-client in the same rooms.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { covers } from '../support/behaviours.mjs';
 import { Browser, eventually } from '../support/browser.mjs';
 import { MeridianNode } from '../support/node.mjs';
 import { token } from '../support/token.mjs';
@@ -32,7 +33,7 @@ const plays = (page) => eventually(page, async () => {
 
 describe('an encoder that speaks WHIP', () => {
   let encoder; let viewer; let player;
-  test('is seen and heard by livekit-client, with its layers', async () => {
+  test('is seen and heard by livekit-client, with its layers', covers({ page: ['whip'] }, async () => {
     viewer = await person('stage', 'vera');
     encoder = await stream('whip', 'stage', 'encoder', { simulcast: true });
     assert.equal(encoder.answer.status, 201, encoder.answer.body);
@@ -47,13 +48,13 @@ describe('an encoder that speaks WHIP', () => {
     // The viewer's wish for a lower layer is granted as for any other publisher.
     await viewer.evaluate(() => window.room.remoteParticipants.values().next().value.getTrackPublication('camera').setVideoQuality(0));
     await eventually(viewer, async () => (await window.received()).some((s) => s.kind === 'video' && s.width === 160), undefined, { seconds: 40, what: 'the lowest layer' });
-  });
-  test('is played by a page that speaks WHEP', async () => {
+  }));
+  test('is played by a page that speaks WHEP', covers({ page: ['whep'] }, async () => {
     player = await stream('whep', 'stage', 'player');
     assert.equal(player.answer.status, 201, player.answer.body);
     await plays(player.page);
-  });
-  test('trickles, and restarts ICE without a gap, both by PATCH', async () => {
+  }));
+  test('trickles, and restarts ICE without a gap, both by PATCH', covers({ page: ['trickle', 'restart'] }, async () => {
     assert.equal((await encoder.page.evaluate(() => window.trickle())).status, 204);
     for (const { page } of [encoder, player]) {
       const first = await page.evaluate(async () => ({ ...(await window.pair()), etag: window.session.etag }));
@@ -65,15 +66,15 @@ describe('an encoder that speaks WHIP', () => {
     }
     const frames = (await player.page.evaluate(() => window.inbound())).video.frames;
     await eventually(player.page, async (n) => (await window.inbound()).video.frames > n + 30, frames, { what: 'pictures go on', seconds: 40 });
-  });
-  test('leaves by DELETE, and with it whoever played nothing else', async () => {
+  }));
+  test('leaves by DELETE, and with it whoever played nothing else', covers({ page: ['delete'] }, async () => {
     assert.equal((await encoder.page.evaluate(() => window.ask('DELETE'))).status, 200);
     await eventually(viewer, () => window.room.remoteParticipants.size === 0, undefined, { what: 'an empty room' });
     assert.equal((await player.page.evaluate(() => window.ask('DELETE'))).status, 404);
     assert.equal(await node.metric('meridian_stream_sessions'), 0);
     assert.ok(await node.metric('meridian_stream_requests_total', 'protocol="whip",method="PATCH",status="200"') > 0, await node.metrics());
     for (const page of [encoder.page, player.page, viewer]) await page.close();
-  });
+  }));
 });
 
 test('a player sees and hears somebody with livekit-client', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { after, before, test } from 'node:test';
+import { covers } from '../support/behaviours.mjs';
 import { Browser, eventually } from '../support/browser.mjs';
 import { MeridianNode } from '../support/node.mjs';
 import { Robot } from '../support/robot.mjs';
@@ -14,7 +15,7 @@ const own = Object.values(networkInterfaces()).flat().find((one) => one.family =
 before(async () => { node = await MeridianNode.start({ london: own }); browser = await Browser.start(); });
 after(async () => { await browser?.stop(); await node?.dispose(); });
 
-test('webrtcbin publishes by WHIP', async () => {
+test('webrtcbin publishes by WHIP', covers({ gstreamer: ['whip', 'trickle', 'delete'] }, async () => {
   const viewer = await browser.tab();
   await viewer.evaluate((p) => window.join(p), { url: node.url(), token: token({ room: 'gst', identity: 'vera' }) });
   const encoder = Robot.gstreamer({ url: `${node.http_url()}/whip/v1`, token: token({ room: 'gst', identity: 'encoder' }) });
@@ -41,4 +42,4 @@ test('webrtcbin publishes by WHIP', async () => {
   } finally {
     await encoder.leave();
   }
-});
+}));

@@ -17,10 +17,12 @@ const files = {
   '/livekit-client.js': join(here, '..', 'node_modules', 'livekit-client', 'dist', 'livekit-client.umd.js'),
   '/livekit-client-2.6.js': join(here, '..', 'node_modules', 'livekit-client-2.6', 'dist', 'livekit-client.umd.js'),
   '/e2ee.worker.mjs': join(here, '..', 'node_modules', 'livekit-client', 'dist', 'livekit-client.e2ee.worker.mjs'),
+  '/e2ee-2.6.worker.mjs': join(here, '..', 'node_modules', 'livekit-client-2.6', 'dist', 'livekit-client.e2ee.worker.mjs'),
 };
 const types = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.html': 'text/html' };
 
-async function serveHarness() {
+/** A server of the harness pages on a port of its own. */
+export async function serveHarness() {
   const server = createServer((request, response) => {
     const file = files[normalize(request.url.split('?')[0])];
     if (!file) { response.writeHead(404).end(); return; }

@@ -1,20 +1,23 @@
 /* global LivekitClient */
 // What a test can ask of one participant. Everything goes through the public interface of the
 // client, but for `engineOf`, which reaches the sockets to break them.
-const { Room, RoomEvent, Track, ExternalE2EEKeyProvider, LogLevel, setLogLevel } = LivekitClient;
+const { DataPacket_Kind, Room, RoomEvent, Track, ExternalE2EEKeyProvider, LogLevel, setLogLevel } = LivekitClient;
 setLogLevel(LogLevel.warn);
 
 window.events = [];
 window.chat = [];
+window.files = [];
+window.spoke = new Set();
 window.digests = { sent: [], received: [] };
 const note = (name, ...rest) => window.events.push({ name, at: performance.now(), detail: rest.map(String).join(' ') });
 
-window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize }) => {
+window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize, e2eeWorker = '/e2ee-tap.mjs', e2eeOption = 'encryption' }) => {
+  window.joinedWith = token;
   if (e2eeKey !== undefined) {
     const keys = new ExternalE2EEKeyProvider(keySize ? { keySize } : {});
     await keys.setKey(e2eeKey);
-    const worker = new Worker('/e2ee-tap.mjs', { type: 'module' });
-    options = { ...options, encryption: { keyProvider: keys, worker } };
+    const worker = new Worker(e2eeWorker, { type: 'module' });
+    options = { ...options, [e2eeOption]: { keyProvider: keys, worker } };
     new BroadcastChannel('digests').onmessage = ({ data }) => { window.digests[data.side].push(data.digest); };
   }
   const room = new Room(options);
@@ -22,7 +25,9 @@ window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize 
   for (const event of Object.values(RoomEvent)) room.on(event, (...args) => note(event, ...args.slice(0, 2).map((a) => a?.identity ?? a?.trackSid ?? a)));
   // Older clients have no streams.
   room.registerTextStreamHandler?.('chat', async (reader, who) => { window.chat.push({ from: who.identity, text: await reader.readAll() }); });
-  room.on(RoomEvent.DataReceived, (payload, who) => window.chat.push({ from: who?.identity, text: new TextDecoder().decode(payload) }));
+  room.registerByteStreamHandler?.('files', async (reader, who) => { window.files.push({ from: who.identity, text: new TextDecoder().decode(await new Blob(await reader.readAll()).arrayBuffer()) }); });
+  room.on(RoomEvent.DataReceived, (payload, who, kind) => window.chat.push({ from: who?.identity, text: new TextDecoder().decode(payload), isLossy: kind === DataPacket_Kind.LOSSY }));
+  room.on(RoomEvent.ActiveSpeakersChanged, (all) => all.forEach((who) => window.spoke.add(who.identity)));
   // From state and not from TrackSubscribed, as a user interface does: after a full reconnect the
   // client may have a track without ever having said so.
   setInterval(() => {
@@ -58,6 +63,17 @@ window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, isB
   }, 66);
   const [track] = canvas.captureStream(15).getVideoTracks();
   await window.room.localParticipant.publishTrack(track, { source: Track.Source.Camera, videoCodec: codec, simulcast, backupCodec: false });
+};
+/** A tone that comes and goes every second and a half: long enough for speech, which the beeps of Chromium's fake microphone are not. */
+window.publishTone = async () => {
+  const audio = new AudioContext();
+  const out = audio.createMediaStreamDestination();
+  const tone = audio.createOscillator();
+  const volume = audio.createGain();
+  tone.connect(volume).connect(out);
+  tone.start();
+  setInterval(() => { volume.gain.value = 1 - volume.gain.value; }, 1500);
+  await window.room.localParticipant.publishTrack(out.stream.getAudioTracks()[0], { source: Track.Source.Microphone, dtx: false, red: false });
 };
 /** Sound without a pause, 50 packets a second, and a small picture. */
 window.publish = async ({ sound = true, picture = true, red = false } = {}) => {
@@ -144,5 +160,5 @@ window.localPorts = async () => {
 };
 window.describe = async () => ({
   state: window.room?.state, events: window.events.slice(-25).map((e) => `${Math.round(e.at)} ${e.name} ${e.detail.slice(0, 80)}`),
-  received: window.room ? await window.received() : [], chat: window.chat,
+  received: window.room ? await window.received() : [], sent: window.room ? await window.sent() : [], chat: window.chat,
 });

@@ -1,4 +1,9 @@
-// A participant on the LiveKit Go or Python SDK, on aiortc, pion or GStreamer (tests/clients), as a child process.
+// A participant on rtc-node, the LiveKit Go or Python SDK, on aiortc, pion or GStreamer (tests/clients), as a child process.
+//
+// Those on an SDK read these lines: `publish` (sound, and a picture in layers), `publish-picture`, `unpublish-picture`, `mute`, `unmute`,
+// `say TEXT`, `lossy TEXT`, `text TEXT`, `bytes TEXT`, `call WHO TEXT` (the method `repeat`), `change JSON` (name, metadata, attributes),
+// `subscribe`, `unsubscribe` and `quality low|high` (of all pictures), `permit`, `forbid`, `frames NAME` and `no-frames` (a data track),
+// `simulate NAME`, `stats` and `leave`.
 import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -36,8 +41,13 @@ function buildWithClips(program, folder) {
   execFileSync(goProgram(), ['mod', 'edit', '-replace', `github.com/livekit/livekit-cli/v2=${cli}`, module]);
   build(program, folder, '-modfile', module);
 }
-export const buildGoRobot = () => build(goRobot, '.');
+export const buildGoRobot = () => buildWithClips(goRobot, '.');
 export const buildGoStreams = () => buildWithClips(goStreams, './streams');
+export function buildGoLoad() {
+  const program = join(cache, 'go-load');
+  buildWithClips(program, './load');
+  return program;
+}
 
 /** Builds the program of that folder beside it; where it is. */
 export function buildGoProgram(name) {
@@ -49,13 +59,14 @@ export function buildGoProgram(name) {
 
 export class Robot {
   /** On the Go SDK: sends back what `echo` publishes. */
-  static go({ url, token, echo = '', one = false }) {
-    return new Robot(goRobot, ['-url', url, '-token', token, '-echo', echo, ...(one ? ['-one'] : [])]);
+  static go({ url, token, echo = '', one = false, key }) {
+    return new Robot(goRobot, ['-url', url, '-token', token, '-echo', echo, ...(one ? ['-one'] : []), ...(key ? ['-key', key] : [])]);
   }
-  /** On the Python SDK: publishes a picture and a tone. */
-  static python({ url, token, two = false }) {
-    return Robot.#python('robot.py', [url, token, ...(two ? ['--two'] : [])]);
+  /** On the Python SDK: publishes a picture and a tone unless it is quiet. */
+  static python({ url, token, two = false, quiet = false, key }) {
+    return Robot.#python('robot.py', [url, token, ...(two ? ['--two'] : []), ...(quiet ? ['--quiet'] : []), ...(key ? ['--key', key] : [])]);
   }
+  static node({ url, token, key }) { return new Robot(process.execPath, [join(here, '..', 'clients', 'node', 'robot.mjs'), url, token, ...(key ? [key] : [])]); }
   /** aiortc, by WHIP or WHEP. */
   static aiortc({ kind, url, token }) { return Robot.#python('streams.py', [kind, url, token]); }
   /** pion, by WHIP or WHEP. */
