@@ -198,6 +198,8 @@ void Meeting::handle_metadata(Participant& participant,
     reason = Response::LIMIT_EXCEEDED;
   }
   if (reason == Response::OK) {
+    // The change first: the Rust SDK's next request repeats the name that it knows of itself.
+    updates_.flush(now.monotonic);
     send_token(participant, now);
   }
   if (reason == Response::OK && participant.client.protocol() < kHearsOfSuccess) {
