@@ -36,6 +36,9 @@ TEST_F(MeetingTest, broadcasts_metadata_and_says_that_it_did) {
     EXPECT_EQ(client->seen("alice")->metadata(), "{}");
     EXPECT_EQ(client->seen("alice")->attributes().at("hand"), "up");
   }
+  // Who is told that it is done has been told the change: the Rust SDK repeats what it knows of
+  // itself.
+  EXPECT_EQ(alice.received.back().message_case(), Response::kRequestResponse);
   wanted.Clear();
   (*wanted.mutable_attributes())["hand"] = "";
   request(alice, update);
