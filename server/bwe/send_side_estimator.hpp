@@ -35,6 +35,8 @@ class SendSideEstimator {
   static constexpr Bitrate kMin = Bitrate(30'000);
   /// Groups of packets further apart have nothing to do with each other.
   static constexpr Duration kStreamTimeout = 2s;
+  /// Without a word about what arrives, a queue that was seen is taken to be there for so long.
+  static constexpr Duration kQueueMemory = 500ms;
   /// No feedback for so long although packets are on the way: the link is stuck.
   static constexpr Duration kSilence = 3s;
   static constexpr Duration kSilenceStep = 1s;

@@ -1,5 +1,6 @@
 #include "bwe/send_side_estimator.hpp"
 
+#include <optional>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -214,6 +215,26 @@ TEST(SendSideEstimator, without_feedback_claims_and_reports_decide) {
   estimator.on_remb(Bitrate(500'000), at(3s));
   EXPECT_EQ(estimator.estimate(at(3s)), Bitrate(500'000));
   EXPECT_FALSE(estimator.poll_probe(at(3s)));
+}
+
+TEST(SendSideEstimator, a_queue_of_which_nobody_speaks_any_more_keeps_no_probe_back) {
+  Sender sender;
+  sender.run(5s);
+  sender.link.rate = 300e3;
+  while (sender.estimator.delay_state() != DelayState::kOveruse) {
+    sender.run(50ms);
+  }
+  // All video is paused, and there is no sound: nothing is sent, and nothing reported.
+  const Instant silent = sender.now;
+  sender.estimator.set_wanted(Bitrate(5'000'000));
+  std::optional<Probe> probe;
+  while (!probe && sender.now - silent < 5s) {
+    sender.now = sender.now + 100ms;
+    sender.estimator.handle_timeout(sender.now);
+    probe = sender.estimator.poll_probe(sender.now);
+  }
+  EXPECT_TRUE(probe) << "the way would never be tried again";
+  EXPECT_GE(sender.now - silent, SendSideEstimator::kQueueMemory);
 }
 
 }  // namespace
