@@ -176,6 +176,7 @@ void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const 
     }
     return;
   }
+  const auto before = selector_.current();
   const Verdict verdict = selector_.decide(layer, packet, view);
   if (verdict == Verdict::kIgnore) {
     return;
@@ -184,8 +185,8 @@ void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const 
     rewriter_.drop(packet);
     return;
   }
-  if (verdict == Verdict::kSwitch && outlet.pacing.waiting() > 0) {
-    drop_waiting(outlet);  // the picture is made anew: what came before only delays it
+  if (verdict == Verdict::kSwitch && before && layer < *before && waiting_ > 0) {
+    drop_waiting(outlet);  // of a layer that is too much: it would only delay the one that isn't
   }
   const auto rewrite = number(layer, packet, view, verdict);
   if (!rewrite) {
