@@ -147,6 +147,41 @@ TEST_F(ShardPacketsTest, key_frame_requests_of_many_are_joined) {
   EXPECT_EQ(bed_.counters.key_frame_requests_received.value(), 100U);
 }
 
+TEST_F(ShardPacketsTest, who_is_about_to_get_another_layer_asks_for_that_ones_key_frame) {
+  meeting_.publish(alice_, {token("q"), token("h")});
+  meeting_.subscribe(bob_, Meeting::kCamera, 1);
+  bed_.send(alice_, meeting_.video(1, true, 0, "q"));
+  bed_.send(alice_, meeting_.video(1, true, 1, "h"));
+  bed_.shard.set_subscription({.subscription = SubscriptionId(1),
+                               .target = {.is_enabled = true, .max_spatial = 0, .max_temporal = 7}},
+                              bed_.now);
+  bed_.run_for(2s);
+  (void)alice_.take_picture_losses();
+  bob_.send_rtcp(
+      [](rtcp::CompoundWriter& writer) { (void)writer.add_picture_loss(Ssrc(9), Ssrc(1001)); });
+  bed_.run_for(1s);
+  for (const Ssrc asked : alice_.take_picture_losses()) {
+    EXPECT_EQ(asked, Ssrc(200)) << "whoever else watches the other layer would pay for it";
+  }
+}
+
+TEST_F(ShardPacketsTest, who_gets_nothing_needs_no_key_frame) {
+  meeting_.publish(alice_);
+  meeting_.subscribe(bob_, Meeting::kCamera, 1);
+  bed_.send(alice_, meeting_.video(1, true));
+  bed_.shard.set_subscription(
+      {.subscription = SubscriptionId(1),
+       .target = {.is_enabled = false, .max_spatial = 2, .max_temporal = 7}},
+      bed_.now);
+  bed_.run_for(2s);
+  (void)alice_.take_picture_losses();
+  bob_.send_rtcp(
+      [](rtcp::CompoundWriter& writer) { (void)writer.add_picture_loss(Ssrc(9), Ssrc(1001)); });
+  bed_.run_for(1s);
+  EXPECT_TRUE(alice_.take_picture_losses().empty());
+  EXPECT_EQ(bed_.counters.key_frame_requests_received.value(), 1U);
+}
+
 TEST_F(ShardPacketsTest, fir_is_answered_once_for_each_number) {
   meeting_.publish(alice_);
   bed_.send(alice_, meeting_.video(1, true));
