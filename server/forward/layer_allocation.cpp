@@ -71,9 +71,8 @@ void apply(const Demand& demand, Subscription& subscription, TransportId transpo
 void LayerAllocation::collect(std::span<Subscription* const> subscriptions,
                               const Downlink& downlink) {
   demands_.clear();
-  // What was lost of a layer that is too much must not take the place of the one that isn't, and
-  // while no video is given nothing of it is sent again.
-  const Bitrate resent = division_.video > Bitrate(0) ? downlink.retransmission_rate() : Bitrate(0);
+  // What was lost of a layer that is too much must not take the place of the one that isn't.
+  const Bitrate resent = downlink.retransmission_rate();
   division_.reserved =
       division_.estimate ? std::min(resent, Bitrate(division_.estimate->value() / 2)) : resent;
   for (std::size_t i = 0; i < subscriptions.size(); ++i) {
