@@ -303,7 +303,7 @@ void Subscription::wait(const MediaPacket& packet, const Rewrite& rewrite, Outle
   const WaitingPacket waiting{
       .subscription = this,
       .since = outlet.now,
-      .sequence = SequenceNumber(static_cast<std::uint16_t>(rewrite.sequence.value())),
+      .sequence = low_half(rewrite.sequence),
       .size = static_cast<std::uint16_t>(packet.payload.size() + kMostOverhead),
       .padding = outlet.padding,
       .is_key = key_frame_ == rewrite.timestamp};
@@ -427,7 +427,7 @@ void Subscription::resend(SequenceNumber sequence, Outlet& outlet) {
     return;
   }
   const MutableBytes slot = outlet.batch.reserve();
-  const SequenceNumber rtx(static_cast<std::uint16_t>(next_rtx_.value()));
+  const SequenceNumber rtx = low_half(next_rtx_);
   const std::size_t length = compose_retransmission(
       *packet, sent->rewrite, format(rtx_ssrc_, types(packet->codec).rtx, outlet), rtx,
       without_tag(slot));
@@ -442,7 +442,7 @@ std::size_t Subscription::send_padding(bwe::ProbeCluster cluster, Outlet& outlet
     return 0;
   }
   const MutableBytes slot = outlet.batch.reserve();
-  const SequenceNumber sequence(static_cast<std::uint16_t>(next_rtx_.value()));
+  const SequenceNumber sequence = low_half(next_rtx_);
   const std::size_t length = compose_padding(format(rtx_ssrc_, last_rtx_type_, outlet), sequence,
                                              last_timestamp_, without_tag(slot));
   next_rtx_ = ExtendedSequence(next_rtx_.value() + (length > 0 ? 1 : 0));

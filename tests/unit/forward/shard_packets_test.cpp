@@ -21,6 +21,11 @@ class ShardPacketsTest : public testing::Test {
   std::uint64_t dropped(metrics::DropReason reason) const {
     return bed_.counters.dropped[static_cast<std::size_t>(reason)].value();
   }
+  /// Bob, for his first subscription.
+  void ask_for_key_frame() {
+    bob_.send_rtcp(
+        [](rtcp::CompoundWriter& writer) { (void)writer.add_picture_loss(Ssrc(9), Ssrc(1001)); });
+  }
   test::ShardBed bed_;
   Meeting meeting_{bed_};
   Client& alice_ = bed_.join();
@@ -137,8 +142,7 @@ TEST_F(ShardPacketsTest, key_frame_requests_of_many_are_joined) {
   (void)alice_.take_picture_losses();
   std::uint16_t number = 3;
   for (int i = 0; i < 100; ++i) {
-    bob_.send_rtcp(
-        [](rtcp::CompoundWriter& writer) { (void)writer.add_picture_loss(Ssrc(9), Ssrc(1001)); });
+    ask_for_key_frame();
     bed_.pump();
     bed_.run_for(20ms);
     bed_.send(alice_, meeting_.video(number++, i % 10 == 0));
@@ -157,8 +161,7 @@ TEST_F(ShardPacketsTest, who_is_about_to_get_another_layer_asks_for_that_ones_ke
                               bed_.now);
   bed_.run_for(2s);
   (void)alice_.take_picture_losses();
-  bob_.send_rtcp(
-      [](rtcp::CompoundWriter& writer) { (void)writer.add_picture_loss(Ssrc(9), Ssrc(1001)); });
+  ask_for_key_frame();
   bed_.run_for(1s);
   for (const Ssrc asked : alice_.take_picture_losses()) {
     EXPECT_EQ(asked, Ssrc(200)) << "whoever else watches the other layer would pay for it";
@@ -175,8 +178,7 @@ TEST_F(ShardPacketsTest, who_gets_nothing_needs_no_key_frame) {
       bed_.now);
   bed_.run_for(2s);
   (void)alice_.take_picture_losses();
-  bob_.send_rtcp(
-      [](rtcp::CompoundWriter& writer) { (void)writer.add_picture_loss(Ssrc(9), Ssrc(1001)); });
+  ask_for_key_frame();
   bed_.run_for(1s);
   EXPECT_TRUE(alice_.take_picture_losses().empty());
   EXPECT_EQ(bed_.counters.key_frame_requests_received.value(), 1U);
