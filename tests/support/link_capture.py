@@ -14,10 +14,13 @@ input, `report` or `slots`, with one line of JSON, and ends with that input or a
  "missed": packets that the kernel dropped before this program saw them (0 or the rest is worthless),
  "slot": seconds of a slot}
 
-Times are the kernel's. Needs CAP_NET_RAW.
+Times are the kernel's. A burst that crosses a shared device in one piece (UDP_SEGMENT; a link of its own is
+told to cut them) is counted as the datagrams that it is, where the kernel says how long they are: since
+Linux 6.2. Needs CAP_NET_RAW.
 """
 import ctypes
 import json
+import os
 import selectors
 import socket
 import struct
@@ -26,7 +29,9 @@ import time
 
 ETH_P_ALL = 3
 PACKET_OUTGOING = 4
-SOL_PACKET, PACKET_STATISTICS = 263, 6
+SOL_PACKET, PACKET_STATISTICS, PACKET_VNET_HDR = 263, 6, 15
+VNET_HEADER = struct.Struct("=BBHHHH")  # flags, GSO type, header bytes, segment bytes, checksum's start and offset
+GSO_UDP = 5
 SO_TIMESTAMPNS = 35
 SO_ATTACH_FILTER = 26
 SLOT = 0.01
@@ -58,6 +63,10 @@ def attach_filter(raw, address):
     raw.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(code)))
 
 
+def kernel():
+    return tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2])
+
+
 class Link:
     def __init__(self, argument):
         self.label, where = argument.split("=", 1)
@@ -65,8 +74,11 @@ class Link:
         self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)
         self.raw.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self.tells_segments = bool(self.address) and kernel() >= (6, 2)
         if self.address:
             attach_filter(self.raw, self.address)
+        if self.tells_segments:
+            self.raw.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         self.raw.bind((device, 0))
         self.missed = 0
 
@@ -89,8 +101,16 @@ def kind_of(payload):
     return "other"
 
 
-def parse(frame):
-    """(source, source port, destination, destination port, kind, bytes) of an IP packet, or None."""
+def pieces_of(payload, segment):
+    """[(kind, bytes)] of the datagrams of `segment` bytes (the last may be shorter; 0: it is one) in `payload`."""
+    if not segment:
+        return [(kind_of(payload), len(payload))]
+    cut = [payload[at:at + segment] for at in range(0, len(payload), segment)]
+    return [(kind_of(piece), len(piece)) for piece in cut]
+
+
+def parse(frame, segment):
+    """(source, source port, destination, destination port, [(kind, bytes)]) of an IP packet, or None."""
     if len(frame) < 34 or struct.unpack("!H", frame[12:14])[0] != 0x0800:
         return None
     header = 14 + (frame[14] & 15) * 4
@@ -98,12 +118,12 @@ def parse(frame):
     source, destination = socket.inet_ntoa(frame[26:30]), socket.inet_ntoa(frame[30:34])
     protocol = frame[23]
     if protocol not in (6, 17) or len(frame) < header + 8:
-        return source, 0, destination, 0, "other", total
+        return source, 0, destination, 0, [("other", total)]
     ports = struct.unpack("!HH", frame[header:header + 4])
     if protocol == 6:
-        return source, ports[0], destination, ports[1], "tcp", total
+        return source, ports[0], destination, ports[1], [("tcp", total)]
     payload = frame[header + 8:14 + total]
-    return source, ports[0], destination, ports[1], kind_of(payload), len(payload)
+    return source, ports[0], destination, ports[1], pieces_of(payload, segment)
 
 
 def receive(link, flows):
@@ -112,10 +132,15 @@ def receive(link, flows):
     except BlockingIOError:
         return False
     outgoing = address[2] == PACKET_OUTGOING
-    packet = parse(frame)
+    segment = 0
+    if link.tells_segments:
+        _, gso, _, length, _, _ = VNET_HEADER.unpack_from(frame)
+        segment = length if gso == GSO_UDP else 0
+        frame = frame[VNET_HEADER.size:]
+    packet = parse(frame, segment)
     if packet is None:
         return True
-    source, source_port, destination, destination_port, kind, size = packet
+    source, source_port, destination, destination_port, pieces = packet
     if link.address:  # a shared device shows each packet twice: count the arrival
         if outgoing or link.address not in (source, destination):
             return True
@@ -129,15 +154,19 @@ def receive(link, flows):
         if level == socket.SOL_SOCKET and what == SO_TIMESTAMPNS:
             seconds, nanoseconds = struct.unpack("qq", data[:16])
             now = seconds + nanoseconds / 1e9
-    key = (link.label, "in" if is_in else "out", peer, own, kind)
+    for kind, size in pieces:
+        count(link, flows, (link.label, "in" if is_in else "out", peer, own, kind), size, now)
+    return True
+
+
+def count(link, flows, key, size, now):
     flow = flows.get(key)
     if flow is None:
         if len(flows) >= MAX_FLOWS:
             link.missed += 1
-            return True
+            return
         flow = flows[key] = Flow(now)
     flow.add(size, now)
-    return True
 
 
 def report(links, flows, with_slots):
