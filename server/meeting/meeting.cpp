@@ -218,6 +218,7 @@ base::Expected<ParticipantSid, ResumeError> Meeting::resume(ResumeArguments argu
   livekit::SignalResponse room;
   *room.mutable_room_update()->mutable_room() = room_.info();
   room_.send(*participant, std::move(room));
+  speakers_.tell_all(*participant);
   send_token(*participant, now);
   if (fault == Participant::ResumeFault::kCloseAfterMessages) {
     room_.close_session(arguments.session);

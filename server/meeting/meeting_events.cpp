@@ -101,6 +101,8 @@ void Meeting::handle_media_up(Participant& participant, Connection& connection, 
     room_.note(RoomEventKind::kParticipantJoined, now.wall, &participant);
     updates_.mark(participant, Updates::Audience::kEveryone, Updates::Urgency::kBatched,
                   now.monotonic);
+    // Not with the join: livekit-client passes over speakers until it has set up who is there.
+    speakers_.tell_active(participant);
   }
 }
 

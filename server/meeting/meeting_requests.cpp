@@ -52,6 +52,9 @@ void Meeting::handle_request(const ParticipantSid& sid, SignalSessionId session,
       break;
     case Request::kSubscription:
       subscriptions_.handle_wish(participant, request.subscription(), now);
+      if (request.subscription().subscribe()) {
+        speakers_.tell_active(participant);  // whom it begins to hear may speak already
+      }
       break;
     case Request::kTrackSetting:
       subscriptions_.handle_settings(participant, request.track_setting());

@@ -119,17 +119,47 @@ void Speakers::tell(const std::set<ParticipantSid>& changed) const {
     return;
   }
   for (const auto& listener : room_.roster.all()) {
-    livekit::SignalResponse message;
-    for (const ParticipantSid& sid : changed) {
-      const Participant* speaker = room_.roster.find(sid);
-      if (speaker != nullptr && can_hear(*listener, *speaker)) {
-        *message.mutable_speakers_changed()->add_speakers() = merged(sid);
-      }
-    }
-    if (message.has_speakers_changed()) {
-      room_.send(*listener, std::move(message));
+    tell(*listener, changed);
+  }
+}
+
+void Speakers::tell(const Participant& listener, const std::set<ParticipantSid>& speakers) const {
+  livekit::SignalResponse message;
+  for (const ParticipantSid& sid : speakers) {
+    const Participant* speaker = room_.roster.find(sid);
+    if (speaker != nullptr && can_hear(listener, *speaker)) {
+      *message.mutable_speakers_changed()->add_speakers() = merged(sid);
     }
   }
+  if (message.has_speakers_changed()) {
+    room_.send(listener, std::move(message));
+  }
+}
+
+void Speakers::tell_active(const Participant& listener) const {
+  std::set<ParticipantSid> active;
+  for (const auto& [sid, tracks] : levels_) {
+    if (merged(sid).active()) {
+      active.insert(sid);
+    }
+  }
+  tell(listener, active);
+}
+
+void Speakers::tell_all(const Participant& listener) const {
+  livekit::SignalResponse message;
+  for (const auto& speaker : room_.roster.all()) {
+    if (speaker->is_hidden() && speaker.get() != &listener) {
+      continue;
+    }
+    livekit::SpeakerInfo& info = *message.mutable_speakers_changed()->add_speakers();
+    if (can_hear(listener, *speaker)) {
+      info = merged(speaker->sid());
+    } else {
+      info.set_sid(speaker->info.sid());  // it may have been heard before
+    }
+  }
+  room_.send(listener, std::move(message));
 }
 
 }  // namespace meridian::meeting

@@ -15,6 +15,10 @@ class Speakers {
   explicit Speakers(Room& room) : room_(room) {}
 
   void handle(const forward::SpeakersChanged& report);
+  /// Tells somebody who heard of no change so far which of those whom it can hear speak now.
+  void tell_active(const Participant& listener) const;
+  /// For somebody who may have missed changes: who speaks, and that nobody else does.
+  void tell_all(const Participant& listener) const;
   /// The track ended: its speaker falls silent. Before it leaves the roster.
   void forget(const Participant& publisher, PublicationId publication);
   /// A test hook of clients: somebody counts as speaking, loudly, until then.
@@ -26,6 +30,7 @@ class Speakers {
  private:
   using Tracks = std::map<PublicationId, livekit::SpeakerInfo>;
   void tell(const std::set<ParticipantSid>& changed) const;
+  void tell(const Participant& listener, const std::set<ParticipantSid>& speakers) const;
   /// The loudest of somebody's tracks.
   [[nodiscard]] livekit::SpeakerInfo merged(const ParticipantSid& sid) const;
 

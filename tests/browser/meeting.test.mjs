@@ -91,6 +91,19 @@ describe('two and three people', () => {
   });
 });
 
+describe('who speaks', () => {
+  const speaks = (page, who) => eventually(page, (name) => window.room.activeSpeakers.some((p) => p.identity === name && p.isSpeaking), who, { what: `${who} speaks` });
+  test('who joins while somebody already speaks steadily is told so', async () => {
+    const a = await enter('steady', 'ann', { publish: false });
+    await a.evaluate(() => window.publishTone({ isSteady: true }));
+    await speaks(a, 'ann');
+    await new Promise((resolve) => setTimeout(resolve, 2000));  // from here on nothing changes
+    const b = await enter('steady', 'ben', { publish: false });
+    await speaks(b, 'ann');
+    await Promise.all([a.close(), b.close()]);
+  });
+});
+
 describe('connections that break', () => {
   test('a lost socket is resumed without a new join', async () => {
     const a = await enter('breaks', 'ann');

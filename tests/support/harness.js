@@ -65,14 +65,14 @@ window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, isB
   await window.room.localParticipant.publishTrack(track, { source: Track.Source.Camera, videoCodec: codec, simulcast, backupCodec: false });
 };
 /** A tone that comes and goes every second and a half: long enough for speech, which the beeps of Chromium's fake microphone are not. */
-window.publishTone = async () => {
+window.publishTone = async ({ isSteady = false } = {}) => {
   const audio = new AudioContext();
   const out = audio.createMediaStreamDestination();
   const tone = audio.createOscillator();
   const volume = audio.createGain();
   tone.connect(volume).connect(out);
   tone.start();
-  setInterval(() => { volume.gain.value = 1 - volume.gain.value; }, 1500);
+  if (!isSteady) setInterval(() => { volume.gain.value = 1 - volume.gain.value; }, 1500);
   await window.room.localParticipant.publishTrack(out.stream.getAudioTracks()[0], { source: Track.Source.Microphone, dtx: false, red: false });
 };
 /** Sound without a pause, 50 packets a second, and a small picture. */
