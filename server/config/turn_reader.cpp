@@ -43,6 +43,15 @@ std::string read_address(const YamlNode& node, const Pool& pool,
   return of_url.value_or("");
 }
 
+/// Clients are told these in JSON, protobuf and headers of HTTP.
+std::string read_printable(const YamlNode& node) {
+  std::string text = node.text().value_or("");
+  if (std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+    node.error("must have no control characters");
+  }
+  return text;
+}
+
 TurnServer read_server(const YamlNode& node) {
   constexpr std::size_t kMaxUrls = 4;
   node.expect_keys({"urls", "username", "credential", "secret"});
@@ -51,13 +60,17 @@ TurnServer read_server(const YamlNode& node) {
     server.urls.push_back(url.required_text());
     if (!server.urls.back().starts_with("turn:") && !server.urls.back().starts_with("turns:")) {
       url.error("must begin with turn: or turns:, is " + server.urls.back());
+    } else if (std::ranges::any_of(server.urls.back(), [](unsigned char c) {
+                 return c <= 0x20 || c >= 0x7f || c == '<' || c == '>' || c == '"';
+               })) {
+      url.error("has characters that no URL has");
     }
   }
   if (server.urls.empty() || server.urls.size() > kMaxUrls) {
     node["urls"].error("needs one to " + std::to_string(kMaxUrls) + " URLs");
   }
-  server.username = node["username"].text().value_or("");
-  server.credential = node["credential"].text().value_or("");
+  server.username = read_printable(node["username"]);
+  server.credential = read_printable(node["credential"]);
   server.secret = node["secret"].text().value_or("");
   const bool has_fixed = !server.username.empty() && !server.credential.empty();
   if (has_fixed == !server.secret.empty()) {

@@ -1,6 +1,7 @@
 // WHIP and WHEP: participants whose signalling is a few HTTP requests.
 #include <utility>
 
+#include "meeting/ice_servers.hpp"
 #include "meeting/negotiation_offer.hpp"
 #include "node/control_state.hpp"
 
@@ -101,6 +102,16 @@ std::unexpected<Refusal> not_live() {
       "not_live"};
   refusal.response.with("Retry-After", std::string(kRetryAfter));
   return std::unexpected(std::move(refusal));
+}
+
+/// Names the servers that a client of signalling would be told of, if its network needs any.
+void name_ice_servers(HttpResponse& response, const meeting::Room& room,
+                      const meeting::ParticipantSid& sid, Now now) {
+  if (const meeting::Participant* participant = room.roster.find(sid)) {
+    google::protobuf::RepeatedPtrField<livekit::ICEServer> servers;
+    meeting::add_ice_servers(room, *participant, now.wall, servers);
+    signalling::add_ice_links(response, servers);
+  }
 }
 
 /// Why a publisher's tracks were not taken.
@@ -284,6 +295,7 @@ Control::State::StreamAnswer Control::State::conclude_stream(SignalSessionId id,
       .with("Location", "/" + std::string(signalling::name_of(stream.kind)) + "/v1/" +
                             client.participant.value())
       .with("ETag", quoted(stream.etag));
+  name_ice_servers(response, meeting->room(), client.participant, now);
   return response;
 }
 
@@ -357,7 +369,8 @@ Control::State::StreamAnswer Control::State::restart_stream(SignalSessionId id,
   if (found == clients.end() || found->second.stream->answer.empty()) {
     return refused(422, "bad_sdp", "ICE can't be restarted");
   }
-  StreamSession& stream = *found->second.stream;
+  const Client& client = found->second;
+  StreamSession& stream = *client.stream;
   const std::string answer = std::exchange(stream.answer, {});
   stream.offer = offer;
   stream.remote = remote;
@@ -365,6 +378,8 @@ Control::State::StreamAnswer Control::State::restart_stream(SignalSessionId id,
   HttpResponse response{200, {}, signalling::restart_fragment(answer)};
   response.with("Content-Type", std::string(signalling::kFragmentType))
       .with("ETag", quoted(stream.etag));
+  // The credentials of before may have run out.
+  name_ice_servers(response, find_meeting(client.meeting)->room(), client.participant, now);
   return response;
 }
 

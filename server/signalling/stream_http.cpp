@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 #include <boost/json.hpp>
 
@@ -60,6 +61,28 @@ void add_layers(livekit::AddTrackRequest& track, std::size_t count) {
   for (std::size_t i = 0; i < std::min(count, kQualities.size()) && count > 1; ++i) {
     track.add_layers()->set_quality(kQualities.at(i));
   }
+}
+
+/// Whether a text can stand in a header: control characters would end it.
+bool is_printable(std::string_view text) {
+  return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+/// Whether a URL can stand between the angle brackets of a link (RFC 8288 section 3).
+bool is_link_target(std::string_view url) {
+  return is_printable(url) && url.find_first_of("<> \"") == std::string_view::npos;
+}
+
+/// A quoted-string (RFC 9110 section 5.6.4).
+std::string quoted_string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      result += '\\';
+    }
+    result += c;
+  }
+  return result + '"';
 }
 
 }  // namespace
@@ -196,8 +219,6 @@ std::vector<livekit::AddTrackRequest> tracks_of(const sdp::Session& offer, bool 
     track.set_cid("section-" + std::to_string(tracks.size()));
     track.set_type(is_audio ? livekit::AUDIO : livekit::VIDEO);
     track.set_source(source_of(is_audio, !had, is_screen));
-    // Whoever plays this may not know RED.
-    track.set_disable_red(true);
     if (!is_audio) {
       add_layers(track, meeting::offered_rids(media).size());
     }
@@ -223,6 +244,28 @@ HttpResponse stream_preflight() {
   response.with("Accept-Post", std::string(kSdpType))
       .with("Accept-Patch", std::string(kFragmentType));
   return response;
+}
+
+void add_ice_links(HttpResponse& response,
+                   const google::protobuf::RepeatedPtrField<livekit::ICEServer>& servers) {
+  for (const livekit::ICEServer& server : servers) {
+    if (!is_printable(server.username()) || !is_printable(server.credential())) {
+      continue;
+    }
+    std::string parameters = R"(; rel="ice-server")";
+    if (!server.username().empty()) {
+      parameters += "; username=" + quoted_string(server.username()) +
+                    "; credential=" + quoted_string(server.credential()) +
+                    R"(; credential-type="password")";
+    }
+    for (const std::string& url : server.urls()) {
+      if (is_link_target(url)) {
+        std::string link = "<";
+        link.append(url).append(">").append(parameters);
+        response.with("Link", std::move(link));
+      }
+    }
+  }
 }
 
 HttpResponse stream_error(unsigned status, std::string_view error, std::string_view message) {

@@ -6,11 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include <google/protobuf/repeated_ptr_field.h>
+
 #include "base/expected.hpp"
 #include "ice/credentials.hpp"
 #include "sdp/session.hpp"
 #include "signalling/http.hpp"
 #include "wire/livekit_rtc.pb.h"
+#include "wire/livekit_session.pb.h"
 
 /// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) as HTTP: what their requests and answers look
 /// like. Pure.
@@ -74,6 +77,10 @@ struct Receivable {
 
 /// The answer to OPTIONS on a stream's path: what may be asked, and that any web page may.
 [[nodiscard]] HttpResponse stream_preflight();
+/// Adds one `Link` header for each URL of these servers (RFC 9725 section 4.6), with the
+/// credentials that they want. Servers whose texts can't stand in a header are left out.
+void add_ice_links(HttpResponse& response,
+                   const google::protobuf::RepeatedPtrField<livekit::ICEServer>& servers);
 /// JSON {error, message} as an answer.
 [[nodiscard]] HttpResponse stream_error(unsigned status, std::string_view error,
                                         std::string_view message);

@@ -40,8 +40,8 @@ describe('an encoder that speaks WHIP', () => {
     assert.match(encoder.answer.location, /^\/whip\/v1\/PA_\w+$/);
     assert.match(encoder.answer.etag, /^"\w+"$/);
     assert.equal(encoder.answer.link, null, 'no server of anybody else is named');
+    assert.match(encoder.answer.body, /^a=rtpmap:\d+ red\/48000\/2\r$/m, 'its sound is taken with the redundancy that Chromium offers');
     await sees(viewer, 'encoder');
-    assert.ok(await node.metric('meridian_red_made_total') > 0, 'livekit-client is given redundancy that the encoder does not send');
     await eventually(encoder.page, async () => (await window.outbound()).filter((s) => s.kind === 'video' && s.packets > 0).length >= 2, undefined, { seconds: 40, what: 'several layers are sent' });
     const tracks = await viewer.evaluate(() => [...window.room.remoteParticipants.values()].find((p) => p.identity === 'encoder').trackPublications.values().map((t) => [t.kind, t.source, t.trackInfo.simulcast]).toArray());
     assert.deepEqual(tracks.sort(), [['audio', 'microphone', false], ['video', 'camera', true]]);
@@ -53,6 +53,7 @@ describe('an encoder that speaks WHIP', () => {
     player = await stream('whep', 'stage', 'player');
     assert.equal(player.answer.status, 201, player.answer.body);
     await plays(player.page);
+    assert.ok(await node.metric('meridian_red_stripped_total') > 0, 'a player that knows no RED is given none');
   }));
   test('trickles, and restarts ICE without a gap, both by PATCH', covers({ page: ['trickle', 'restart'] }, async () => {
     assert.equal((await encoder.page.evaluate(() => window.trickle())).status, 204);

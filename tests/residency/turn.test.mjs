@@ -73,6 +73,22 @@ test('with nothing but TLS on 443, 30 s of pictures both ways over TURN', async 
   assert.ok(await node.metric('meridian_turn_allocations', 'uk-london') >= 1);
 });
 
+test('a page that speaks WHIP is told of it in Link headers, and publishes over it', async (t) => {
+  if (bed.kind !== 'namespaces') { t.skip('network namespaces cannot be made here'); return; }
+  const page = await browsers.ann.tab({ client: 'streams' });
+  bed.client('ann').pages.add(page);
+  const answer = await page.evaluate((p) => window.whip(p), { url: `${node.http_url()}/whip/v1`, token: node.token({ room: 'ward', identity: 'encoder' }), asks: true });
+  assert.equal(answer.status, 201, answer.body);
+  assert.ok(answer.link.startsWith(`<turns:${node.place('uk-london').address}:${kPort}?transport=tcp>; rel="ice-server"; username="1:`), answer.link);
+  assert.equal(answer.link.match(/rel="ice-server"/g).length, 1, 'no third party is named');
+  await eventually(pages.ben, async () => (await window.received()).some((s) => s.from === 'encoder' && s.kind === 'video' && s.frames > 10), undefined, { seconds: 60, what: 'ben sees the encoder' });
+  const pair = await page.evaluate(() => window.pair());
+  assert.deepEqual([pair.type, pair.relay], ['relay', 'tls']);
+  assert.equal((await page.evaluate(() => window.ask('DELETE'))).status, 200);
+  bed.client('ann').pages.delete(page);
+  await page.close();
+});
+
 test('a TURN client that asks for any other peer is refused', async (t) => {
   if (bed.kind !== 'namespaces') { t.skip('network namespaces cannot be made here'); return; }
   const servers = await pages.ann.evaluate(() => window.room.engine.latestJoinResponse.iceServers.map((s) => ({ urls: s.urls, username: s.username, credential: s.credential })));

@@ -23,26 +23,37 @@ function source({ width = 640, height = 360 } = {}) {
   return { video: canvas.captureStream(15).getVideoTracks()[0], audio: out.stream.getAudioTracks()[0] };
 }
 
-async function post(url, token) {
+/** The servers that `Link` headers name (RFC 9725 section 4.6), for an RTCPeerConnection. */
+function iceServers(link) {
+  return [...(link ?? '').matchAll(/<([^>]+)>; rel="ice-server"(?:; username="([^"]*)"; credential="([^"]*)"; credential-type="password")?/g)]
+    .map(([, urls, username, credential]) => ({ urls, username, credential }));
+}
+/** `asks`: it looks for ways only once it has heard of the node's servers. */
+async function post(url, token, { asks = false } = {}) {
   const { pc } = window;
-  await pc.setLocalDescription(await pc.createOffer());
-  const response = await fetch(url, { method: 'POST', body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` } });
+  const offer = await pc.createOffer();
+  if (!asks) await pc.setLocalDescription(offer);
+  const response = await fetch(url, { method: 'POST', body: offer.sdp, headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` } });
   const body = await response.text();
   const answer = { status: response.status, body, location: response.headers.get('Location'), etag: response.headers.get('ETag'), link: response.headers.get('Link') };
   if (response.status === 201) {
     window.session = { url: new URL(answer.location, url).href, etag: answer.etag, token };
+    if (asks) {
+      pc.setConfiguration({ ...pc.getConfiguration(), iceServers: iceServers(answer.link) });
+      await pc.setLocalDescription(offer);
+    }
     await pc.setRemoteDescription({ type: 'answer', sdp: body });
   }
   return answer;
 }
 
 const layers = [{ rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 100_000 }, { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 300_000 }, { rid: 'f', maxBitrate: 900_000 }];
-window.whip = async ({ url, token, simulcast = false, configuration = {} }) => {
+window.whip = async ({ url, token, simulcast = false, configuration = {}, asks = false }) => {
   const { video, audio } = source();
   window.pc = new RTCPeerConnection(configuration);
   window.pc.addTransceiver(audio, { direction: 'sendonly' });
   window.pc.addTransceiver(video, { direction: 'sendonly', sendEncodings: simulcast ? layers : [{}] });
-  return post(url, token);
+  return post(url, token, { asks });
 };
 window.whep = async ({ url, token, configuration = {} }) => {
   window.pc = new RTCPeerConnection(configuration);

@@ -79,6 +79,11 @@ TEST(TurnReader, reads_the_operator_s_servers) {
               ElementsAre(HasSubstr("needs either username and credential, or secret")));
   EXPECT_THAT(problems_of(sample("{servers: [{urls: [], secret: s}]}")),
               ElementsAre(HasSubstr("needs one to 4 URLs")));
+  EXPECT_THAT(problems_of(sample("{servers: [{urls: ['turn:a.example>'], secret: s}]}")),
+              ElementsAre(HasSubstr("has characters that no URL has")));
+  EXPECT_THAT(problems_of(sample(
+                  R"({servers: [{urls: ['turn:a.example'], username: "u\nv", credential: c}]})")),
+              ElementsAre(HasSubstr("username: must have no control characters")));
 }
 
 }  // namespace

@@ -265,5 +265,59 @@ TEST_F(ControlStreamsTest, says_what_may_be_asked) {
             "*");
 }
 
+TEST_F(ControlStreamsTest, names_the_turn_servers_of_its_region_to_those_who_are_let_in) {
+  const auto at = [](std::uint16_t index, const RegionId& region, const std::string& name) {
+    return WorkerPlacement{.index = WorkerIndex(index),
+                           .region = region,
+                           .advertised = {address("192.0.2.1:7882")},
+                           .turn_urls = {"turns:" + name + ".example:443?transport=tcp"},
+                           .turn_servers = {{.urls = {"turn:coturn." + name + ".example"},
+                                             .username = {},
+                                             .credential = {},
+                                             .secret = "shared"}}};
+  };
+  turn::Secret secret(random_);
+  control_ = std::make_unique<Control>(
+      ControlConfig{.config = two_regions(),
+                    .workers = {at(0, kLondon, "uk"), at(1, kVirginia, "us")},
+                    .fingerprint = {},
+                    .node_id = "ND_test",
+                    .random = random_,
+                    .policy = policy_,
+                    .audit_heads = {},
+                    .turn = secret,
+                    .started = now_});
+  const auto links = [](const HttpResponse& response) {
+    std::vector<std::string> values;
+    for (const signalling::HttpHeader& header : response.headers) {
+      if (header.name == "Link") {
+        values.push_back(header.value);
+      }
+    }
+    return values;
+  };
+  const HttpResponse made = post("/whip/v1", encoder_token_, encoder());
+  ASSERT_EQ(made.status, 201U) << made.body;
+  const auto told = links(made);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_TRUE(told[0].starts_with(
+      R"(<turns:uk.example:443?transport=tcp>; rel="ice-server"; username="1:)"));
+  const auto transport = commands<forward::OpenTransport>().at(0).second->participant;
+  const turn::Credentials own = turn::issue(secret, {.expires = now_.wall + turn::kCredentialTime,
+                                                     .worker = WorkerIndex(0),
+                                                     .participant = transport});
+  EXPECT_TRUE(told[0].contains("\"" + own.username + "\"; credential=\"" + own.password + "\""));
+  EXPECT_TRUE(told[1].starts_with("<turn:coturn.uk.example>; rel=\"ice-server\"; username="));
+
+  const auto restarted = patch(header(made, "Location"), encoder_token_, "*", restart("wxyz"));
+  EXPECT_EQ(links(restarted).size(), 2U) << "the old credentials run out";
+  EXPECT_EQ(links(post("/whep/v1", token("acme", "standup", "viewer"), player())).size(), 2U);
+  EXPECT_TRUE(links(post("/whip/v1", "nonsense", encoder())).empty());
+  EXPECT_TRUE(links(post("/whip/v1", token("uk-only", "x", "a"), encoder(), kVirginia)).empty());
+  HttpRequest options = get("/whip/v1");
+  options.method = "OPTIONS";
+  EXPECT_TRUE(links(http(options)).empty()) << "nobody is known yet";
+}
+
 }  // namespace
 }  // namespace meridian::node

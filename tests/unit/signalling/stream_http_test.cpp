@@ -99,7 +99,7 @@ TEST(StreamHttp, announces_the_tracks_of_an_offer) {
   const auto tracks = tracks_of(offer, false);
   ASSERT_EQ(tracks.size(), 3U);
   EXPECT_EQ(tracks[0].source(), livekit::MICROPHONE);
-  EXPECT_TRUE(tracks[0].disable_red());
+  EXPECT_FALSE(tracks[0].disable_red()) << "whoever doesn't know RED is given none";
   EXPECT_EQ(tracks[1].source(), livekit::CAMERA);
   EXPECT_EQ(tracks[1].layers_size(), 2);
   EXPECT_EQ(tracks[1].layers(0).quality(), livekit::LOW);
@@ -109,6 +109,46 @@ TEST(StreamHttp, announces_the_tracks_of_an_offer) {
   EXPECT_EQ(tracks_of(offer, true)[1].source(), livekit::SCREEN_SHARE);
   EXPECT_EQ(receivable(offer).audios, 1U);
   EXPECT_EQ(receivable(offer).videos, 1U);
+}
+
+std::vector<std::string> links(const livekit::ICEServer& server) {
+  google::protobuf::RepeatedPtrField<livekit::ICEServer> servers;
+  *servers.Add() = server;
+  HttpResponse response;
+  add_ice_links(response, servers);
+  std::vector<std::string> values;
+  for (const HttpHeader& header : response.headers) {
+    EXPECT_EQ(header.name, "Link");
+    values.push_back(header.value);
+  }
+  return values;
+}
+
+TEST(StreamHttp, names_ice_servers_one_link_for_each_url) {
+  livekit::ICEServer server;
+  server.add_urls("turns:turn.example:443?transport=tcp");
+  server.add_urls("turn:turn.example:3478");
+  server.set_username("1:ann");
+  server.set_credential(R"(a"b\c)");
+  const std::string rest =
+      R"(; rel="ice-server"; username="1:ann"; credential="a\"b\\c"; credential-type="password")";
+  EXPECT_EQ(links(server),
+            (std::vector<std::string>{"<turns:turn.example:443?transport=tcp>" + rest,
+                                      "<turn:turn.example:3478>" + rest}));
+  livekit::ICEServer open;
+  open.add_urls("stun:stun.example");
+  EXPECT_EQ(links(open), (std::vector<std::string>{R"(<stun:stun.example>; rel="ice-server")"}));
+}
+
+TEST(StreamHttp, lets_no_ice_server_end_its_header) {
+  livekit::ICEServer server;
+  server.add_urls("turn:a.example>; rel=\"x\"");
+  server.add_urls("turn:a.example\r\nX: y");
+  server.add_urls("turn:b.example");
+  EXPECT_EQ(links(server).size(), 1U);
+  server.set_username("u\r\nX: y");
+  server.set_credential("c");
+  EXPECT_TRUE(links(server).empty());
 }
 
 }  // namespace
