@@ -55,6 +55,7 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
       : config(from.control.config),
         audit(from.audit),
         store(from.store),
+        webhooks(from.webhooks),
         tls(from.tls),
         metrics(std::move(from.metrics)),
         turn(from.turn),
@@ -166,6 +167,7 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
     MetricsInput input{.workers = metrics,
                        .control = control.counters(),
                        .http = server.counters(),
+                       .unstored_webhooks = webhooks.unstored(),
                        .is_audit_writable = audit.is_writable(),
                        .certificate_left = {}};
     if (tls != nullptr) {
@@ -259,6 +261,7 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
     if (auto fetch = control.take_oidc_fetch(io::now())) {
       fetch_for_sign_in(std::move(*fetch));
     }
+    webhooks.store(control.take_webhook_changes());
     for (node::WebhookPost& post : control.take_webhook_posts(io::now())) {
       deliver(std::move(post));
     }
@@ -407,6 +410,7 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
   const config::Config config;
   AuditWriter& audit;
   EvidenceStore& store;
+  WebhookStore& webhooks;
   TlsCertificate* const tls;
   const std::vector<WorkerMetrics> metrics;
   const std::optional<turn::Secret> turn;

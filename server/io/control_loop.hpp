@@ -14,6 +14,7 @@
 #include "io/metrics_text.hpp"
 #include "io/sctp_thread.hpp"
 #include "io/static_files.hpp"
+#include "io/webhook_store.hpp"
 #include "io/worker_thread.hpp"
 #include "node/control.hpp"
 
@@ -33,6 +34,7 @@ class ControlLoop {
     node::ControlConfig control;
     AuditWriter& audit;
     EvidenceStore& store;
+    WebhookStore& webhooks;
     StaticFiles files;
     /// Null without TLS.
     TlsCertificate* tls = nullptr;

@@ -343,6 +343,8 @@ void add_control(Page& page, const MetricsInput& input) {
   Page::add(webhooks, {{"result", "failed"}}, control.webhooks.failed);
   Page::add(webhooks, {{"result", "dropped"}}, control.webhooks.dropped);
   Page::add(webhooks, {{"result", "withheld"}}, control.webhooks.withheld);
+  Page::add(webhooks, {{"result", "restored"}}, control.webhooks.restored);
+  Page::add(webhooks, {{"result", "unstored"}}, input.unstored_webhooks);
   page.gauge("webhook_events_waiting", "Events that are not delivered yet.",
              static_cast<double>(control.webhooks.waiting));
   page.gauge("agent_workers", "Workers of agents that are connected.",

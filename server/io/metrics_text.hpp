@@ -28,6 +28,8 @@ struct MetricsInput {
   std::span<const WorkerMetrics> workers;
   node::ControlCounters control;
   HttpCounters http;
+  /// Events that wait in memory alone.
+  std::uint64_t unstored_webhooks = 0;
   bool is_audit_writable = true;
   /// Until the TLS certificate ends; nothing without TLS.
   std::optional<Duration> certificate_left;

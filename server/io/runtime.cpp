@@ -4,6 +4,7 @@
 #include <csignal>
 #include <deque>
 #include <filesystem>
+#include <set>
 #include <sys/resource.h>
 
 #include "dtls/certificate.hpp"
@@ -115,6 +116,7 @@ struct Runtime::State {
   directory::RecordedPolicies recorded;
   std::optional<node::EvidenceKeys> audit_keys;
   std::unique_ptr<EvidenceStore> store;
+  std::unique_ptr<WebhookStore> webhooks;
   OpenedDirectory policies;
   std::optional<TlsCertificate> tls;
   std::deque<Seat> seats;
@@ -293,6 +295,12 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
                           .turn_servers = seat.turn.servers});
     metrics.push_back({seat.region, &seat.counters, &seat.io_counters, &seat.turn_counters});
   }
+  std::set<RegionId> regions;
+  for (const config::Pool& pool : config.pools) {
+    regions.insert(pool.region);
+  }
+  webhooks = std::make_unique<WebhookStore>(
+      WebhookStore::Config{.data_dir = config.data_dir, .regions = std::move(regions)});
   node::ControlConfig control_config{.config = config,
                                      .workers = std::move(placements),
                                      .fingerprint = certificate.fingerprint(),
@@ -303,10 +311,12 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
                                      .audit_heads = std::move(audit_heads),
                                      .keys = std::move(audit_keys),
                                      .turn = turn_secret,
+                                     .webhooks = webhooks->take_left(),
                                      .started = io::now()};
   control = std::make_unique<ControlLoop>(ControlLoop::Config{.control = std::move(control_config),
                                                               .audit = *audit,
                                                               .store = *store,
+                                                              .webhooks = *webhooks,
                                                               .files = std::move(*files),
                                                               .tls = tls ? &*tls : nullptr,
                                                               .metrics = std::move(metrics),

@@ -2,16 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <optional>
-#include <sqlite3.h>
 #include <string>
 #include <utility>
 
 #include "directory/terms_reader.hpp"
-#include "io/file_descriptor.hpp"
+#include "io/sqlite.hpp"
 
 namespace meridian::io {
 namespace {
@@ -72,77 +67,7 @@ CREATE TRIGGER versions_stay BEFORE UPDATE ON versions
 )"};
 
 constexpr int kApplicationId = 0x4d52444e;  // "MRDN"
-
-}  // namespace
-
-struct SqliteStore::Database {
-  ~Database() { sqlite3_close(handle); }
-
-  [[nodiscard]] std::unexpected<base::Error> fail() const {
-    return base::fail(path.string() + ": " + sqlite3_errmsg(handle));
-  }
-  Result execute(const char* sql) const {
-    if (sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
-      return fail();
-    }
-    return {};
-  }
-
-  std::filesystem::path path;
-  sqlite3* handle = nullptr;
-};
-
-namespace {
-
-/// One prepared statement, stepped from beginning to end.
-class Statement {
- public:
-  Statement(sqlite3* handle, std::string_view sql) {
-    is_fine_ = sqlite3_prepare_v2(handle, sql.data(), static_cast<int>(sql.size()), &statement_,
-                                  nullptr) == SQLITE_OK;
-  }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  /// Parameters in their order; texts must live until the last step.
-  Statement& bind(std::string_view text) {
-    // A null pointer would be NULL rather than an empty text.
-    const char* data = text.empty() ? "" : text.data();
-    is_fine_ = is_fine_ && sqlite3_bind_text(statement_, ++bound_, data,
-                                             static_cast<int>(text.size()), nullptr) == SQLITE_OK;
-    return *this;
-  }
-  Statement& bind(std::int64_t number) {
-    is_fine_ = is_fine_ && sqlite3_bind_int64(statement_, ++bound_, number) == SQLITE_OK;
-    return *this;
-  }
-  /// Whether there is a(nother) row.
-  bool step() {
-    if (!is_fine_) {
-      return false;
-    }
-    const int result = sqlite3_step(statement_);
-    is_fine_ = result == SQLITE_ROW || result == SQLITE_DONE;
-    return result == SQLITE_ROW;
-  }
-  /// Whether everything worked so far.
-  [[nodiscard]] bool is_fine() const { return is_fine_; }
-
-  [[nodiscard]] std::string text(int column) const {
-    const auto* data = sqlite3_column_text(statement_, column);
-    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-    return data == nullptr ? std::string() : std::string(data, data + size);
-  }
-  [[nodiscard]] std::int64_t number(int column) const {
-    return sqlite3_column_int64(statement_, column);
-  }
-
- private:
-  sqlite3_stmt* statement_ = nullptr;
-  int bound_ = 0;
-  bool is_fine_ = false;
-};
+constexpr std::array kSettings = {"PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL"};
 
 // Columns of a version from `first`: epoch, digest, actor, reason, time, terms.
 base::Expected<PolicyVersion, base::Error> read_version(const Statement& row, int first) {
@@ -160,75 +85,26 @@ base::Expected<PolicyVersion, base::Error> read_version(const Statement& row, in
       row.text(first + 2), row.text(first + 3), UnixTime::from_nanoseconds(row.number(first + 4))};
 }
 
-// The version of the tables, and that this is our kind of database.
-base::Expected<int, base::Error> read_schema(sqlite3* handle, const std::string& name) {
-  Statement application(handle, "PRAGMA application_id");
-  const bool has_id = application.step();
-  Statement version(handle, "PRAGMA user_version");
-  if (!has_id || !version.step()) {
-    return base::fail(name + ": " + sqlite3_errmsg(handle));
-  }
-  const auto schema = static_cast<int>(version.number(0));
-  if (schema != 0 && application.number(0) != kApplicationId) {
-    return base::fail(name + " is not a policy store");
-  }
-  if (schema > SqliteStore::kSchemaVersion) {
-    return base::fail(name + " is of version " + std::to_string(schema) +
-                      ", and this program knows up to " +
-                      std::to_string(SqliteStore::kSchemaVersion) + ": start the newer program");
-  }
-  return schema;
-}
-
 }  // namespace
 
-SqliteStore::SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+SqliteStore::SqliteStore(std::unique_ptr<Sqlite> database) : database_(std::move(database)) {}
 SqliteStore::~SqliteStore() = default;
 
 base::Expected<std::unique_ptr<SqliteStore>, base::Error> SqliteStore::open(
     const std::filesystem::path& path) {
-  // Made here, so that nobody else can read it from its first moment on.
-  if (const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-      !file.is_open()) {
-    return base::fail("cannot write " + path.string() + ": " + std::strerror(errno));
+  auto database = Sqlite::open(path, {.application_id = kApplicationId,
+                                      .name = "policy store",
+                                      .migrations = kMigrations,
+                                      .settings = kSettings});
+  if (!database) {
+    return std::unexpected(std::move(database.error()));
   }
-  auto database = std::make_unique<Database>();
-  database->path = path;
-  const int opened = sqlite3_open_v2(path.c_str(), &database->handle,
-                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  if (opened != SQLITE_OK) {
-    return database->fail();
-  }
-  for (const char* setting : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA trusted_schema = OFF",
-                              "PRAGMA foreign_keys = ON", "PRAGMA secure_delete = ON",
-                              "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
-    if (const auto set = database->execute(setting); !set) {
-      return base::fail(set.error().message + " (does another process use it?)");
-    }
-  }
-  Statement check(database->handle, "PRAGMA quick_check(1)");
-  if (!check.step() || check.text(0) != "ok") {
-    return base::fail(path.string() + " is damaged: restore it from a backup");
-  }
-  const auto schema = read_schema(database->handle, path.string());
-  if (!schema) {
-    return std::unexpected(schema.error());
-  }
-  for (int version = *schema; version < kSchemaVersion; ++version) {
-    const std::string script = "BEGIN IMMEDIATE;" +
-                               std::string(kMigrations.at(static_cast<std::size_t>(version))) +
-                               "PRAGMA application_id = " + std::to_string(kApplicationId) +
-                               ";PRAGMA user_version = " + std::to_string(version + 1) + ";COMMIT";
-    if (const auto migrated = database->execute(script.c_str()); !migrated) {
-      return std::unexpected(migrated.error());
-    }
-  }
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database)));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(*database)));
 }
 
 base::Expected<std::vector<directory::PolicyStore::Entry>, base::Error> SqliteStore::accounts()
     const {
-  Statement rows(database_->handle,
+  Statement rows(*database_,
                  "SELECT a.id, a.name, a.managed_by, a.signalling_host, v.epoch, v.digest, v.actor,"
                  " v.reason, v.time, p.terms FROM accounts a JOIN versions v ON v.account = a.id"
                  " AND v.epoch = (SELECT max(epoch) FROM versions WHERE account = a.id)"
@@ -237,7 +113,7 @@ base::Expected<std::vector<directory::PolicyStore::Entry>, base::Error> SqliteSt
   while (rows.step()) {
     auto version = read_version(rows, 4);
     if (!version) {
-      return base::fail(database_->path.string() + ": " + version.error().message);
+      return base::fail(database_->path().string() + ": " + version.error().message);
     }
     entries.push_back(
         {{AccountId(rows.text(0)), rows.text(1),
@@ -252,7 +128,7 @@ base::Expected<std::vector<directory::PolicyStore::Entry>, base::Error> SqliteSt
 }
 
 base::Expected<std::vector<directory::ApiKey>, base::Error> SqliteStore::keys() const {
-  Statement rows(database_->handle,
+  Statement rows(*database_,
                  "SELECT key, secret, account, previous_secret, previous_until FROM keys"
                  " ORDER BY number");
   std::vector<directory::ApiKey> keys;
@@ -268,7 +144,7 @@ base::Expected<std::vector<directory::ApiKey>, base::Error> SqliteStore::keys() 
 
 base::Expected<std::vector<PolicyVersion>, base::Error> SqliteStore::versions(
     const AccountId& account, std::size_t limit, PolicyEpoch before) const {
-  Statement rows(database_->handle,
+  Statement rows(*database_,
                  "SELECT v.epoch, v.digest, v.actor, v.reason, v.time, p.terms FROM versions v"
                  " JOIN policies p ON p.digest = v.digest WHERE v.account = ? AND (? = 0 OR"
                  " v.epoch < ?) ORDER BY v.epoch DESC LIMIT ?");
@@ -281,7 +157,7 @@ base::Expected<std::vector<PolicyVersion>, base::Error> SqliteStore::versions(
   while (rows.step()) {
     auto version = read_version(rows, 0);
     if (!version) {
-      return base::fail(database_->path.string() + ": " + version.error().message);
+      return base::fail(database_->path().string() + ": " + version.error().message);
     }
     versions.push_back(std::move(*version));
   }
@@ -298,7 +174,7 @@ base::Expected<void, base::Error> SqliteStore::append(const directory::StoredAcc
   if (auto begun = database_->execute("BEGIN IMMEDIATE"); !begun) {
     return begun;
   }
-  Statement about(database_->handle,
+  Statement about(*database_,
                   "INSERT INTO accounts (id, name, managed_by, signalling_host) VALUES (?, ?, ?, ?)"
                   " ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
                   " managed_by = excluded.managed_by, signalling_host = excluded.signalling_host");
@@ -306,10 +182,10 @@ base::Expected<void, base::Error> SqliteStore::append(const directory::StoredAcc
       .bind(account.name)
       .bind(name_of(account.managed_by))
       .bind(account.signalling_host);
-  Statement policy(database_->handle,
+  Statement policy(*database_,
                    "INSERT INTO policies (digest, terms) VALUES (?, ?) ON CONFLICT DO NOTHING");
   policy.bind(digest).bind(terms);
-  Statement row(database_->handle,
+  Statement row(*database_,
                 "INSERT INTO versions (account, epoch, digest, actor, reason, time)"
                 " VALUES (?, ?, ?, ?, ?, ?)");
   row.bind(account.id.value())
@@ -335,7 +211,7 @@ base::Expected<void, base::Error> SqliteStore::append(const directory::StoredAcc
 
 base::Expected<std::uint64_t, base::Error> SqliteStore::forget_author(const AccountId& account,
                                                                       PolicyEpoch epoch) {
-  Statement rows(database_->handle,
+  Statement rows(*database_,
                  "UPDATE versions SET actor = 'erased', reason = 'erased' WHERE account = ?1 AND"
                  " actor != 'erased' AND actor = (SELECT actor FROM versions WHERE account = ?1"
                  " AND epoch = ?2)");
@@ -343,14 +219,14 @@ base::Expected<std::uint64_t, base::Error> SqliteStore::forget_author(const Acco
   if (!rows.is_fine()) {
     return database_->fail();
   }
-  const auto forgotten = static_cast<std::uint64_t>(sqlite3_changes64(database_->handle));
+  const auto forgotten = static_cast<std::uint64_t>(database_->changes());
   // Nor are they to stay in the write-ahead log.
   (void)database_->execute("PRAGMA wal_checkpoint(TRUNCATE)");
   return forgotten;
 }
 
 base::Expected<void, base::Error> SqliteStore::put_key(const directory::ApiKey& key) {
-  Statement row(database_->handle,
+  Statement row(*database_,
                 "INSERT INTO keys (key, secret, account, previous_secret, previous_until)"
                 " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET secret = excluded.secret,"
                 " previous_secret = excluded.previous_secret,"
@@ -365,7 +241,7 @@ base::Expected<void, base::Error> SqliteStore::put_key(const directory::ApiKey& 
 }
 
 base::Expected<void, base::Error> SqliteStore::remove_key(std::string_view key) {
-  Statement row(database_->handle, "DELETE FROM keys WHERE key = ?");
+  Statement row(*database_, "DELETE FROM keys WHERE key = ?");
   row.bind(key).step();
   return row.is_fine() ? Result() : Result(database_->fail());
 }

@@ -10,6 +10,8 @@
 
 namespace meridian::io {
 
+class Sqlite;
+
 /// Accounts, keys and policy versions in a SQLite database in the data folder. A change is on the
 /// disk when its call returns (write-ahead log, synchronous FULL); the database refuses to
 /// delete a version, or to change anything in it but to forget its author. API secrets are in it,
@@ -40,9 +42,8 @@ class SqliteStore final : public directory::PolicyStore {
   base::Expected<void, base::Error> remove_key(std::string_view key) override;
 
  private:
-  struct Database;
-  explicit SqliteStore(std::unique_ptr<Database> database);
-  std::unique_ptr<Database> database_;
+  explicit SqliteStore(std::unique_ptr<Sqlite> database);
+  std::unique_ptr<Sqlite> database_;
 };
 
 }  // namespace meridian::io

@@ -89,6 +89,9 @@ Control::State::State(ControlConfig from)
                  return webhooks.has_receiver(account) || agents.wants(account);
                }} {
   webhooks.configure(config.config.accounts);
+  if (config.webhooks) {
+    webhooks.restore(std::move(*config.webhooks), config.started);
+  }
 }
 
 Control::Control(ControlConfig config) {
@@ -415,6 +418,9 @@ std::vector<std::string> Control::take_audit_lines() {
 }
 std::vector<WebhookPost> Control::take_webhook_posts(Now now) {
   return state_->webhooks.take_posts(now);
+}
+std::vector<WebhookChange> Control::take_webhook_changes() {
+  return state_->webhooks.take_changes();
 }
 void Control::handle_webhook_result(WebhookPostId post, bool taken, Now now) {
   state_->webhooks.handle_result(post, taken, now);

@@ -50,6 +50,9 @@ struct ControlConfig {
   std::optional<EvidenceKeys> keys = std::nullopt;
   /// What the workers' TURN servers know their clients by; nothing without TURN.
   std::optional<turn::Secret> turn = std::nullopt;
+  /// What an earlier process left for the accounts' own servers; nothing: what waits for them ends
+  /// with this one, and take_webhook_changes() is always empty.
+  std::optional<std::vector<StoredWebhook>> webhooks = std::nullopt;
   Now started;
 };
 
@@ -181,6 +184,8 @@ class Control {
   [[nodiscard]] std::vector<std::string> take_audit_lines();
   /// Reports, checkpoints and rows of identity tables, to be stored once the lines are written.
   [[nodiscard]] std::vector<Stored> take_stored();
+  /// What to keep of what waits for the accounts' own servers, and what no more.
+  [[nodiscard]] std::vector<WebhookChange> take_webhook_changes();
   /// What is to be posted to the accounts' own servers now; each ends in handle_webhook_result().
   [[nodiscard]] std::vector<WebhookPost> take_webhook_posts(Now now);
   /// `taken`: it was answered 2xx.

@@ -44,6 +44,10 @@ Duration pause_after(unsigned failures) {
   return std::min(pause, Webhooks::kLongestPause);
 }
 
+std::string digest_of(std::string_view url) {
+  return audit::sha256({as_bytes(url)}).hex();
+}
+
 bool wants(const config::Webhook& receiver, std::string_view event) {
   const auto names = [event](const std::vector<std::string>& list) {
     return std::ranges::find(list, event) != list.end();
@@ -71,11 +75,42 @@ void Webhooks::configure(const std::vector<config::Account>& accounts) {
       auto receiver = known == before.end() ? std::make_unique<Receiver>() : std::move(*known);
       receiver->account = account.id;
       receiver->config = wanted;
+      receiver->url_digest = digest_of(wanted.url);
       receivers_.push_back(std::move(receiver));
     }
   }
   for (const auto& gone : before) {
-    counters_.dropped += gone == nullptr ? 0 : gone->queue.size();
+    if (gone != nullptr) {
+      counters_.dropped += gone->queue.size();
+      std::ranges::for_each(gone->queue, [this](const Waiting& waiting) { note_gone(waiting); });
+    }
+  }
+}
+
+void Webhooks::restore(std::vector<StoredWebhook> stored, Now now) {
+  notes_changes_ = true;
+  for (StoredWebhook& event : stored) {
+    ++counters_.restored;
+    const auto receiver = std::ranges::find_if(receivers_, [&](const auto& known) {
+      return known->account == event.account && known->url_digest == event.receiver;
+    });
+    const Duration age = std::max(now.wall - event.since, Duration::zero());
+    if (receiver == receivers_.end() || age >= kMaxAge) {
+      ++counters_.dropped;
+      if (receiver != receivers_.end()) {
+        ++(*receiver)->dropped;
+      }
+      changes_.emplace_back(ForgottenWebhook{event.region, event.id});
+      continue;
+    }
+    make_room(**receiver);
+    push(**receiver, {.id = std::move(event.id),
+                      .kept_in = std::move(event.region),
+                      .room = std::move(event.room),
+                      .body = std::move(event.body),
+                      .since = now.monotonic - age,
+                      .has_content = event.has_content,
+                      .levels = std::move(event.levels)});
   }
 }
 
@@ -89,10 +124,11 @@ bool Webhooks::may_have_content(const Receiver& receiver,
   return account != nullptr && account->policy.allows(receiver.config.region, levels);
 }
 
-std::string Webhooks::render(Receiver& receiver, const meeting::RoomEvent& event) {
+std::string Webhooks::render(Receiver& receiver, const meeting::RoomEvent& event,
+                             const std::string& id) {
   livekit::WebhookEvent message;
   message.set_event(std::string(name_of(event.kind)));
-  message.set_id(meeting::new_sid("EV_", random_));
+  message.set_id(id);
   message.set_created_at(event.at.seconds());
   *message.mutable_room() = event.room;
   if (event.participant) {
@@ -111,9 +147,50 @@ std::string Webhooks::render(Receiver& receiver, const meeting::RoomEvent& event
   return json;
 }
 
+void Webhooks::make_room(Receiver& receiver) {
+  while (!receiver.queue.empty() &&
+         (receiver.queue.size() >= kMaxQueue || receiver.queued_bytes >= kMaxQueueBytes)) {
+    drop_front(receiver);
+  }
+}
+
+void Webhooks::push(Receiver& receiver, Waiting waiting) {
+  receiver.queued_bytes += waiting.body.size();
+  receiver.queue.push_back(std::move(waiting));
+}
+
+Webhooks::Queue::iterator Webhooks::erase(Receiver& receiver, Queue::iterator waiting) {
+  note_gone(*waiting);
+  receiver.queued_bytes -= waiting->body.size();
+  return receiver.queue.erase(waiting);
+}
+
+RegionId Webhooks::keep(const Receiver& receiver, const Waiting& waiting, UnixTime since) {
+  const directory::Account* account = directory_.find_account(receiver.account);
+  if (!notes_changes_ || account == nullptr) {
+    return {};
+  }
+  const RegionId& region = account->policy.default_region();
+  changes_.emplace_back(StoredWebhook{.id = waiting.id,
+                                      .account = receiver.account,
+                                      .region = region,
+                                      .receiver = receiver.url_digest,
+                                      .room = waiting.room,
+                                      .since = since,
+                                      .has_content = waiting.has_content,
+                                      .levels = waiting.levels,
+                                      .body = waiting.body});
+  return region;
+}
+
+void Webhooks::note_gone(const Waiting& waiting) {
+  if (waiting.kept_in != RegionId()) {
+    changes_.emplace_back(ForgottenWebhook{waiting.kept_in, waiting.id});
+  }
+}
+
 void Webhooks::drop_front(Receiver& receiver) {
-  receiver.queued_bytes -= receiver.queue.front().body.size();
-  receiver.queue.pop_front();
+  (void)erase(receiver, receiver.queue.begin());
   ++receiver.dropped;
   ++counters_.dropped;
 }
@@ -128,17 +205,17 @@ void Webhooks::add(const meeting::RoomEvent& event, Now now) {
       ++counters_.withheld;
       continue;
     }
-    while (!receiver->queue.empty() &&
-           (receiver->queue.size() >= kMaxQueue || receiver->queued_bytes >= kMaxQueueBytes)) {
-      drop_front(*receiver);
-    }
-    std::string body = render(*receiver, event);
-    receiver->queued_bytes += body.size();
-    receiver->queue.push_back({.room = event.room.sid(),
-                               .body = std::move(body),
-                               .since = now.monotonic,
-                               .has_content = has_content,
-                               .levels = event.levels});
+    make_room(*receiver);  // which counts in `num_dropped` of this event
+    Waiting waiting{.id = meeting::new_sid("EV_", random_),
+                    .kept_in = {},
+                    .room = event.room.sid(),
+                    .body = {},
+                    .since = now.monotonic,
+                    .has_content = has_content,
+                    .levels = event.levels};
+    waiting.body = render(*receiver, event, waiting.id);
+    waiting.kept_in = keep(*receiver, waiting, now.wall);
+    push(*receiver, std::move(waiting));
   }
 }
 
@@ -186,8 +263,7 @@ void Webhooks::take_posts(Receiver& receiver, Now now, std::vector<WebhookPost>&
     // The policy may have changed while it waited.
     if (waiting->has_content && !may_have_content(receiver, waiting->levels)) {
       ++counters_.withheld;
-      receiver.queued_bytes -= waiting->body.size();
-      waiting = receiver.queue.erase(waiting);
+      waiting = erase(receiver, waiting);
       continue;
     }
     std::string signature = token(receiver, waiting->body, now.wall);
@@ -212,8 +288,7 @@ void Webhooks::handle_result(WebhookPostId id, bool taken, Now now) {
     if (taken) {
       ++counters_.delivered;
       receiver->failures = 0;
-      receiver->queued_bytes -= waiting->body.size();
-      receiver->queue.erase(waiting);
+      (void)erase(*receiver, waiting);
       return;
     }
     ++counters_.failed;

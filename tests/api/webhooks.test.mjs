@@ -1,7 +1,9 @@
 // Webhooks, checked by livekit-server-sdk's WebhookReceiver: a real node, a real participant, and
 // receivers that fail.
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { dispose, Room } from '@livekit/rtc-node';
 import { RoomServiceClient, WebhookReceiver } from 'livekit-server-sdk';
@@ -12,7 +14,7 @@ import { token } from '../support/token.mjs';
 
 /** A server that keeps what it is sent; `answer` decides the status. */
 class Hook {
-  static async start(answer = () => 200) {
+  static async start(answer = () => 200, port = 0) {
     const hook = new Hook();
     hook.requests = [];
     hook.server = createServer((request, response) => {
@@ -23,7 +25,7 @@ class Hook {
         response.writeHead(answer(hook.requests.length)).end();
       });
     });
-    await new Promise((resolve) => hook.server.listen(0, '127.0.0.1', resolve));
+    await new Promise((resolve) => hook.server.listen(port, '127.0.0.1', resolve));
     hook.url = `http://127.0.0.1:${hook.server.address().port}/hook`;
     return hook;
   }
@@ -111,4 +113,39 @@ test('nothing with content leaves for a region that the account excludes', async
   for (let tries = 0; tries < 100 && !(await node.metric('meridian_webhook_events_total', 'result="withheld"')); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
   assert.ok(await node.metric('meridian_webhook_events_total', 'result="withheld"') > 0);
   assert.deepEqual(hooks.abroad.requests, []);
+});
+
+test('what waited when the node was killed is delivered by the next one, and then it is gone from the disk', async () => {
+  const down = await Hook.start();
+  const { port } = down.server.address();
+  down.stop();
+  const killed = await MeridianNode.start({ webhooks: { dev: [{ url: down.url, region: 'uk-london' }] } });
+  const files = ['queue.db', 'queue.db-wal'].map((name) => join(killed.folder, 'data', 'webhooks', 'uk-london', name));
+  const onDisk = (text) => files.some((file) => existsSync(file) && readFileSync(file).includes(text));
+  const until = async (check, what, seconds) => {
+    for (let tries = 0; tries < seconds * 20 && !check(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok(check(), what);
+  };
+  let up;
+  try {
+    const room = new Room();
+    await room.connect(killed.url(), token({ room: 'unheard', identity: 'ann' }), { autoSubscribe: true, dynacast: false });
+    await until(() => onDisk('participant_joined'), 'it is on the disk', 10);
+    await killed.stop('SIGKILL');
+    await room.disconnect();
+
+    up = await Hook.start(() => 200, port);
+    await killed.launch();
+    await up.until((events) => events.some((e) => e.event === 'participant_joined'), 'what waited');
+    const receiver = new WebhookReceiver('devkey', 'secret');
+    const events = [];
+    for (const { body, headers } of up.requests) events.push(await receiver.receive(body, headers.authorization));
+    assert.deepEqual(events.slice(0, 2).map((e) => [e.event, e.room.name]), [['room_started', 'unheard'], ['participant_joined', 'unheard']]);
+    assert.equal(events[1].participant.identity, 'ann');
+    assert.ok(await killed.metric('meridian_webhook_events_total', 'result="restored"') >= 2);
+    await until(() => !onDisk('unheard'), 'it is gone from the disk', 30);
+  } finally {
+    await killed.dispose();
+    up?.stop();
+  }
 });

@@ -23,6 +23,7 @@
 #include "audit/transit_report.hpp"
 #include "io/metrics_text.hpp"
 #include "io/sqlite_store.hpp"
+#include "io/webhook_store.hpp"
 #include "residency/policy.hpp"
 #include "unit/io/temporary_folder.hpp"
 #include "wire/livekit_models.pb.h"
@@ -221,12 +222,10 @@ TEST(Privacy, lists_the_fields_of_reports_and_checkpoints) {
   expect_documented("Checkpoints", lines);
 }
 
-TEST(Privacy, lists_the_columns_of_the_policy_store) {
-  const TemporaryFolder folder;
-  const fs::path path = folder.path() / "policy.db";
-  ASSERT_TRUE(SqliteStore::open(path));
+/// `table.column` of each.
+Names columns_of(const fs::path& database) {
   sqlite3* handle = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &handle), SQLITE_OK);
+  EXPECT_EQ(sqlite3_open(database.c_str(), &handle), SQLITE_OK);
   Names columns;
   const auto collect = [](void* names, int, char** values, char**) {
     static_cast<Names*>(names)->insert(std::string(values[0]) + "." + values[1]);
@@ -238,7 +237,26 @@ TEST(Privacy, lists_the_columns_of_the_policy_store) {
                          collect, &columns, nullptr),
             SQLITE_OK);
   sqlite3_close(handle);
-  expect_documented("policy.db", columns);
+  return columns;
+}
+
+TEST(Privacy, lists_the_columns_of_the_policy_store) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "policy.db";
+  ASSERT_TRUE(SqliteStore::open(path));
+  expect_documented("policy.db", columns_of(path));
+}
+
+TEST(Privacy, lists_the_columns_of_the_queue_of_webhooks) {
+  const TemporaryFolder folder;
+  const RegionId region("r");
+  {
+    WebhookStore store({.data_dir = folder.path(), .regions = {region}});
+    node::StoredWebhook event;
+    event.region = region;
+    store.store({event});
+  }
+  expect_documented("queue.db", columns_of(folder.path() / "webhooks" / "r" / "queue.db"));
 }
 
 TEST(Privacy, lists_the_fields_of_a_policy) {

@@ -1,5 +1,8 @@
 #include "node/webhooks.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 
@@ -218,6 +221,115 @@ TEST_F(WebhooksTest, a_reload_keeps_what_waits_for_urls_that_stay) {
   configure({});
   EXPECT_EQ(webhooks_.counters().dropped, 1U);
   EXPECT_EQ(webhooks_.counters().waiting, 0U);
+}
+
+TEST_F(WebhooksTest, notes_nothing_unless_it_is_kept) {
+  webhooks_.add(event(), now_);
+  EXPECT_TRUE(webhooks_.take_changes().empty());
+}
+
+TEST_F(WebhooksTest, says_what_is_to_be_kept_until_it_is_delivered) {
+  webhooks_.restore({}, now_);
+  webhooks_.add(event(), now_);
+  const auto changes = webhooks_.take_changes();
+  ASSERT_EQ(changes.size(), 1U);
+  const auto& kept = std::get<StoredWebhook>(changes[0]);
+  EXPECT_TRUE(kept.id.starts_with("EV_"));
+  EXPECT_EQ(kept.account, kAcme);
+  EXPECT_EQ(kept.region, kLondon) << "the account's default region";
+  EXPECT_EQ(kept.receiver, audit::sha256({as_bytes("https://hooks.example/a")}).hex());
+  EXPECT_EQ(kept.since, now_.wall);
+  EXPECT_TRUE(kept.has_content);
+  const auto sent = posts();
+  EXPECT_EQ(kept.body, sent.at(0).body);
+  EXPECT_TRUE(webhooks_.take_changes().empty()) << "until it was taken";
+  webhooks_.handle_result(sent[0].id, false, now_);
+  EXPECT_TRUE(webhooks_.take_changes().empty());
+  pass(Webhooks::kFirstPause);
+  webhooks_.handle_result(posts().at(0).id, true, now_);
+  const auto gone = webhooks_.take_changes();
+  ASSERT_EQ(gone.size(), 1U);
+  EXPECT_EQ(std::get<ForgottenWebhook>(gone[0]).id, kept.id);
+}
+
+TEST_F(WebhooksTest, sends_what_an_earlier_process_left_in_its_order) {
+  webhooks_.restore({}, now_);
+  webhooks_.add(event(), now_);
+  webhooks_.add(event("RM_1", meeting::RoomEventKind::kParticipantLeft), now_);
+  std::vector<StoredWebhook> left;
+  for (auto& change : webhooks_.take_changes()) {
+    left.push_back(std::get<StoredWebhook>(change));
+  }
+  Webhooks next(directory_, random_);
+  config::Account account;
+  account.id = kAcme;
+  account.webhooks = {receiver("https://hooks.example/a")};
+  next.configure({account});
+  pass(10s);
+  next.restore(left, now_);
+  EXPECT_EQ(next.counters().restored, 2U);
+  auto sent = next.take_posts(now_);
+  ASSERT_EQ(sent.size(), 1U) << "one after the other, as before";
+  EXPECT_EQ(sent[0].body, left[0].body);
+  EXPECT_TRUE(api::authenticate(directory_, {}, sent[0].headers[1].second, now_.wall));
+  next.handle_result(sent[0].id, true, now_);
+  EXPECT_EQ(next.take_posts(now_).at(0).body, left[1].body);
+}
+
+TEST_F(WebhooksTest, forgets_what_an_earlier_process_left_too_long_ago_or_for_nobody) {
+  webhooks_.restore({}, now_);
+  webhooks_.add(event(), now_);
+  StoredWebhook left = std::get<StoredWebhook>(webhooks_.take_changes().at(0));
+  StoredWebhook elsewhere = left;
+  elsewhere.id = "EV_elsewhere";
+  elsewhere.receiver = audit::sha256({as_bytes("https://hooks.example/gone")}).hex();
+  StoredWebhook old = left;
+  old.id = "EV_old";
+  old.since = now_.wall + -Webhooks::kMaxAge;
+  Webhooks next(directory_, random_);
+  config::Account account;
+  account.id = kAcme;
+  account.webhooks = {receiver("https://hooks.example/a")};
+  next.configure({account});
+  next.restore({elsewhere, old, left}, now_);
+  EXPECT_EQ(next.counters().dropped, 2U);
+  EXPECT_EQ(next.counters().waiting, 1U);
+  std::set<std::string> gone;
+  for (const auto& change : next.take_changes()) {
+    gone.insert(std::get<ForgottenWebhook>(change).id);
+  }
+  EXPECT_EQ(gone, (std::set<std::string>{"EV_elsewhere", "EV_old"}));
+  // What is left grows older as if nothing had been between.
+  EXPECT_EQ(next.take_posts(now_).size(), 1U);
+}
+
+TEST_F(WebhooksTest, what_was_left_is_withheld_where_the_account_permits_it_no_more) {
+  webhooks_.restore({}, now_);
+  webhooks_.add(event(), now_);
+  StoredWebhook left = std::get<StoredWebhook>(webhooks_.take_changes().at(0));
+  Webhooks next(directory_, random_);
+  config::Account account;
+  account.id = kAcme;
+  account.webhooks = {receiver("https://hooks.example/a", kVirginia)};
+  next.configure({account});
+  next.restore({left}, now_);
+  EXPECT_TRUE(next.take_posts(now_).empty());
+  EXPECT_EQ(next.counters().withheld, 1U);
+  EXPECT_EQ(next.take_changes().size(), 1U) << "and is kept no longer";
+}
+
+TEST_F(WebhooksTest, what_is_dropped_is_kept_no_longer) {
+  webhooks_.restore({}, now_);
+  for (std::size_t i = 0; i < Webhooks::kMaxQueue + 1; ++i) {
+    webhooks_.add(event("RM_" + std::to_string(i)), now_);
+  }
+  const auto is_gone = [](const WebhookChange& change) {
+    return std::holds_alternative<ForgottenWebhook>(change);
+  };
+  EXPECT_EQ(std::ranges::count_if(webhooks_.take_changes(), is_gone), 1);
+  configure({});
+  EXPECT_EQ(std::ranges::count_if(webhooks_.take_changes(), is_gone),
+            static_cast<std::ptrdiff_t>(Webhooks::kMaxQueue));
 }
 
 TEST(Webhooks, call_events_what_livekit_calls_them) {
