@@ -353,6 +353,7 @@ void add_control(Page& page, const MetricsInput& input) {
   Page::add(jobs, {{"result", "assigned"}}, control.agents.assigned);
   Page::add(jobs, {{"result", "unserved"}}, control.agents.unserved);
   Page::add(jobs, {{"result", "failed"}}, control.agents.failed);
+  Page::add(jobs, {{"result", "restarted"}}, control.agents.restarted);
   MetricFamily& calls =
       page.family("room_service_calls_total", "Calls of the server API.", MetricType::Counter);
   for (const auto& call : control.room_calls) {

@@ -65,7 +65,17 @@ Control::State::State(ControlConfig from)
              .random = config.random,
              .admin = config.config.admin,
              .limits = config.config.limits}),
-      agents({.directory = directory, .random = config.random, .node_id = config.node_id}),
+      agents({.directory = directory,
+              .random = config.random,
+              .node_id = config.node_id,
+              .is_connected =
+                  [this](const AccountId& account, const std::string& room,
+                         const std::string& identity) {
+                    const meeting::Meeting* meeting = find_meeting({account, room});
+                    const meeting::Participant* agent =
+                        meeting == nullptr ? nullptr : meeting->find(meeting::Identity(identity));
+                    return agent != nullptr && agent->has_signal();
+                  }}),
       room_service(
           {.host = *this, .directory = directory, .config = config.config, .agents = agents}),
       audit(config.node_id, std::move(config.audit_heads)),

@@ -109,8 +109,7 @@ void AgentHub::close(SignalSessionId session, Now now) {
       }
       job.worker = {};
       if (job.is_assigned) {
-        touch(job.info, now.wall).set_error("the worker is gone");
-        end_job(job, livekit::JS_FAILED, now);
+        orphan(room, job, now);
       } else {
         offer(key.first, room, job, now);
       }
@@ -147,13 +146,51 @@ void AgentHub::offer(const AccountId& account, RoomState& room, Job& job, Now no
   const auto session = choose(account, room, job);
   job.worker = session.value_or(SignalSessionId{});
   job.answer_due = session ? now.monotonic + kAvailabilityTimeout : Instant::never();
+  if (!session && job.restarts > 0) {
+    // One that refused may have room by then, or a new one may come.
+    job.refused.clear();
+    job.restart_due = now.monotonic + kRestartCheck;
+    return;
+  }
   if (!session) {
     ++counters_.unserved;
     return;
   }
   livekit::ServerMessage message;
   *message.mutable_availability()->mutable_job() = job.info;
+  message.mutable_availability()->set_resuming(job.restarts > 0);
   send(*session, std::move(message));
+}
+
+void AgentHub::orphan(const RoomState& room, Job& job, Now now) {
+  const auto dispatch = room.dispatches.find(job.info.dispatch_id());
+  const bool is_once =
+      dispatch != room.dispatches.end() && dispatch->second.restart_policy() == livekit::JRP_NEVER;
+  job.is_assigned = false;
+  touch(job.info, now.wall).set_error("the worker is gone");
+  if (is_once || job.restarts >= kMaxRestarts) {
+    end_job(job, livekit::JS_FAILED, now);
+    return;
+  }
+  ++job.restarts;
+  job.refused.clear();
+  job.restart_due = now.monotonic + kRestartCheck;
+  job.given_up = now.monotonic + kRestartPatience;
+}
+
+void AgentHub::restart(const AccountId& account, RoomState& room, Job& job, Now now) {
+  job.restart_due = Instant::never();
+  if (config_.is_connected &&
+      config_.is_connected(account, room.info.name(), job.info.state().participant_identity())) {
+    // Workers run agents in processes of their own, which go on without them.
+    job.restart_due = now.monotonic + kRestartCheck;
+    job.given_up = now.monotonic + kRestartPatience;
+  } else if (now.monotonic >= job.given_up) {
+    end_job(job, livekit::JS_FAILED, now);
+  } else {
+    touch(job.info, now.wall).set_status(livekit::JS_PENDING);
+    offer(account, room, job, now);
+  }
 }
 
 void AgentHub::make_job(const AccountId& account, RoomState& room, livekit::Job info, Now now) {
@@ -269,7 +306,9 @@ void AgentHub::assign(Worker& worker, const RoomState& room, Job& job,
   state.set_started_at(now.wall.nanoseconds());
   state.set_participant_identity(claims.identity);
   state.set_worker_id(worker.id);
+  state.clear_error();
   ++counters_.assigned;
+  counters_.restarted += job.restarts > 0 ? 1 : 0;
   livekit::ServerMessage message;
   *message.mutable_assignment()->mutable_job() = job.info;
   message.mutable_assignment()->set_token(
@@ -298,6 +337,7 @@ void AgentHub::end_job(Job& job, livekit::JobStatus status, Now now) {
   state.set_ended_at(now.wall.nanoseconds());
   counters_.failed += status == livekit::JS_FAILED ? 1 : 0;
   job.answer_due = Instant::never();
+  job.restart_due = Instant::never();
   if (const auto worker = workers_.find(job.worker); worker != workers_.end()) {
     worker->second.jobs.erase(job.info.id());
   }
@@ -456,6 +496,8 @@ void AgentHub::handle_timeout(Now now) {
       if (job.answer_due <= now.monotonic) {
         job.refused.insert(job.worker);
         offer(key.first, room, job, now);
+      } else if (job.restart_due <= now.monotonic) {
+        restart(key.first, room, job, now);
       }
     }
   }
@@ -470,7 +512,7 @@ Instant AgentHub::next_timeout() const {
   Instant next = Instant::never();
   for (const auto& [key, room] : rooms_) {
     for (const auto& [id, job] : room.jobs) {
-      next = std::min(next, job.answer_due);
+      next = std::min({next, job.answer_due, job.restart_due});
     }
   }
   for (const auto& [session, worker] : workers_) {

@@ -36,11 +36,22 @@ class AgentHub {
   static constexpr Duration kAvailabilityTimeout = 7s;
   static constexpr Duration kRegistrationTimeout = 10s;
   static constexpr Duration kTokenLifetime = 1h;
+  /// How often a job may lose its worker and be given to another one.
+  static constexpr unsigned kMaxRestarts = 3;
+  /// Between two looks at a job without a worker: whether its agent is still there, whether
+  /// somebody takes it over.
+  static constexpr Duration kRestartCheck = 2s;
+  /// For how long a job waits for another worker: long enough for a program to be started again.
+  static constexpr Duration kRestartPatience = 60s;
 
   struct Config {
     const directory::Directory& directory;
     RandomSource& random;
     std::string node_id;
+    /// Whether an agent is in a room, with a connection to its signalling: its worker may be gone
+    /// and the agent not. Empty: never.
+    std::function<bool(const AccountId&, const std::string& room, const std::string& identity)>
+        is_connected = {};
   };
   explicit AgentHub(Config config) : config_(std::move(config)) {}
 
@@ -92,6 +103,8 @@ class AgentHub {
     /// Nobody was there, or nobody took it.
     std::uint64_t unserved = 0;
     std::uint64_t failed = 0;
+    /// Taken over by another worker.
+    std::uint64_t restarted = 0;
   };
   [[nodiscard]] Counters counters() const;
 
@@ -115,6 +128,10 @@ class AgentHub {
     Instant answer_due = Instant::never();
     std::set<meeting::SignalSessionId> refused;
     bool is_assigned = false;
+    unsigned restarts = 0;  // how often it lost its worker
+    /// While it waits for another worker: when to look, and until when.
+    Instant restart_due = Instant::never();
+    Instant given_up = Instant::never();
   };
   struct RoomState {
     residency::LevelNames levels;
@@ -137,6 +154,10 @@ class AgentHub {
   void make_job(const AccountId& account, RoomState& room, livekit::Job job, Now now);
   /// Asks the next worker; the job stays without one when there is none.
   void offer(const AccountId& account, RoomState& room, Job& job, Now now);
+  /// The worker that has it is gone.
+  void orphan(const RoomState& room, Job& job, Now now);
+  /// Looks after a job that lost its worker.
+  void restart(const AccountId& account, RoomState& room, Job& job, Now now);
   [[nodiscard]] std::optional<meeting::SignalSessionId> choose(const AccountId& account,
                                                                const RoomState& room,
                                                                const Job& job) const;

@@ -113,6 +113,29 @@ test('a named agent comes when it is dispatched', covers({ 'server-sdk': ['api-d
   await worker.stop();
 }));
 
+test('a job whose worker is gone is taken over, once its agent is gone too', async () => {
+  const first = await Worker.start({ register: { agentName: 'nurse' } });
+  await dispatches.createDispatch('ward', 'nurse', { metadata: 'night' });
+  const assignment = await first.take();
+  const agent = new Room();
+  await agent.connect(node.url(), assignment.token, { autoSubscribe: true, dynacast: false });
+  const second = await Worker.start({ register: { agentName: 'nurse' } });
+  await first.stop();
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  assert.deepEqual((await second.messages()).filter((m) => m.availability), [], 'the agent goes on without it');
+  await agent.disconnect();
+  const again = await second.take();
+  assert.equal(again.job.id, assignment.job.id);
+  assert.equal(again.job.metadata, 'night');
+  assert.equal(again.job.state.participantIdentity, assignment.job.state.participantIdentity);
+  const [{ state }] = await dispatches.listDispatch('ward');
+  assert.equal(state.jobs[0].state.status, 1, 'running');
+  assert.equal(await node.metric('meridian_agent_jobs_total', 'result="restarted"'), 1);
+  await rooms.deleteRoom('ward');
+  assert.equal((await second.got('termination')).jobId, assignment.job.id);
+  await second.stop();
+});
+
 test('workers come only with the right, where the account permits, and serve their account alone', async () => {
   assert.equal((await Worker.start({ grants: { agent: false } })).state, 'closed');
   assert.equal((await Worker.start({ account: 'uk-only', region: 'us-east' })).state, 'closed');

@@ -1,5 +1,8 @@
 #include "rooms/agent_hub.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "api/jwt.hpp"
@@ -65,6 +68,16 @@ class AgentHubTest : public testing::Test {
     message.mutable_availability()->set_available(available);
     hub_.handle(session, message, now_);
   }
+  /// Time passes; whatever is due happens when it is due.
+  void pass(Duration time) {
+    const Instant end = now_.monotonic + time;
+    for (Instant next = hub_.next_timeout(); next <= end; next = hub_.next_timeout()) {
+      now_.monotonic = std::max(now_.monotonic, next);
+      hub_.handle_timeout(now_);
+      ASSERT_GT(hub_.next_timeout(), now_.monotonic) << "a timeout that never ends";
+    }
+    now_.monotonic = end;
+  }
   /// What came to a session since last asked.
   std::vector<livekit::ServerMessage> take(SignalSessionId session) {
     for (auto& output : hub_.take_outputs()) {
@@ -96,7 +109,14 @@ class AgentHubTest : public testing::Test {
   Now now_{Instant::from_origin(1000s), UnixTime::from_seconds(1'700'000'000)};
   directory::MemoryDirectory directory_{contents()};
   SeededRandomSource random_{3};
-  AgentHub hub_{{.directory = directory_, .random = random_, .node_id = "ND_test"}};
+  std::set<std::string> connected_;
+  AgentHub hub_{
+      {.directory = directory_,
+       .random = random_,
+       .node_id = "ND_test",
+       .is_connected = [this](const AccountId&, const std::string&, const std::string& identity) {
+         return connected_.contains(identity);
+       }}};
   std::uint64_t last_session_ = 0;
   std::map<SignalSessionId, std::vector<livekit::ServerMessage>> waiting_;
   std::vector<SignalSessionId> closed_;
@@ -238,7 +258,7 @@ TEST_F(AgentHubTest, publishers_and_participants_have_agents_of_their_own) {
   EXPECT_TRUE(last(participant).has_termination());
 }
 
-TEST_F(AgentHubTest, jobs_end_with_what_the_worker_says_or_with_the_worker) {
+TEST_F(AgentHubTest, jobs_end_with_what_the_worker_says) {
   const auto session = worker();
   happens(RoomEventKind::kRoomStarted, "a");
   const std::string first = last(session).availability().job().id();
@@ -250,11 +270,127 @@ TEST_F(AgentHubTest, jobs_end_with_what_the_worker_says_or_with_the_worker) {
   hub_.handle(session, done, now_);
   happens(RoomEventKind::kRoomFinished, "a");
   EXPECT_TRUE(take(session).empty()) << "it was over";
-  happens(RoomEventKind::kRoomStarted, "b");
+  hub_.close(session, now_);
+  EXPECT_EQ(hub_.counters().failed, 0U);
+  EXPECT_EQ(hub_.counters().workers_now, 0U);
+  EXPECT_TRUE(hub_.next_timeout().is_never());
+}
+
+TEST_F(AgentHubTest, a_job_whose_worker_goes_away_is_taken_over_by_another) {
+  const auto first = worker();
+  happens(RoomEventKind::kRoomStarted);
+  const std::string job = last(first).availability().job().id();
+  answer(first, job, true);
+  EXPECT_FALSE(last(first).assignment().token().empty());
+  const auto second = worker();
+  hub_.close(first, now_);
+  EXPECT_TRUE(take(second).empty()) << "its agent may go on without it";
+  pass(AgentHub::kRestartCheck);
+  const auto asked = last(second);
+  ASSERT_TRUE(asked.has_availability());
+  EXPECT_EQ(asked.availability().job().id(), job);
+  EXPECT_TRUE(asked.availability().resuming());
+  answer(second, job, true);
+  const auto assigned = last(second);
+  ASSERT_TRUE(assigned.has_assignment());
+  EXPECT_EQ(assigned.assignment().job().state().participant_identity(), "agent-" + job)
+      << "it takes the place of what is left of the other";
+  EXPECT_EQ(assigned.assignment().job().state().status(), livekit::JS_RUNNING);
+  EXPECT_TRUE(assigned.assignment().job().state().error().empty());
+  EXPECT_EQ(hub_.counters().restarted, 1U);
+  EXPECT_EQ(hub_.counters().failed, 0U);
+  happens(RoomEventKind::kRoomFinished);
+  EXPECT_EQ(last(second).termination().job_id(), job);
+}
+
+TEST_F(AgentHubTest, an_agent_that_goes_on_without_its_worker_is_left_alone) {
+  const auto first = worker();
+  happens(RoomEventKind::kRoomStarted);
+  const std::string job = last(first).availability().job().id();
+  answer(first, job, true);
+  const auto second = worker();
+  connected_.insert("agent-" + job);
+  hub_.close(first, now_);
+  for (int i = 0; i < 100; ++i) {
+    pass(AgentHub::kRestartCheck);
+  }
+  EXPECT_TRUE(take(second).empty());
+  EXPECT_EQ(hub_.counters().failed, 0U);
+  connected_.clear();
+  pass(AgentHub::kRestartCheck);
+  EXPECT_EQ(last(second).availability().job().id(), job);
+}
+
+TEST_F(AgentHubTest, a_job_without_a_worker_waits_for_one_but_not_for_ever) {
+  for (const bool comes : {true, false}) {
+    const auto session = worker();
+    const std::string room = comes ? "a" : "b";
+    happens(RoomEventKind::kRoomStarted, room);
+    const std::string job = last(session).availability().job().id();
+    answer(session, job, true);
+    hub_.close(session, now_);
+    pass(30s);
+    if (comes) {
+      const auto again = worker();
+      pass(AgentHub::kRestartCheck);
+      EXPECT_EQ(last(again).availability().job().id(), job);
+      answer(again, job, false);
+      pass(AgentHub::kRestartCheck);
+      EXPECT_EQ(last(again).availability().job().id(), job) << "it is asked once more";
+      answer(again, job, true);
+      happens(RoomEventKind::kRoomFinished, room);
+      hub_.close(again, now_);
+    } else {
+      pass(AgentHub::kRestartPatience);
+      EXPECT_EQ(hub_.counters().failed, 1U);
+      EXPECT_TRUE(hub_.next_timeout().is_never());
+      const auto late = worker();
+      pass(AgentHub::kRestartPatience);
+      EXPECT_TRUE(take(late).empty());
+    }
+  }
+}
+
+TEST_F(AgentHubTest, a_job_is_restarted_only_so_often) {
+  auto session = worker();
+  happens(RoomEventKind::kRoomStarted);
+  const std::string job = last(session).availability().job().id();
+  answer(session, job, true);
+  for (unsigned i = 0; i < AgentHub::kMaxRestarts; ++i) {
+    hub_.close(session, now_);
+    session = worker();
+    pass(AgentHub::kRestartCheck);
+    ASSERT_EQ(last(session).availability().job().id(), job) << i;
+    answer(session, job, true);
+    take(session);
+  }
+  EXPECT_EQ(hub_.counters().restarted, AgentHub::kMaxRestarts);
+  hub_.close(session, now_);
+  EXPECT_EQ(hub_.counters().failed, 1U);
+}
+
+TEST_F(AgentHubTest, a_dispatch_may_say_that_its_jobs_are_never_restarted) {
+  const auto session = worker("scribe");
+  livekit::CreateAgentDispatchRequest wanted;
+  wanted.set_agent_name("scribe");
+  wanted.set_restart_policy(livekit::JRP_NEVER);
+  ASSERT_TRUE(hub_.dispatch(place(), wanted, now_));
   answer(session, last(session).availability().job().id(), true);
   hub_.close(session, now_);
   EXPECT_EQ(hub_.counters().failed, 1U);
-  EXPECT_EQ(hub_.counters().workers_now, 0U);
+  const auto next = worker("scribe");
+  pass(AgentHub::kRestartPatience);
+  EXPECT_TRUE(take(next).empty());
+}
+
+TEST_F(AgentHubTest, a_job_that_waits_for_a_worker_ends_with_its_room) {
+  const auto session = worker();
+  happens(RoomEventKind::kRoomStarted);
+  answer(session, last(session).availability().job().id(), true);
+  hub_.close(session, now_);
+  happens(RoomEventKind::kRoomFinished);
+  EXPECT_TRUE(hub_.next_timeout().is_never());
+  EXPECT_EQ(hub_.counters().failed, 0U);
 }
 
 TEST_F(AgentHubTest, full_workers_are_left_alone) {
