@@ -1,5 +1,6 @@
 // A stereo track stays stereo on its way, for people who were there and for those who come later.
 import { after, before, test } from 'node:test';
+import { covers } from '../support/behaviours.mjs';
 import { Browser, eventually } from '../support/browser.mjs';
 import { MeridianNode } from '../support/node.mjs';
 import { token } from '../support/token.mjs';
@@ -9,9 +10,9 @@ let browser;
 before(async () => { node = await MeridianNode.start(); browser = await Browser.start(); });
 after(async () => { await browser?.stop(); await node?.dispose(); });
 
-async function enter(identity) {
+async function enter(room, identity, options) {
   const page = await browser.tab();
-  await page.evaluate((p) => window.join(p), { url: node.url(), token: token({ room: 'music', identity }) });
+  await page.evaluate((p) => window.join(p), { url: node.url(), token: token({ room, identity }), options });
   return page;
 }
 /** A tone in the left channel, silence in the right. */
@@ -46,11 +47,14 @@ const isLeftOnly = (page, who) => eventually(page, async () => {
 }, undefined, { what: `${who} hears the tone on the left alone` })
   .catch(async (error) => { error.message += `\n${JSON.stringify(await page.evaluate(() => window.loudness))}`; throw error; });
 
-test('whoever is there when it is published, and whoever comes later, hears both channels', async () => {
-  const listener = await enter('ben');
-  const player = await enter('ann');
-  await publishLeft(player);
-  await isLeftOnly(listener, 'who was there');
-  const late = await enter('cat');
-  await isLeftOnly(late, 'who came later');
-});
+for (const [mode, column, options] of [['one connection', 'v1', {}], ['two connections', 'v0', { singlePeerConnection: false }]]) {
+  test(`whoever is there when it is published, and whoever comes later, hears both channels over ${mode}`, covers({ [column]: ['stereo'] }, async () => {
+    const listener = await enter(mode, 'ben', options);
+    const player = await enter(mode, 'ann', options);
+    await publishLeft(player);
+    await isLeftOnly(listener, 'who was there');
+    const late = await enter(mode, 'cat', options);
+    await isLeftOnly(late, 'who came later');
+    await Promise.all([listener.close(), player.close(), late.close()]);
+  }));
+}

@@ -18,8 +18,8 @@ const stated = (file, pattern) => pattern.exec(readFileSync(join(here, '..', 'cl
  * a defect of the client is named below.
  */
 export const COLUMNS = [
-  { id: 'v1', title: 'livekit-client, `/rtc/v1`, Chromium', version: npm('livekit-client'), does: ['participant'], isOurs: true },
-  { id: 'v0', title: 'livekit-client, `/rtc`, Chromium', version: npm('livekit-client'), does: ['participant'], isOurs: true },
+  { id: 'v1', title: 'livekit-client, `/rtc/v1`, Chromium', version: npm('livekit-client'), does: ['participant', 'codecs'], isOurs: true },
+  { id: 'v0', title: 'livekit-client, `/rtc`, Chromium', version: npm('livekit-client'), does: ['participant', 'codecs'], isOurs: true },
   { id: 'firefox-v1', title: 'livekit-client, `/rtc/v1`, Firefox ESR', version: npm('livekit-client'), does: ['participant'] },
   { id: 'firefox-v0', title: 'livekit-client, `/rtc`, Firefox ESR', version: npm('livekit-client'), does: ['participant'] },
   { id: 'old', title: 'livekit-client of 2024, Chromium', version: npm('livekit-client-2.6'), does: ['participant'], isOurs: true },
@@ -57,6 +57,13 @@ export const SECTIONS = [
     subscription: 'unsubscribes and subscribes again',
     permits: 'permits and forbids others to subscribe to its tracks',
     e2ee: 'is encrypted end to end, with a key that the node has not',
+  } },
+  { title: 'Codecs in Chromium', of: 'codecs', rows: {
+    vp8: 'publishes VP8, and decodes it',
+    h264: 'publishes H264, and decodes it',
+    vp9: 'publishes VP9, and decodes it',
+    av1: 'publishes AV1, and decodes it',
+    stereo: 'publishes sound in stereo, and hears both channels, also who comes later',
   } },
   { title: 'Data', of: 'participant', rows: {
     reliable: 'sends and gets reliable data',
