@@ -32,12 +32,19 @@ export const ADMINS = [
   { name: 'operator', token: 'operator', role: 'operator' },
 ];
 
+/** The system may give a port that was let go of once more: no two of a run are the same. */
+const given = new Set();
 async function freeTcpPort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const server = createServer();
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address();
+    await new Promise((resolve) => server.close(resolve));
+    if (!given.has(port)) {
+      given.add(port);
+      return port;
+    }
+  }
 }
 
 async function freeUdpPort(address) {
