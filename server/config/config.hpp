@@ -196,8 +196,13 @@ struct RoomTemplate {
   std::optional<std::uint32_t> max_participants;
   std::optional<bool> sync_streams;
   std::optional<std::string> metadata;
+  /// In milliseconds; each counts as 0 when only the other is there. Both 0: none.
+  std::optional<std::uint32_t> min_playout_delay = {};
+  std::optional<std::uint32_t> max_playout_delay = {};
   friend bool operator==(const RoomTemplate&, const RoomTemplate&) = default;
 };
+/// Longest playout delay that packets can say, in milliseconds.
+inline constexpr std::uint32_t kMaxPlayoutDelay = 40'950;
 /// Longest time that an empty room is kept, in seconds.
 inline constexpr std::uint32_t kMaxRoomTimeout = 30 * 24 * 3600;
 

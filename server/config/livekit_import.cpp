@@ -19,7 +19,7 @@ struct Note {
 };
 
 /// Keys that LiveKit has and that nothing is made of, and what is instead.
-constexpr std::array<Note, 33> kNoCounterpart{{
+constexpr std::array<Note, 32> kNoCounterpart{{
     {"redis", "nodes of Meridian don't share a Redis: leave it out"},
     {"signal_relay", "signalling isn't relayed over a bus: leave it out"},
     {"psrpc", "there is no message bus: leave it out"},
@@ -51,7 +51,6 @@ constexpr std::array<Note, 33> kNoCounterpart{{
     {"rtc.use_mdns", "mDNS candidates are ignored"},
     {"rtc.use_ice_lite", "the node is always ICE-lite"},
     {"room.enabled_codecs", "codecs are opus (with RED), VP8, H264, VP9 and AV1"},
-    {"room.playout_delay", "no playout delay is set"},
     {"limit.bytes_per_sec", "pools have participants as their limit"},
     {"limit.num_tracks", "use limits.tracks_per_participant and pools[].participants"},
     {"limit.subscription_limit_audio", "use limits.subscriptions_per_participant"},
@@ -273,10 +272,21 @@ class Importer {
     copy(path + ".departure_timeout", "departure_timeout", indent);
     copy(path + ".max_participants", "max_participants", indent);
     copy(path + ".sync_streams", "sync_streams", indent);
+    copy(path + ".min_playout_delay", "min_playout_delay", indent);
+    copy(path + ".max_playout_delay", "max_playout_delay", indent);
     const std::string metadata = path + ".metadata";
     if (const auto text = take(metadata)) {
       line(std::string(indent) + "metadata: " + quoted(*text));
     }
+  }
+
+  /// For all rooms: a section there, two keys here.
+  void write_playout_delay() {
+    if (take("room.playout_delay.enabled") == "true") {
+      copy("room.playout_delay.min", "min_playout_delay", "  ");
+      copy("room.playout_delay.max", "max_playout_delay", "  ");
+    }
+    taken_.insert({"room.playout_delay.min", "room.playout_delay.max"});
   }
 
   void write_rooms() {
@@ -284,6 +294,7 @@ class Importer {
     copy("room.auto_create", "auto_create", "  ");
     copy("room.enable_remote_unmute", "remote_unmute", "  ");
     write_room_keys("room", "  ");
+    write_playout_delay();
     const auto presets = root_["room"]["room_configurations"].entries();
     if (!presets.empty()) {
       line("  presets:");

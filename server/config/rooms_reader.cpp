@@ -30,6 +30,12 @@ RoomTemplate read_template(const YamlNode& node, const Limits& limits) {
   if (result.metadata && result.metadata->size() > limits.metadata_size) {
     node["metadata"].error("is longer than limits.metadata_size allows");
   }
+  result.min_playout_delay = read_count(node["min_playout_delay"], 0, kMaxPlayoutDelay);
+  result.max_playout_delay = read_count(node["max_playout_delay"], 0, kMaxPlayoutDelay);
+  const std::uint32_t most = result.max_playout_delay.value_or(0);
+  if (most > 0 && result.min_playout_delay.value_or(0) > most) {
+    node["min_playout_delay"].error("is more than max_playout_delay");
+  }
   return result;
 }
 
@@ -38,14 +44,15 @@ RoomTemplate read_template(const YamlNode& node, const Limits& limits) {
 Rooms read_rooms(const YamlNode& node, const Limits& limits) {
   constexpr std::size_t kMaxPresetName = 256;
   node.expect_keys({"auto_create", "remote_unmute", "empty_timeout", "departure_timeout",
-                    "max_participants", "sync_streams", "metadata", "presets"});
+                    "max_participants", "sync_streams", "metadata", "min_playout_delay",
+                    "max_playout_delay", "presets"});
   Rooms rooms;
   rooms.auto_create = read_flag(node["auto_create"]).value_or(rooms.auto_create);
   rooms.remote_unmute = read_flag(node["remote_unmute"]).value_or(rooms.remote_unmute);
   rooms.defaults = read_template(node, limits);
   for (const auto& [name, preset] : node["presets"].entries()) {
-    preset.expect_keys(
-        {"empty_timeout", "departure_timeout", "max_participants", "sync_streams", "metadata"});
+    preset.expect_keys({"empty_timeout", "departure_timeout", "max_participants", "sync_streams",
+                        "metadata", "min_playout_delay", "max_playout_delay"});
     if (name.size() > kMaxPresetName) {
       preset.error("has a name of more than " + std::to_string(kMaxPresetName) + " bytes");
     }

@@ -14,6 +14,7 @@
 #include "metrics/transit.hpp"
 #include "residency/generation.hpp"
 #include "residency/permit.hpp"
+#include "rtp/extensions.hpp"
 #include "rtp/media.hpp"
 #include "transport/state.hpp"
 
@@ -114,6 +115,8 @@ struct Subscribe {
   std::vector<rtp::CodecBinding> codecs;
   rtp::ExtensionMap extensions;
   LayerTarget target;
+  /// What each packet tells the subscriber, where `extensions` has kPlayoutDelay.
+  std::optional<rtp::PlayoutDelay> playout_delay = {};
 };
 
 struct Unsubscribe {

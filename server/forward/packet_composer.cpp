@@ -58,6 +58,9 @@ void add_extensions(rtp::ExtensionList& list, const MediaPacket& packet, const R
     list.add(map.id(Extension::kAbsCaptureTime),
              Bytes(carried.capture_time).first(carried.capture_time_size));
   }
+  if (format.playout_delay) {
+    list.add(map.id(Extension::kPlayoutDelay), *format.playout_delay);
+  }
   add_descriptor(list, map.id(Extension::kDependencyDescriptor), packet.descriptor,
                  rewrite.frame_number);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,6 +25,8 @@ struct SendFormat {
   Instant now;
   /// Bytes of RTP padding, the count byte included.
   std::uint8_t padding = 0;
+  /// Encoded, when `extensions` has kPlayoutDelay and the room has one.
+  std::optional<std::array<std::uint8_t, 3>> playout_delay = {};
 };
 
 /// Writes a packet for a subscriber: its header, the header extensions that it negotiated, the

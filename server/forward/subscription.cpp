@@ -5,6 +5,7 @@
 #include "forward/publication.hpp"
 #include "forward/sound_forms.hpp"
 #include "forward/sound_history.hpp"
+#include "rtp/extensions.hpp"
 
 namespace meridian::forward {
 namespace {
@@ -90,6 +91,9 @@ Subscription::Subscription(const Subscribe& command, Publication& publication, S
   asks_for_sound_ = is_sound && std::ranges::any_of(command.codecs, &rtp::CodecBinding::nack);
   keeps_sound_ = asks_for_sound_ ||
                  (is_sound && (publication.traits().is_encrypted || !takes(rtp::Codec::kRed)));
+  if (command.playout_delay && extensions_.has(rtp::Extension::kPlayoutDelay)) {
+    playout_delay_ = rtp::encode_playout_delay(*command.playout_delay);
+  }
   set_target(command.target);
 }
 
@@ -208,7 +212,8 @@ SendFormat Subscription::format(Ssrc ssrc, std::uint8_t payload_type, const Outl
                     .extensions = extensions_,
                     .transport_sequence = std::nullopt,
                     .now = outlet.now,
-                    .padding = 0};
+                    .padding = 0,
+                    .playout_delay = playout_delay_};
   if (is_numbered()) {
     format.transport_sequence = outlet.downlink.next_number();
   }
@@ -241,7 +246,9 @@ std::size_t Subscription::sent_size(const MediaPacket& packet) const {
                     .payload_type = {},
                     .extensions = extensions_,
                     .transport_sequence = std::nullopt,
-                    .now = Instant{}};
+                    .now = Instant{},
+                    .padding = 0,
+                    .playout_delay = playout_delay_};
   if (is_numbered()) {
     format.transport_sequence = SequenceNumber{};
   }

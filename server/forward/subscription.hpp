@@ -201,6 +201,8 @@ class Subscription {
   std::string cname_;
   std::array<CodecTypes, kCodecs> types_{};
   rtp::ExtensionMap extensions_;
+  /// On every packet: none is then the one that had to arrive, and those of a frame are as long.
+  std::optional<std::array<std::uint8_t, 3>> playout_delay_;
   LayerTarget wish_;
   std::optional<Rung> allocated_;
   Bound bound_ = Bound::kNone;

@@ -14,13 +14,18 @@ namespace {
 /// Older clients count as connected when they can publish.
 constexpr int kSubscriberAsPrimary = 3;
 
+PlayoutDelayUse playout_delay_of(const Room& room) {
+  return room.options.playout_delay ? PlayoutDelayUse::kSent : PlayoutDelayUse::kNone;
+}
+
 std::unique_ptr<Subscriber> make_subscriber(const Room& room, const Participant& participant) {
   const bool is_primary = participant.info.permission().can_subscribe() &&
                           participant.client.protocol() >= kSubscriberAsPrimary;
   auto subscriber = std::make_unique<Subscriber>(
       SubscriberTerms{.has_data = is_primary,
                       .takes_red = plays_red(participant.client),
-                      .reuses_sections = reuses_sections(participant.client)},
+                      .reuses_sections = reuses_sections(participant.client),
+                      .playout_delay = playout_delay_of(room)},
       room.services.random);
   subscriber->is_primary = is_primary;
   subscriber->connection.transport = room.services.numbers.new_transport(room.number);
@@ -31,7 +36,8 @@ std::unique_ptr<Participant> make_participant(const Room& room, JoinArguments&& 
                                               const WorkerPool::Seat& seat, Now now) {
   const Grant& grant = arguments.grant;
   auto participant = std::make_unique<Participant>(
-      without_disabled(publish_codecs(), arguments.request.client_info()), room.services.random);
+      without_disabled(publish_codecs(), arguments.request.client_info()), room.services.random,
+      playout_delay_of(room));
   livekit::ParticipantInfo& info = participant->info;
   info.set_sid(arguments.sid.value());
   info.set_identity(grant.identity.value());

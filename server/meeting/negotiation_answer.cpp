@@ -14,7 +14,7 @@ using rtp::Extension;
 
 constexpr std::uint8_t kMaxOneByteExtensionId = 14;  // RFC 8285 section 4.2
 // Video orientation stays out: then publishers rotate before they encode, which every subscriber
-// understands. Playout delay is the subscriber's own business.
+// understands. A publisher's playout delay is not passed on: the room has one, or none.
 constexpr std::array kBothWays = {Extension::kMid,
                                   Extension::kAudioLevel,
                                   Extension::kAbsSendTime,
@@ -137,7 +137,8 @@ std::vector<rtp::CodecBinding> bindings_of(const std::vector<sdp::OfferedCodec>&
   return bindings;
 }
 
-rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer, bool allows_mixed) {
+rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer, bool allows_mixed,
+                                      PlayoutDelayUse playout_delay) {
   const std::uint16_t max_id = allows_mixed ? rtp::ExtensionMap::kMaxId : kMaxOneByteExtensionId;
   rtp::ExtensionMap accepted;
   for (const sdp::ExtensionMapping& mapping : offer.extensions) {
@@ -145,9 +146,13 @@ rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer, bool allow
     if (!extension || mapping.id > max_id || accepted.has(*extension)) {
       continue;
     }
-    const bool is_wanted = is_in(*extension, kBothWays)
-                               ? mapping.direction != sdp::Direction::kInactive
-                               : is_in(*extension, kOnlyReceived) && sdp::sends(way(mapping));
+    bool is_wanted = is_in(*extension, kBothWays)
+                         ? mapping.direction != sdp::Direction::kInactive
+                         : is_in(*extension, kOnlyReceived) && sdp::sends(way(mapping));
+    if (*extension == Extension::kPlayoutDelay) {
+      is_wanted = playout_delay == PlayoutDelayUse::kSent && offer.kind == sdp::Kind::kVideo &&
+                  sdp::receives(way(mapping));
+    }
     if (is_wanted) {
       accepted.set(*extension, static_cast<std::uint8_t>(mapping.id));
     }
@@ -160,7 +165,9 @@ rtp::ExtensionMap extensions_to_send(const sdp::MediaSection& offer,
   rtp::ExtensionMap sendable;
   for (const sdp::ExtensionMapping& mapping : offer.extensions) {
     const auto extension = accepted_as(mapping, accepted);
-    if (extension && is_in(*extension, kBothWays) && sdp::receives(way(mapping))) {
+    const bool is_sent =
+        extension && (is_in(*extension, kBothWays) || *extension == Extension::kPlayoutDelay);
+    if (is_sent && sdp::receives(way(mapping))) {
       sendable.set(*extension, accepted.id(*extension));
     }
   }

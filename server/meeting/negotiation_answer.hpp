@@ -29,8 +29,9 @@ namespace meridian::meeting {
 /// Extensions that are offered and that Meridian can use, and their ids. The same for every use of
 /// a section: an extension that Chromium offered and that an answer left out is missing from the
 /// sections that it adds later, and there rid is needed for simulcast.
-[[nodiscard]] rtp::ExtensionMap accepted_extensions(const sdp::MediaSection& offer,
-                                                    bool allows_mixed);
+[[nodiscard]] rtp::ExtensionMap accepted_extensions(
+    const sdp::MediaSection& offer, bool allows_mixed,
+    PlayoutDelayUse playout_delay = PlayoutDelayUse::kNone);
 /// Of these, the ones that packets to the client may carry.
 [[nodiscard]] rtp::ExtensionMap extensions_to_send(const sdp::MediaSection& offer,
                                                    const rtp::ExtensionMap& accepted);

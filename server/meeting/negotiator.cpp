@@ -137,6 +137,10 @@ class Negotiator::Answering {
     section.receive = std::move(receive);
   }
 
+  rtp::ExtensionMap agreed_extensions(const sdp::MediaSection& media) const {
+    return accepted_extensions(media, offer_.allows_mixed_extensions, owner_.playout_delay_);
+  }
+
   /// What a sender in this section would have; its SSRCs are not chosen yet.
   SendBinding describe(std::size_t index, const SenderSpec& spec) const {
     const Plan& plan = plans_[index];
@@ -147,8 +151,7 @@ class Negotiator::Answering {
     binding.codecs = bindings_of(
         codecs_to_send(plan.receive.empty() ? plan.offered : plan.receive, spec.codecs));
     const sdp::MediaSection& media = offer_.session.media[index];
-    binding.extensions =
-        extensions_to_send(media, accepted_extensions(media, offer_.allows_mixed_extensions));
+    binding.extensions = extensions_to_send(media, agreed_extensions(media));
     return binding;
   }
 
@@ -272,7 +275,7 @@ class Negotiator::Answering {
       return answer;
     }
     answer.direction = direction_of(section);
-    const rtp::ExtensionMap extensions = accepted_extensions(media, offer_.allows_mixed_extensions);
+    const rtp::ExtensionMap extensions = agreed_extensions(media);
     write_extensions(answer, media, extensions);
     remember(extensions);
     if (section.receive) {
@@ -326,8 +329,10 @@ class Negotiator::Answering {
   Negotiated out_;
 };
 
-Negotiator::Negotiator(std::vector<rtp::Codec> publish_codecs, RandomSource& random)
+Negotiator::Negotiator(std::vector<rtp::Codec> publish_codecs, RandomSource& random,
+                       PlayoutDelayUse playout_delay)
     : publish_codecs_(std::move(publish_codecs)),
+      playout_delay_(playout_delay),
       random_(random),
       // Below 2^63, since some clients read it as signed (RFC 9429 section 5.2.1).
       session_id_((static_cast<std::uint64_t>(random.u32() >> 1U) << 32U) | random.u32()) {}

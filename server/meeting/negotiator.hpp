@@ -61,6 +61,9 @@ struct LocalDescription {
   std::vector<SocketAddress> tcp_candidates = {};
 };
 
+/// Whether packets of video to the client say how late it is to show them.
+enum class PlayoutDelayUse : std::uint8_t { kNone, kSent };
+
 /// A media section on which the client sends.
 struct PublishedSection {
   rtp::Token mid;
@@ -169,7 +172,8 @@ class Negotiator {
  public:
   /// `publish_codecs`: what clients may send, e.g. {kOpus, kRed, kVp8, kH264}. `random` gives the
   /// session id and the SSRCs, and outlives this.
-  Negotiator(std::vector<rtp::Codec> publish_codecs, RandomSource& random);
+  Negotiator(std::vector<rtp::Codec> publish_codecs, RandomSource& random,
+             PlayoutDelayUse playout_delay = PlayoutDelayUse::kNone);
 
   /// Answers an offer. On an error nothing has changed, and the client is to be told to reconnect.
   [[nodiscard]] base::Expected<Negotiated, NegotiationError> handle_offer(
@@ -224,6 +228,7 @@ class Negotiator {
   [[nodiscard]] bool plays_as_mono(const Sender& sender) const;
 
   std::vector<rtp::Codec> publish_codecs_;
+  PlayoutDelayUse playout_delay_;
   RandomSource& random_;
   std::uint64_t session_id_;
   std::uint64_t answers_ = 0;

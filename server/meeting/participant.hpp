@@ -127,8 +127,9 @@ struct Subscriber {
 };
 
 struct Participant {
-  Participant(std::vector<rtp::Codec> codecs, RandomSource& random)
-      : negotiator(std::move(codecs), random) {}
+  Participant(std::vector<rtp::Codec> codecs, RandomSource& random,
+              PlayoutDelayUse playout_delay = PlayoutDelayUse::kNone)
+      : negotiator(std::move(codecs), random, playout_delay) {}
 
   [[nodiscard]] ParticipantSid sid() const { return ParticipantSid(info.sid()); }
   [[nodiscard]] bool is_hidden() const { return info.permission().hidden(); }

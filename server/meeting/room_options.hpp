@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/time.hpp"
 #include "meeting/limits.hpp"
+#include "rtp/extensions.hpp"
 #include "wire/livekit_room.pb.h"
 
 namespace meridian::meeting {
@@ -21,6 +23,8 @@ struct RoomOptions {
   std::string metadata = {};
   /// Sound and pictures of one source go out as one stream, which receivers play in sync.
   bool sync_streams = false;
+  /// How late receivers show pictures; nothing: as early as they can.
+  std::optional<rtp::PlayoutDelay> playout_delay = {};
   /// For the application; nobody in the room sees them.
   std::map<std::string, std::string> tags = {};
   /// Agents that come when the room begins.

@@ -14,9 +14,9 @@ using rtp::Extension;
 
 constexpr std::array kAudioExtensions = {Extension::kTransportSequence, Extension::kAbsSendTime,
                                          Extension::kAbsCaptureTime};
-constexpr std::array kVideoExtensions = {Extension::kTransportSequence, Extension::kAbsSendTime,
-                                         Extension::kAbsCaptureTime,
-                                         Extension::kDependencyDescriptor};
+constexpr std::array kVideoExtensions = {
+    Extension::kTransportSequence, Extension::kAbsSendTime, Extension::kAbsCaptureTime,
+    Extension::kDependencyDescriptor, Extension::kPlayoutDelay};
 
 sdp::OfferedCodec audio(Codec codec, std::uint8_t type, std::string encoding,
                         std::string parameters) {
@@ -105,14 +105,18 @@ sdp::MediaSection offered_section(const rtp::Token& mid, sdp::Kind kind,
   return offer;
 }
 
-void write_offered_extensions(sdp::MediaSection& offer, rtp::MediaKind kind) {
+void write_offered_extensions(sdp::MediaSection& offer, rtp::MediaKind kind,
+                              PlayoutDelayUse playout_delay) {
   // The same id for the same extension in every section of the group.
   std::uint16_t id = 0;
   for (const Extension extension : kVideoExtensions) {
     ++id;
-    const bool is_used = kind == rtp::MediaKind::kVideo ||
-                         std::ranges::find(kAudioExtensions, extension) != kAudioExtensions.end();
-    if (is_used) {
+    const bool is_for_kind =
+        kind == rtp::MediaKind::kVideo ||
+        std::ranges::find(kAudioExtensions, extension) != kAudioExtensions.end();
+    const bool is_for_room =
+        extension != Extension::kPlayoutDelay || playout_delay == PlayoutDelayUse::kSent;
+    if (is_for_kind && is_for_room) {
       offer.extensions.push_back(
           {.id = id, .direction = std::nullopt, .uri = std::string(sdp::extension_uri(extension))});
     }

@@ -18,7 +18,8 @@ namespace meridian::meeting {
                                                 const ice::Credentials& local,
                                                 const dtls::Fingerprint& fingerprint);
 /// Header extensions of packets to the client. No mid: every SSRC is signalled.
-void write_offered_extensions(sdp::MediaSection& offer, rtp::MediaKind kind);
+void write_offered_extensions(sdp::MediaSection& offer, rtp::MediaKind kind,
+                              PlayoutDelayUse playout_delay = PlayoutDelayUse::kNone);
 
 /// The codecs of an answered section that were offered in it.
 [[nodiscard]] std::vector<sdp::OfferedCodec> answered_codecs(const sdp::MediaSection& answer,

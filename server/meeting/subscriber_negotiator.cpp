@@ -143,7 +143,7 @@ base::Expected<ServerOffer, NegotiationError> SubscriberNegotiator::make_offer(
         codecs_to_send(offerable_codecs(section.kind, terms_.takes_red),
                        sender == nullptr ? std::vector<rtp::Codec>{} : sender->spec.codecs);
     write_codecs(media, codecs);
-    write_offered_extensions(media, section.kind);
+    write_offered_extensions(media, section.kind, terms_.playout_delay);
     if (sender != nullptr) {
       const SendBinding binding{.subscription = sender->spec.subscription,
                                 .mid = section.mid,
@@ -239,7 +239,8 @@ void SubscriberNegotiator::settle(Section& section, const sdp::MediaSection& ans
   if (!answer.is_rejected() && sdp::receives(answer.direction)) {
     binding.codecs = bindings_of(codecs_to_send(
         answered_codecs(answer, section.kind, terms_.takes_red), sender.spec.codecs));
-    binding.extensions = extensions_to_send(answer, accepted_extensions(answer, allows_mixed));
+    binding.extensions =
+        extensions_to_send(answer, accepted_extensions(answer, allows_mixed, terms_.playout_delay));
   }
   if (can_play(binding.codecs, sender.spec)) {
     if (!std::exchange(sender.is_bound, true)) {

@@ -23,6 +23,7 @@ struct SubscriberTerms {
   bool takes_red = true;
   /// A section whose track is gone may carry another; some browsers then play neither.
   bool reuses_sections = true;
+  PlayoutDelayUse playout_delay = PlayoutDelayUse::kNone;
 };
 
 struct ServerOffer {

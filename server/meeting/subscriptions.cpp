@@ -348,6 +348,7 @@ void Subscriptions::bind(Participant& subscriber, const SendBinding& binding, No
                                        .codecs = binding.codecs,
                                        .extensions = binding.extensions,
                                        .target = subscription.target,
+                                       .playout_delay = room_.options.playout_delay,
                                    });
   if (!publication->subscriber_told && !publication->is_backup()) {
     publication->subscriber_told = true;

@@ -1,11 +1,25 @@
 #include "rooms/room_settings.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "rooms/agent_hub.hpp"
 
 namespace meridian::rooms {
 namespace {
+
+/// From milliseconds; nothing when both are 0.
+std::optional<rtp::PlayoutDelay> playout_delay(std::uint32_t min, std::uint32_t max) {
+  // What livekit-server makes of a minimum alone.
+  constexpr Duration kDefaultMax = 10s;
+  if (min == 0 && max == 0) {
+    return std::nullopt;
+  }
+  const Duration least = std::chrono::milliseconds(min);
+  return rtp::PlayoutDelay{
+      .min = least,
+      .max = max > 0 ? Duration(std::chrono::milliseconds(max)) : std::max(least, kDefaultMax)};
+}
 
 void apply(const config::RoomTemplate& from, meeting::RoomOptions& options) {
   if (from.empty_timeout) {
@@ -17,6 +31,10 @@ void apply(const config::RoomTemplate& from, meeting::RoomOptions& options) {
   options.max_participants = from.max_participants.value_or(options.max_participants);
   options.sync_streams = from.sync_streams.value_or(options.sync_streams);
   options.metadata = from.metadata.value_or(options.metadata);
+  if (from.min_playout_delay || from.max_playout_delay) {
+    options.playout_delay =
+        playout_delay(from.min_playout_delay.value_or(0), from.max_playout_delay.value_or(0));
+  }
 }
 
 /// Fields that a call and a token's configuration have in common; the defaults mean nothing.
@@ -35,6 +53,9 @@ void apply(const Message& from, meeting::RoomOptions& options) {
     options.metadata = from.metadata();
   }
   options.sync_streams = options.sync_streams || from.sync_streams();
+  if (const auto delay = playout_delay(from.min_playout_delay(), from.max_playout_delay())) {
+    options.playout_delay = delay;
+  }
   for (const auto& [name, value] : from.tags()) {
     options.tags[name] = value;
   }
@@ -74,6 +95,12 @@ TwirpResult<meeting::RoomOptions> check(meeting::RoomOptions options,
     return invalid("a room can begin with at most " + std::to_string(AgentHub::kMaxDispatches) +
                    " agents and " + std::to_string(limits.metadata_size) + " bytes about them");
   }
+  constexpr Duration kMostDelay = std::chrono::milliseconds(config::kMaxPlayoutDelay);
+  if (options.playout_delay && (options.playout_delay->min > options.playout_delay->max ||
+                                options.playout_delay->max > kMostDelay)) {
+    return invalid("a playout delay has a minimum of at most its maximum, and that is at most " +
+                   std::to_string(config::kMaxPlayoutDelay) + " milliseconds");
+  }
   if (options.empty_timeout > kLongest || options.departure_timeout > kLongest) {
     return invalid("a room can be kept empty for at most " +
                    std::to_string(config::kMaxRoomTimeout) + " seconds");
@@ -104,9 +131,6 @@ TwirpResult<meeting::RoomOptions> options_of(const livekit::CreateRoomRequest& r
   }
   if (request.replay_enabled()) {
     return unimplemented("this node doesn't replay rooms");
-  }
-  if (request.min_playout_delay() > 0 || request.max_playout_delay() > 0) {
-    return unimplemented("this node doesn't set a playout delay");
   }
   auto options = configured_options(config.rooms, request.room_preset());
   if (!options) {

@@ -36,8 +36,9 @@ room:
   auto_create: false
   enable_remote_unmute: true
   empty_timeout: 60
+  playout_delay: {enabled: true, min: 100, max: 2000}
   room_configurations:
-    webinar: {max_participants: 100, metadata: '{"kind":"webinar"}'}
+    webinar: {max_participants: 100, metadata: '{"kind":"webinar"}', min_playout_delay: 500}
 webhook:
   api_key: APIkey
   urls: ["https://hooks.example.org/livekit"]
@@ -66,6 +67,9 @@ TEST(LivekitImport, makes_a_configuration_that_this_node_reads) {
   EXPECT_TRUE(config.rooms.remote_unmute);
   EXPECT_EQ(config.rooms.defaults.empty_timeout, 60U);
   EXPECT_EQ(config.rooms.presets.at("webinar").max_participants, 100U);
+  EXPECT_EQ(config.rooms.defaults.min_playout_delay, 100U);
+  EXPECT_EQ(config.rooms.defaults.max_playout_delay, 2000U);
+  EXPECT_EQ(config.rooms.presets.at("webinar").min_playout_delay, 500U);
   EXPECT_EQ(config.rooms.presets.at("webinar").metadata, R"({"kind":"webinar"})");
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
   EXPECT_EQ(config.metrics_listen->port, 6789);
@@ -89,6 +93,16 @@ TEST(LivekitImport, fills_in_what_is_not_said) {
   ASSERT_TRUE(loaded) << loaded.error().front().to_string();
   EXPECT_EQ(loaded->config.pools.front().media.port, 7882);
   EXPECT_EQ(loaded->config.pools.front().signalling.front().port, 7880);
+  EXPECT_TRUE(imported->notes.empty());
+}
+
+TEST(LivekitImport, a_playout_delay_that_is_not_enabled_stays_out) {
+  const auto imported = import_livekit(
+      "keys: {devkey: secret}\nroom: {playout_delay: {enabled: false, min: 100}}", "livekit.yaml");
+  ASSERT_TRUE(imported);
+  const auto loaded = parse(imported->yaml, "made");
+  ASSERT_TRUE(loaded) << loaded.error().front().to_string();
+  EXPECT_FALSE(loaded->config.rooms.defaults.min_playout_delay);
   EXPECT_TRUE(imported->notes.empty());
 }
 

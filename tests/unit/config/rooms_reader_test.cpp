@@ -22,8 +22,10 @@ TEST(RoomsReader, reads_defaults_and_presets) {
   auto_create: false
   remote_unmute: true
   empty_timeout: 60
+  min_playout_delay: 200
   presets:
     webinar: {max_participants: 100, departure_timeout: 5, sync_streams: true, metadata: '{"a":1}'}
+    late: {min_playout_delay: 1000, max_playout_delay: 40950}
 )"),
                             "f");
   ASSERT_TRUE(loaded);
@@ -38,6 +40,10 @@ TEST(RoomsReader, reads_defaults_and_presets) {
   EXPECT_EQ(webinar.sync_streams, true);
   EXPECT_EQ(webinar.metadata, R"({"a":1})");
   EXPECT_FALSE(webinar.empty_timeout);
+  EXPECT_EQ(rooms.defaults.min_playout_delay, 200U);
+  EXPECT_FALSE(webinar.min_playout_delay);
+  EXPECT_EQ(rooms.presets.at("late").min_playout_delay, 1000U);
+  EXPECT_EQ(rooms.presets.at("late").max_playout_delay, kMaxPlayoutDelay);
 }
 
 TEST(RoomsReader, a_node_without_the_section_makes_rooms_by_itself) {
@@ -54,6 +60,10 @@ TEST(RoomsReader, checks_values) {
               ElementsAre(HasSubstr("rooms.empty_timeout")));
   EXPECT_THAT(problems_of(with_rooms("  max_participants: 501\n")),
               ElementsAre(HasSubstr("rooms.max_participants")));
+  EXPECT_THAT(problems_of(with_rooms("  max_playout_delay: 40951\n")),
+              ElementsAre(HasSubstr("rooms.max_playout_delay")));
+  EXPECT_THAT(problems_of(with_rooms("  min_playout_delay: 3\n  max_playout_delay: 2\n")),
+              ElementsAre(HasSubstr("rooms.min_playout_delay: is more than")));
   EXPECT_THAT(problems_of(with_rooms("  presets: {a: {colour: red}}\n")),
               ElementsAre(HasSubstr("rooms.presets.a")));
 }

@@ -83,6 +83,28 @@ TEST_F(PacketComposerTest, only_negotiated_extensions_are_written) {
   EXPECT_EQ(rtp::read_abs_send_time(out.extension(6)), rtp::to_abs_send_time(at(1s)));
 }
 
+TEST_F(PacketComposerTest, the_rooms_playout_delay_goes_to_those_who_negotiated_it) {
+  MediaPacket packet = media(99, 1, at(1s));
+  const auto payload = test::vp8_payload({.picture_id = 1});
+  packet.payload = payload;
+  const std::size_t size = composed_size(packet, format_);
+  format_.playout_delay = rtp::encode_playout_delay({.min = 1s, .max = 2s});
+  EXPECT_EQ(composed_size(packet, format_), size) << "not negotiated";
+
+  format_.extensions.set(rtp::Extension::kPlayoutDelay, 5);
+  const auto out = composed(compose_packet(packet, rewrite_, format_, buffer_));
+  EXPECT_EQ(rtp::read_playout_delay(out.extension(5)), (rtp::PlayoutDelay{1s, 2s}));
+  const auto again =
+      composed(compose_retransmission(packet, rewrite_, format_, SequenceNumber(7), buffer_));
+  EXPECT_EQ(rtp::read_playout_delay(again.extension(5)), (rtp::PlayoutDelay{1s, 2s}));
+  EXPECT_EQ(composed(compose_padding(format_, SequenceNumber(8), RtpTimestamp(1), buffer_))
+                .extension_count(),
+            0U);
+
+  format_.playout_delay.reset();
+  EXPECT_EQ(composed(compose_packet(packet, rewrite_, format_, buffer_)).extension_count(), 0U);
+}
+
 TEST_F(PacketComposerTest, a_long_dependency_descriptor_takes_the_two_byte_form) {
   std::vector<std::uint8_t> descriptor(90, 0x11);
   MediaPacket packet = media(99, 1, at(1s), rtp::Codec::kH264);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rtp/extensions.hpp"
 #include "rtp/vp9.hpp"
 #include "unit/forward/shard_bed.hpp"
 
@@ -118,6 +119,32 @@ TEST_F(SubscriptionTest, a_codec_that_the_subscriber_does_not_take_is_dropped) {
   subscribe({test::vp8(102)});
   send(98, {0x08, 1, 2, 3});
   EXPECT_TRUE(bob_.take_rtp().empty());
+}
+
+TEST_F(SubscriptionTest, every_packet_of_a_picture_says_the_rooms_playout_delay) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  rtp::ExtensionMap extensions;
+  extensions.set(rtp::Extension::kPlayoutDelay, 3);
+  bed_.shard.subscribe({.subscription = SubscriptionId(1),
+                        .publication = kTrack,
+                        .transport = bob_.id,
+                        .mid = token("9"),
+                        .ssrc = Ssrc(1001),
+                        .rtx_ssrc = Ssrc(2001),
+                        .codecs = {test::vp8(102)},
+                        .extensions = extensions,
+                        .target = {},
+                        .playout_delay = rtp::PlayoutDelay{.min = 500ms, .max = 1s}},
+                       bed_.now);
+  bed_.pump();
+  send(96, test::vp8_payload({.is_key = true, .picture_id = 1}), 0, false);
+  send(96, test::vp8_payload({.is_key = true, .picture_id = 1}), 0);
+  send(96, test::vp8_payload({.picture_id = 2}), 3000);
+  const auto packets = bob_.take_rtp();
+  ASSERT_EQ(packets.size(), 3U);
+  for (const auto& packet : packets) {
+    EXPECT_EQ(rtp::read_playout_delay(view(packet).extension(3)), (rtp::PlayoutDelay{500ms, 1s}));
+  }
 }
 
 TEST_F(SubscriptionTest, a_subscription_can_pause_and_resume_at_a_key_frame) {

@@ -1,6 +1,7 @@
 // Dual-connection mode: the client offers to publish, this side offers what it subscribes to.
 #include "meeting/limits.hpp"
 #include "meeting/meeting.hpp"
+#include "sdp/codecs.hpp"
 #include "unit/meeting/meeting_fixture.hpp"
 
 namespace meridian::meeting {
@@ -354,6 +355,34 @@ TEST_F(MeetingDualTest, evicts_both_connections) {
   const auto evicted = meeting_->evict([](const Participant&) { return false; }, now_);
   ASSERT_EQ(evicted.size(), 1U);
   EXPECT_EQ(evicted[0].transports.size(), 2U);
+}
+
+TEST_F(MeetingDualTest, a_room_with_a_playout_delay_tells_it_to_those_who_take_the_extension) {
+  RoomOptions options;
+  options.playout_delay = rtp::PlayoutDelay{.min = 1s, .max = 2s};
+  meeting_ = std::make_unique<Meeting>(services_, AccountId("acme"), "late", RoomSid("RM_3"), now_,
+                                       options);
+  Client& alice = join_dual("alice");
+  publish(alice, "camera", livekit::VIDEO);
+  Client& bob = join_dual("bob");
+  JoinOptions dual;
+  dual.is_dual = true;
+  Client& carol = join("carol", dual);
+  answer(carol,
+         fake_answer(carol.last(Response::kOffer)->offer().sdp(), "sub1",
+                     [](sdp::MediaSection& media) {
+                       std::erase_if(media.extensions, [](const sdp::ExtensionMapping& mapping) {
+                         return mapping.uri == sdp::extension_uri(rtp::Extension::kPlayoutDelay);
+                       });
+                     }),
+         carol.last(Response::kOffer)->offer().id());
+  const auto subscribed = commands<forward::Subscribe>();
+  ASSERT_EQ(subscribed.size(), 2U);
+  for (const auto& [worker, command] : subscribed) {
+    const bool is_bob = command->transport == participant(bob).subscriber->connection.transport;
+    EXPECT_EQ(command->extensions.has(rtp::Extension::kPlayoutDelay), is_bob);
+    EXPECT_EQ(command->playout_delay, options.playout_delay);
+  }
 }
 
 }  // namespace

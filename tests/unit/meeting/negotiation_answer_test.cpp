@@ -121,6 +121,24 @@ TEST(NegotiationAnswer, long_extension_ids_need_mixed_headers) {
   EXPECT_FALSE(accepted_extensions(offer, true).has(rtp::Extension::kAudioLevel));
 }
 
+TEST(NegotiationAnswer, a_playout_delay_is_sent_with_pictures_to_those_who_receive_it) {
+  sdp::MediaSection offer;
+  offer.kind = sdp::Kind::kVideo;
+  offer.extensions = {
+      {6, std::nullopt, "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"}};
+  const auto accepts = [&](PlayoutDelayUse use) {
+    return accepted_extensions(offer, false, use).has(rtp::Extension::kPlayoutDelay);
+  };
+  EXPECT_TRUE(accepts(PlayoutDelayUse::kSent));
+  EXPECT_FALSE(accepts(PlayoutDelayUse::kNone));
+  offer.extensions[0].direction = sdp::Direction::kSendOnly;
+  EXPECT_FALSE(accepts(PlayoutDelayUse::kSent)) << "a publisher's own";
+  offer.extensions[0].direction = sdp::Direction::kRecvOnly;
+  EXPECT_TRUE(accepts(PlayoutDelayUse::kSent));
+  offer.kind = sdp::Kind::kAudio;
+  EXPECT_FALSE(accepts(PlayoutDelayUse::kSent));
+}
+
 TEST(NegotiationAnswer, extensions_with_a_direction_are_used_only_that_way) {
   sdp::MediaSection offer;
   offer.extensions = {

@@ -169,6 +169,26 @@ TEST_F(NegotiatorTest, attaches_senders_to_free_sections_of_their_kind_in_order)
   EXPECT_EQ(answer.media[1].direction, sdp::Direction::kInactive);
 }
 
+TEST_F(NegotiatorTest, takes_a_playout_delay_for_pictures_where_the_room_has_one) {
+  Negotiator delayed({Codec::kOpus, Codec::kVp8}, random_, PlayoutDelayUse::kSent);
+  ASSERT_EQ(delayed.add_sender({.subscription = SubscriptionId(1),
+                                .kind = MediaKind::kVideo,
+                                .participant_sid = "PA_alice",
+                                .track_sid = "TR_1",
+                                .codecs = {Codec::kVp8}}),
+            AddSender::kAdded);
+  const auto result = delayed.handle_offer(tests::offer_fixture("chromium_join"), local_,
+                                           [](const PublishedSection&) { return PublishTerms{}; });
+  ASSERT_TRUE(result);
+  ASSERT_EQ(result->bound.size(), 1U);
+  EXPECT_TRUE(result->bound[0].extensions.has(rtp::Extension::kPlayoutDelay));
+  const std::string_view uri = sdp::extension_uri(rtp::Extension::kPlayoutDelay);
+  for (const sdp::MediaSection& media : parsed(result->answer).media) {
+    EXPECT_EQ(std::ranges::count(media.extensions, uri, &sdp::ExtensionMapping::uri),
+              media.kind == sdp::Kind::kVideo ? 1 : 0);
+  }
+}
+
 TEST_F(NegotiatorTest, keeps_ssrcs_over_offers_and_never_repeats_one) {
   offer("chromium_join");
   std::set<Ssrc> seen;

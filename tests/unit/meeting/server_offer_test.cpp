@@ -47,6 +47,12 @@ TEST(ServerOffer, gives_an_extension_one_id_in_all_sections) {
   write_offered_extensions(audio, rtp::MediaKind::kAudio);
   write_offered_extensions(video, rtp::MediaKind::kVideo);
   EXPECT_LT(audio.extensions.size(), video.extensions.size());
+  sdp::MediaSection delayed;
+  write_offered_extensions(delayed, rtp::MediaKind::kVideo, PlayoutDelayUse::kSent);
+  ASSERT_EQ(delayed.extensions.size(), video.extensions.size() + 1);
+  EXPECT_EQ(delayed.extensions.back().uri, sdp::extension_uri(rtp::Extension::kPlayoutDelay));
+  delayed.extensions.pop_back();
+  EXPECT_EQ(delayed.extensions, video.extensions);
   for (const sdp::ExtensionMapping& mapping : audio.extensions) {
     EXPECT_EQ(std::ranges::count(video.extensions, mapping), 1);
   }

@@ -84,6 +84,38 @@ TEST(RoomSettings, a_room_may_begin_with_agents) {
   EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
 }
 
+TEST(RoomSettings, a_playout_delay_comes_from_whoever_speaks_last) {
+  config::Config config = configured();
+  config.rooms.defaults.min_playout_delay = 100;
+  config.rooms.presets["webinar"].max_playout_delay = 400;
+  config.rooms.presets["prompt"].min_playout_delay = 0;
+  livekit::CreateRoomRequest request;
+  EXPECT_EQ(options_of(request, config)->playout_delay, (rtp::PlayoutDelay{100ms, 10s}));
+  request.set_room_preset("prompt");
+  EXPECT_FALSE(options_of(request, config)->playout_delay);
+  request.set_room_preset("webinar");
+  EXPECT_EQ(options_of(request, config)->playout_delay, (rtp::PlayoutDelay{0ms, 400ms}));
+  request.set_min_playout_delay(12'000);
+  EXPECT_EQ(options_of(request, config)->playout_delay, (rtp::PlayoutDelay{12s, 12s}));
+  request.set_max_playout_delay(20'000);
+  EXPECT_EQ(options_of(request, config)->playout_delay, (rtp::PlayoutDelay{12s, 20s}));
+  api::Claims claims;
+  claims.room_config = R"({"minPlayoutDelay": 200, "maxPlayoutDelay": 300})";
+  EXPECT_EQ(options_of(claims, config)->playout_delay, (rtp::PlayoutDelay{200ms, 300ms}));
+  EXPECT_FALSE(options_of(livekit::CreateRoomRequest(), config::Config())->playout_delay);
+}
+
+TEST(RoomSettings, a_playout_delay_that_no_packet_can_say_is_invalid) {
+  livekit::CreateRoomRequest request;
+  request.set_min_playout_delay(2);
+  request.set_max_playout_delay(1);
+  EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
+  request.set_max_playout_delay(config::kMaxPlayoutDelay);
+  EXPECT_TRUE(options_of(request, configured()));
+  request.set_max_playout_delay(config::kMaxPlayoutDelay + 1);
+  EXPECT_EQ(options_of(request, configured()).error().code, TwirpCode::kInvalidArgument);
+}
+
 TEST(RoomSettings, what_is_not_there_is_refused_rather_than_ignored) {
   livekit::CreateRoomRequest egress;
   egress.mutable_egress();
