@@ -136,10 +136,15 @@ struct LimitDownlink {
 };
 
 /// This worker owns the publication and copies each layer that `to` asks for into the ring to it.
+/// `to` may be this worker itself, for another room's sake.
 struct OpenRelaySource {
   PublicationId publication;
   WorkerIndex to;
   residency::Permit<residency::RelayLeg> permit;
+  /// What the publication is called at the other end, and whose relay this is: for a track that is
+  /// forwarded to another room, that room and a publication of its own there.
+  PublicationId sink = publication;
+  RoomNumber room = {};
 };
 
 /// The receiving end: the publication exists on this worker, fed from the ring of `from`.
@@ -151,11 +156,14 @@ struct OpenRelaySink {
   bool is_encrypted = false;
   WorkerIndex from;
   residency::Permit<residency::RelayLeg> permit;
+  /// What `from` calls it.
+  PublicationId source = publication;
 };
 
 struct CloseRelaySource {
   PublicationId publication;
   WorkerIndex to;
+  PublicationId sink = publication;
 };
 
 /// An SCTP packet for the peer, to be sent inside DTLS. From the SCTP service thread.
@@ -297,7 +305,7 @@ struct TransportTransit {
 };
 
 /// The same for one end of a relay; each end counts for itself. The source counts what it put into
-/// the ring (out), the sink what it took out of it (in).
+/// the ring (out), the sink what it took out of it (in). Both tell the sink's publication and room.
 struct RelayTransit {
   PublicationId publication;
   RoomNumber room;
@@ -305,6 +313,7 @@ struct RelayTransit {
   WorkerIndex peer;
   metrics::TransitCounts counts;
   bool is_final = false;
+  bool is_source = false;
 };
 
 /// The worker has re-admitted its permits under the policy of that generation, and nothing that is

@@ -44,9 +44,12 @@ struct PendingPacket {
   friend bool operator==(const PendingPacket&, const PendingPacket&) = default;
 };
 
-/// Another worker that gets layers of a publication.
+/// Another worker that gets layers of a publication, or another room on any worker.
 struct RelayTarget {
   WorkerIndex to;
+  /// What the publication is called there, and in which room.
+  PublicationId sink = {};
+  RoomNumber room = {};
   residency::Permit<residency::RelayLeg> permit;
   /// As it asked: see RelaySlot::layers.
   std::uint8_t wanted = 0;

@@ -40,7 +40,10 @@ struct RelaySlot {
   std::uint32_t generation = 0;
   /// RTP clock of the layer, in Hz.
   std::uint32_t clock_rate = 0;
+  /// As the receiver of the frame calls it, and, in what goes to the source, as the sink does: a
+  /// publication may have several on one worker, in several rooms.
   PublicationId publication;
+  PublicationId sink;
   /// Of the sender's permit; the receiving end drops what is older than its own.
   PolicyEpoch epoch;
   ExtendedSequence sequence;

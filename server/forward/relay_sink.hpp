@@ -23,10 +23,12 @@ class RelaySink {
   static constexpr Duration kRepeat = 1s;
   static constexpr Duration kFirstRepeat = 100ms;
 
-  RelaySink(WorkerIndex from, residency::Permit<residency::RelayLeg> permit)
-      : from_(from), permit_(std::move(permit)) {}
+  RelaySink(WorkerIndex from, PublicationId source, residency::Permit<residency::RelayLeg> permit)
+      : from_(from), source_(source), permit_(std::move(permit)) {}
 
   [[nodiscard]] WorkerIndex from() const { return from_; }
+  /// What `from` calls the publication.
+  [[nodiscard]] PublicationId source() const { return source_; }
   [[nodiscard]] const residency::Permit<residency::RelayLeg>& permit() const { return permit_; }
   void narrow(residency::LevelNames levels) { permit_.narrow(std::move(levels)); }
 
@@ -41,6 +43,7 @@ class RelaySink {
 
  private:
   WorkerIndex from_;
+  PublicationId source_;
   residency::Permit<residency::RelayLeg> permit_;
   const rtp::ExtensionMap map_ = relay_extensions();
   metrics::TransitCounts transit_;

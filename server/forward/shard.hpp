@@ -130,11 +130,11 @@ class Shard {
   void send_rates(Publication& publication);
   void send_clocks(const Publication& publication, std::uint8_t layer);
   void handle_relay_media(Publication& publication, const RelaySlot& slot, Instant now);
-  void handle_relay_want(Publication& publication, WorkerIndex from, std::uint8_t layers,
+  void handle_relay_want(Publication& publication, WorkerIndex from, const RelaySlot& slot,
                          Instant now);
   void send_relay_wish(Publication& publication, RelayFrame type, std::uint8_t value);
   void report_relays(Publication& publication);
-  void end_relay_source(const Publication& publication, RelayTarget& target);
+  void end_relay_source(RelayTarget& target);
   void end_relays(Publication& publication);
 
   ShardConfig config_;

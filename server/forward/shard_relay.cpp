@@ -31,21 +31,24 @@ void Shard::open_relay_source(OpenRelaySource&& command) {
   if (publication == nullptr || !command.permit.is_valid()) {
     return;
   }
-  close_relay_source({.publication = command.publication, .to = command.to});
-  publication->relays().push_back({.to = command.to,
-                                   .permit = std::move(command.permit),
-                                   .wanted = 0,
-                                   .served = 0,
-                                   .transit = {}});
+  close_relay_source({.publication = command.publication, .to = command.to, .sink = command.sink});
+  publication->relays().push_back(
+      {.to = command.to,
+       .sink = command.sink,
+       .room = command.room == RoomNumber{} ? publication->traits().room : command.room,
+       .permit = std::move(command.permit),
+       .wanted = 0,
+       .served = 0,
+       .transit = {}});
 }
 
 void Shard::close_relay_source(const CloseRelaySource& command) {
   if (Publication* publication = find_publication(command.publication)) {
     std::erase_if(publication->relays(), [&](RelayTarget& target) {
-      if (target.to != command.to) {
+      if (target.to != command.to || target.sink != command.sink) {
         return false;
       }
-      end_relay_source(*publication, target);
+      end_relay_source(target);
       return true;
     });
   }
@@ -63,18 +66,19 @@ void Shard::open_relay_sink(OpenRelaySink&& command) {
   // How many layers there are comes with the first packet; until then all may be wished for.
   const bool is_video = command.kind == rtp::MediaKind::kVideo;
   publication.set_layer_count(is_video ? kMaxLayers : 1, Publication::Memory::kAtFirstPacket);
-  publication.set_sink(std::make_unique<RelaySink>(command.from, std::move(command.permit)));
+  publication.set_sink(
+      std::make_unique<RelaySink>(command.from, command.source, std::move(command.permit)));
 }
 
 void Shard::narrow_relays(RoomNumber room, const residency::LevelNames& levels) {
   for (auto& [id, publication] : publications_) {
-    if (publication->traits().room != room) {
-      continue;
-    }
     for (RelayTarget& target : publication->relays()) {
-      target.permit.narrow(levels);
+      if (target.room == room) {
+        target.permit.narrow(levels);
+      }
     }
-    if (RelaySink* sink = publication->sink()) {
+    if (RelaySink* sink = publication->sink();
+        sink != nullptr && publication->traits().room == room) {
       sink->narrow(levels);
     }
   }
@@ -87,7 +91,7 @@ void Shard::readmit_relays(const residency::PolicySnapshot& policy) {
       if (policy.admits(target.permit)) {
         return false;
       }
-      end_relay_source(*publication, target);
+      end_relay_source(target);
       return true;
     });
     if (publication->sink() != nullptr && !policy.admits(publication->sink()->permit())) {
@@ -100,37 +104,40 @@ void Shard::readmit_relays(const residency::PolicySnapshot& policy) {
 // ---- What passed, for transit reports -----------------------------------------------------------
 
 void Shard::report_relays(Publication& publication) {
-  const auto report = [&](const residency::Permit<residency::RelayLeg>& permit, WorkerIndex peer,
-                          metrics::TransitCounts& counts) {
-    if (!counts.empty()) {
-      events_.emplace_back(RelayTransit{.publication = publication.id(),
-                                        .room = publication.traits().room,
-                                        .region = permit.region(),
-                                        .peer = peer,
-                                        .counts = std::exchange(counts, {}),
-                                        .is_final = false});
-    }
-  };
   for (RelayTarget& target : publication.relays()) {
-    report(target.permit, target.to, target.transit);
+    if (!target.transit.empty()) {
+      events_.emplace_back(RelayTransit{.publication = target.sink,
+                                        .room = target.room,
+                                        .region = target.permit.region(),
+                                        .peer = target.to,
+                                        .counts = std::exchange(target.transit, {}),
+                                        .is_final = false,
+                                        .is_source = true});
+    }
   }
-  if (RelaySink* sink = publication.sink()) {
-    report(sink->permit(), sink->from(), sink->transit());
+  if (RelaySink* sink = publication.sink(); sink != nullptr && !sink->transit().empty()) {
+    events_.emplace_back(RelayTransit{.publication = publication.id(),
+                                      .room = publication.traits().room,
+                                      .region = sink->permit().region(),
+                                      .peer = sink->from(),
+                                      .counts = std::exchange(sink->transit(), {}),
+                                      .is_final = false});
   }
 }
 
-void Shard::end_relay_source(const Publication& publication, RelayTarget& target) {
-  events_.emplace_back(RelayTransit{.publication = publication.id(),
-                                    .room = publication.traits().room,
+void Shard::end_relay_source(RelayTarget& target) {
+  events_.emplace_back(RelayTransit{.publication = target.sink,
+                                    .room = target.room,
                                     .region = target.permit.region(),
                                     .peer = target.to,
                                     .counts = target.transit,
-                                    .is_final = true});
+                                    .is_final = true,
+                                    .is_source = true});
 }
 
 void Shard::end_relays(Publication& publication) {
   for (RelayTarget& target : publication.relays()) {
-    end_relay_source(publication, target);
+    end_relay_source(target);
   }
   if (RelaySink* sink = publication.sink()) {
     closed_sinks_.add({.publication = publication.id(),
@@ -163,7 +170,7 @@ void Shard::copy_to_relays(Publication& publication) {
       if (slot == nullptr || !write_relay_media(*packet, *slot)) {
         continue;
       }
-      slot->publication = publication.id();
+      slot->publication = target.sink;
       slot->epoch = target.permit.epoch();
       slot->layer = pending.layer;
       slot->layer_count = static_cast<std::uint8_t>(publication.layer_count());
@@ -183,7 +190,7 @@ void Shard::send_clock(const Publication& publication, std::uint8_t layer,
     return;
   }
   slot->type = RelayFrame::kClock;
-  slot->publication = publication.id();
+  slot->publication = target.sink;
   slot->epoch = target.permit.epoch();
   slot->layer = layer;
   slot->layer_count = static_cast<std::uint8_t>(publication.layer_count());
@@ -212,7 +219,7 @@ void Shard::send_rates(Publication& publication) {
     const LayerRates::Table& table = publication.rates().table();
     static_assert(sizeof(table) <= RelaySlot::kMaxPacket);
     slot->type = RelayFrame::kRates;
-    slot->publication = publication.id();
+    slot->publication = target.sink;
     slot->epoch = target.permit.epoch();
     slot->layer_count = static_cast<std::uint8_t>(publication.layer_count());
     slot->length = sizeof(table);
@@ -228,7 +235,8 @@ void Shard::send_relay_wish(Publication& publication, RelayFrame type, std::uint
     return;
   }
   slot->type = type;
-  slot->publication = publication.id();
+  slot->publication = sink.source();
+  slot->sink = publication.id();
   slot->epoch = sink.permit().epoch();
   slot->layer = type == RelayFrame::kKeyFrameRequest ? value : 0;
   slot->layers = type == RelayFrame::kWant ? value : 0;
@@ -273,7 +281,7 @@ void Shard::handle_relay(WorkerIndex from, const RelaySlot& slot, Instant now) {
       }
       return;
     case RelayFrame::kWant:
-      handle_relay_want(*publication, from, slot.layers, now);
+      handle_relay_want(*publication, from, slot, now);
       return;
     case RelayFrame::kKeyFrameRequest:
       publication->request_key_frame(slot.layer);
@@ -304,18 +312,18 @@ void Shard::handle_relay_media(Publication& publication, const RelaySlot& slot, 
          now);
 }
 
-void Shard::handle_relay_want(Publication& publication, WorkerIndex from, std::uint8_t layers,
+void Shard::handle_relay_want(Publication& publication, WorkerIndex from, const RelaySlot& slot,
                               Instant now) {
   for (RelayTarget& target : publication.relays()) {
-    if (target.to != from) {
+    if (target.to != from || target.sink != slot.sink) {
       continue;
     }
     target.served = 0;
-    if (target.wanted == layers) {
+    if (target.wanted == slot.layers) {
       continue;
     }
     const bool is_start = target.wanted == 0;
-    target.wanted = layers;
+    target.wanted = slot.layers;
     for (std::uint8_t i = 0; is_start && i < publication.layer_count(); ++i) {
       send_clock(publication, i, target);
     }

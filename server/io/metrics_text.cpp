@@ -331,6 +331,8 @@ void add_control(Page& page, const MetricsInput& input) {
   page.gauge("tracks", "Published tracks.", static_cast<double>(control.tracks_now));
   page.gauge("subscriptions", "Subscriptions.", static_cast<double>(control.subscriptions_now));
   page.gauge("sessions", "Signalling sessions.", static_cast<double>(control.sessions_now));
+  page.gauge("forwards", "Participants who are forwarded to another room.",
+             static_cast<double>(control.forwards_now));
   page.counter("joins_total", "Joins that were admitted.", control.joins);
   page.counter("resumes_total", "Sessions that were resumed.", control.resumes);
   page.counter("undecodable_frames_total", "Signalling messages that could not be read.",

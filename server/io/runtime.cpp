@@ -34,7 +34,7 @@ void raise_descriptor_limit() {
 }
 
 std::size_t relay_slots(std::size_t workers) {
-  const std::size_t rings = std::max<std::size_t>(1, workers * (workers - 1));
+  const std::size_t rings = std::max<std::size_t>(1, workers * workers);
   const std::size_t affordable = kRelayMemory / rings / sizeof(forward::RelaySlot);
   return std::clamp(affordable, kMinRelaySlots, node::WorkerConfig::kRelayRingSlots);
 }
@@ -325,15 +325,12 @@ base::Expected<void, base::Error> Runtime::State::open_control() {
   return control->listen();
 }
 
+/// From each worker to each, itself included: rooms of one worker forward people to each other.
 void Runtime::State::make_relays() {
   const std::size_t count = seats.size();
   relays.resize(count * count);
-  for (std::size_t from = 0; from < count; ++from) {
-    for (std::size_t to = 0; to < count; ++to) {
-      if (from != to) {
-        relays[from * count + to] = std::make_unique<forward::RelayRing>(relay_slots(count));
-      }
-    }
+  for (auto& relay : relays) {
+    relay = std::make_unique<forward::RelayRing>(relay_slots(count));
   }
 }
 

@@ -98,6 +98,7 @@ Meeting::Meeting(Services& services, AccountId account, std::string name, RoomSi
       subscriptions_(room_),
       tracks_(room_, updates_, subscriptions_, speakers_),
       offers_(room_, tracks_, subscriptions_),
+      forwards_(room_, updates_, subscriptions_, tracks_),
       data_tracks_(room_, updates_),
       data_(room_, data_tracks_, rpcs_),
       empty_since_(now.monotonic),
@@ -286,7 +287,9 @@ void Meeting::remove(Participant& participant, livekit::DisconnectReason reason,
     }
     room_.services.numbers.release(connection->transport);
   }
-  room_.services.workers.remove_participant(participant.worker);
+  if (!participant.is_forwarded()) {
+    room_.services.workers.remove_participant(participant.worker);
+  }
   const bool was_active = participant.info.state() == livekit::ParticipantInfo::ACTIVE;
   participant.info.set_state(livekit::ParticipantInfo::DISCONNECTED);
   room_.note(was_active ? RoomEventKind::kParticipantLeft : RoomEventKind::kParticipantAborted,
@@ -334,7 +337,7 @@ std::vector<Meeting::Evicted> Meeting::evict(const Stays& stays, Now now) {
   for_each([&](Participant& participant) {
     // Tokens that name a policy's epoch name the new one, or nobody could come back with them.
     send_token(participant, now);
-    if (!stays(participant)) {
+    if (!participant.is_forwarded() && !stays(participant)) {
       std::vector<TransportId> transports;
       for (const Connection* connection : participant.connections()) {
         transports.push_back(connection->transport);
@@ -378,25 +381,28 @@ residency::RegionSet Meeting::regions_in_use() const {
 }
 
 void Meeting::evict_conflicting_guests(const RegionId& next, Now now) {
-  const directory::Directory& directory = room_.services.directory;
-  const directory::Account* host = directory.find_account(room_.account);
   residency::RegionSet in_use = regions_in_use();
   if (!next.empty()) {
     in_use.insert(next);
   }
   for_each([&](Participant& participant) {
-    if (host == nullptr || participant.home_account.empty()) {
-      return;
-    }
-    const directory::Account* home = directory.find_account(participant.home_account);
-    const residency::AccountPolicy* policy = home == nullptr ? nullptr : &home->policy;
-    const bool is_fine = !residency::is_strict(host->policy, policy) ||
-                         (policy != nullptr && std::ranges::includes(policy->effective(), in_use));
-    if (!is_fine) {
+    if (!suits(participant.home_account, in_use)) {
       dismiss(participant, livekit::MIGRATION, livekit::LeaveRequest::RECONNECT, now);
     }
   });
   settle(now);
+}
+
+bool Meeting::suits(const AccountId& guest, const residency::RegionSet& in_use) const {
+  const directory::Directory& directory = room_.services.directory;
+  const directory::Account* host = directory.find_account(room_.account);
+  if (host == nullptr || guest.empty()) {
+    return true;
+  }
+  const directory::Account* home = directory.find_account(guest);
+  const residency::AccountPolicy* policy = home == nullptr ? nullptr : &home->policy;
+  return !residency::is_strict(host->policy, policy) ||
+         (policy != nullptr && std::ranges::includes(policy->effective(), in_use));
 }
 
 void Meeting::settle(Now now) {

@@ -9,6 +9,7 @@
 #include "base/expected.hpp"
 #include "base/time.hpp"
 #include "meeting/data.hpp"
+#include "meeting/forwards.hpp"
 #include "meeting/offers.hpp"
 #include "meeting/room.hpp"
 #include "meeting/server_rpcs.hpp"
@@ -60,8 +61,9 @@ enum class ResumeError : std::uint8_t { kUnknownParticipant };
 enum class AdminError : std::uint8_t {
   kNoParticipant,
   kNoTrack,
-  kTooLarge,  // metadata, name, attributes, data or a payload
-  kTooMany,   // calls that wait for their answers
+  kTooLarge,   // metadata, name, attributes, data or a payload
+  kTooMany,    // calls that wait for their answers
+  kForwarded,  // it is changed in the room that it is forwarded from
 };
 template <class T>
 using AdminResult = base::Expected<T, AdminError>;
@@ -149,6 +151,22 @@ class Meeting {
   /// session here.
   AdminResult<void> move_participant(const Identity& identity, const Meeting& destination, Now now);
 
+  // Somebody of another room of the account who is forwarded to this one: Forwards. The owner of
+  // both rooms calls these, and ends the copy when the source is gone.
+  /// Takes in a copy; nobody here has the identity. The sid that it has here.
+  ParticipantSid begin_forward(const Participant& source, const residency::LevelNames& levels,
+                               Now now);
+  /// Makes the copy what the source is now.
+  void follow(const ParticipantSid& copy, const Participant& source, Now now);
+  void end_forward(const ParticipantSid& copy, Now now);
+  /// In the source's room: what those who watch the copy need of its client.
+  void ask_forwarded(const ParticipantSid& source, const Participant& copy);
+  /// In the source's room: the copy is gone.
+  void forget_forward(const Identity& source, const ParticipantSid& copy);
+  /// Whether a guest of that account may be where these regions are in use; `home` empty = no
+  /// guest.
+  [[nodiscard]] bool suits(const AccountId& home, const residency::RegionSet& in_use) const;
+
   /// Empty for long enough; the owner may destroy it.
   [[nodiscard]] bool is_finished(Instant now) const;
   /// The newest tracks that `subscriber` may have and that fit the choice, pictures first.
@@ -159,6 +177,9 @@ class Meeting {
   [[nodiscard]] const Room& room() const { return room_; }
   [[nodiscard]] const Participant* find(const Identity& identity) const {
     return room_.roster.find(identity);
+  }
+  [[nodiscard]] const Participant* find(const ParticipantSid& sid) const {
+    return room_.roster.find(sid);
   }
   [[nodiscard]] std::size_t tracks() const;
   [[nodiscard]] std::size_t subscriptions() const { return subscriptions_.bound(); }
@@ -212,6 +233,8 @@ class Meeting {
               Updates::Departure departure, Now now);
   /// Runs `work` for each participant; it may remove that one.
   void for_each(const std::function<void(Participant&)>& work);
+  /// Whom the server API is to change.
+  [[nodiscard]] AdminResult<Participant*> administered(const Identity& identity) const;
   /// Ends every public call that changes something.
   void settle(Now now);
   [[nodiscard]] Instant find_next_timeout() const;
@@ -226,6 +249,7 @@ class Meeting {
   Subscriptions subscriptions_;
   Tracks tracks_;
   Offers offers_;
+  Forwards forwards_;
   DataTracks data_tracks_;
   ServerRpcs rpcs_;
   DataRouter data_;

@@ -30,6 +30,17 @@ livekit::SignalResponse track_unpublished(const TrackSid& track) {
 
 }  // namespace
 
+AdminResult<Participant*> Meeting::administered(const Identity& identity) const {
+  Participant* participant = room_.roster.find(identity);
+  if (participant == nullptr) {
+    return std::unexpected(AdminError::kNoParticipant);
+  }
+  if (participant->is_forwarded()) {
+    return std::unexpected(AdminError::kForwarded);
+  }
+  return participant;
+}
+
 AdminResult<void> Meeting::remove_participant(const Identity& identity, Now now) {
   Participant* participant = room_.roster.find(identity);
   if (participant == nullptr) {
@@ -42,10 +53,11 @@ AdminResult<void> Meeting::remove_participant(const Identity& identity, Now now)
 
 AdminResult<livekit::TrackInfo> Meeting::mute_track(const livekit::MuteRoomTrackRequest& request,
                                                     Now now) {
-  Participant* participant = room_.roster.find(Identity(request.identity()));
-  if (participant == nullptr) {
-    return std::unexpected(AdminError::kNoParticipant);
+  const auto found = administered(Identity(request.identity()));
+  if (!found) {
+    return std::unexpected(found.error());
   }
+  Participant* participant = *found;
   const Publication* track = participant->find_track(TrackSid(request.track_sid()));
   if (track == nullptr) {
     return std::unexpected(AdminError::kNoTrack);
@@ -62,10 +74,11 @@ AdminResult<livekit::TrackInfo> Meeting::mute_track(const livekit::MuteRoomTrack
 
 AdminResult<livekit::ParticipantInfo> Meeting::update_participant(
     const livekit::UpdateParticipantRequest& request, Now now) {
-  Participant* participant = room_.roster.find(Identity(request.identity()));
-  if (participant == nullptr) {
-    return std::unexpected(AdminError::kNoParticipant);
+  const auto found = administered(Identity(request.identity()));
+  if (!found) {
+    return std::unexpected(found.error());
   }
+  Participant* participant = *found;
   livekit::UpdateParticipantMetadata changes;
   changes.set_metadata(request.metadata());
   changes.set_name(request.name());
@@ -119,10 +132,11 @@ void Meeting::apply_permission(Participant& participant,
 
 AdminResult<void> Meeting::update_subscriptions(const livekit::UpdateSubscriptionsRequest& request,
                                                 Now now) {
-  Participant* participant = room_.roster.find(Identity(request.identity()));
-  if (participant == nullptr) {
-    return std::unexpected(AdminError::kNoParticipant);
+  const auto found = administered(Identity(request.identity()));
+  if (!found) {
+    return std::unexpected(found.error());
   }
+  Participant* participant = *found;
   livekit::UpdateSubscription wish;
   *wish.mutable_track_sids() = request.track_sids();
   *wish.mutable_participant_tracks() = request.participant_tracks();
@@ -173,10 +187,11 @@ AdminResult<void> Meeting::set_metadata(std::string metadata, Now now) {
 
 AdminResult<void> Meeting::perform_rpc(const livekit::PerformRpcRequest& request, RpcTicket ticket,
                                        Now now) {
-  const Participant* participant = room_.roster.find(Identity(request.destination_identity()));
-  if (participant == nullptr) {
-    return std::unexpected(AdminError::kNoParticipant);
+  const auto found = administered(Identity(request.destination_identity()));
+  if (!found) {
+    return std::unexpected(found.error());
   }
+  const Participant* participant = *found;
   if (request.payload().size() > ServerRpcs::kMaxPayload ||
       request.method().size() > ServerRpcs::kMaxMethodName) {
     return std::unexpected(AdminError::kTooLarge);
@@ -204,10 +219,11 @@ AdminResult<void> Meeting::perform_rpc(const livekit::PerformRpcRequest& request
 
 AdminResult<void> Meeting::move_participant(const Identity& identity, const Meeting& destination,
                                             Now now) {
-  Participant* participant = room_.roster.find(identity);
-  if (participant == nullptr) {
-    return std::unexpected(AdminError::kNoParticipant);
+  const auto found = administered(identity);
+  if (!found) {
+    return std::unexpected(found.error());
   }
+  Participant* participant = *found;
   const std::string token =
       participant->make_token
           ? participant->make_token(participant->info, destination.room_.name, now.wall)
@@ -232,6 +248,44 @@ AdminResult<void> Meeting::move_participant(const Identity& identity, const Meet
   dismiss(*participant, livekit::MIGRATION, livekit::LeaveRequest::RECONNECT, now);
   settle(now);
   return {};
+}
+
+// ---- Forwarded participants ---------------------------------------------------------------------
+
+ParticipantSid Meeting::begin_forward(const Participant& source,
+                                      const residency::LevelNames& levels, Now now) {
+  ParticipantSid sid = forwards_.begin(source, levels, now).sid();
+  was_joined_ = true;
+  settle(now);
+  return sid;
+}
+
+void Meeting::follow(const ParticipantSid& copy, const Participant& source, Now now) {
+  Participant* found = room_.roster.find(copy);
+  if (found != nullptr && found->is_forwarded() &&
+      found->forwarded->followed != source.info.version()) {
+    forwards_.follow(*found, source, now);
+    settle(now);
+  }
+}
+
+void Meeting::end_forward(const ParticipantSid& copy, Now now) {
+  if (Participant* found = room_.roster.find(copy); found != nullptr && found->is_forwarded()) {
+    dismiss(*found, livekit::CLIENT_INITIATED, livekit::LeaveRequest::DISCONNECT, now);
+    settle(now);
+  }
+}
+
+void Meeting::ask_forwarded(const ParticipantSid& source, const Participant& copy) {
+  if (Participant* found = room_.roster.find(source)) {
+    forwards_.ask(*found, copy);
+  }
+}
+
+void Meeting::forget_forward(const Identity& source, const ParticipantSid& copy) {
+  if (Participant* found = room_.roster.find(source)) {
+    Forwards::forget(*found, copy);
+  }
 }
 
 }  // namespace meridian::meeting

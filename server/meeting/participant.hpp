@@ -47,6 +47,8 @@ struct Publication {
   /// This is not a track of its own but that one in another codec, for those who can't play it. It
   /// has the same sid, and others hear only of the other.
   std::optional<PublicationId> backup_of;
+  /// What it is in the room that it is forwarded from.
+  std::optional<PublicationId> source;
   /// Who can't play this track's codec; the publisher is asked for the backup while there are any.
   std::set<ParticipantSid> cannot_play;
 
@@ -133,6 +135,7 @@ struct Participant {
 
   [[nodiscard]] ParticipantSid sid() const { return ParticipantSid(info.sid()); }
   [[nodiscard]] bool is_hidden() const { return info.permission().hidden(); }
+  [[nodiscard]] bool is_forwarded() const { return forwarded.has_value(); }
   [[nodiscard]] bool has_signal() const { return session != SignalSessionId{}; }
   [[nodiscard]] Publication* find_track(const TrackSid& track);
   [[nodiscard]] Publication* find_track(PublicationId id);
@@ -182,6 +185,15 @@ struct Participant {
 
   /// The guest's own account; empty for the host's people.
   AccountId home_account;
+
+  /// Of a copy of somebody in another room of the account, who has no client here.
+  struct Forwarded {
+    /// Under which levels of the account's policy that room runs: its media is under them, too.
+    residency::LevelNames levels;
+    /// The version of the source that the copy is.
+    std::optional<std::uint32_t> followed = std::nullopt;
+  };
+  std::optional<Forwarded> forwarded;
 
   // Where its media is.
   RegionId region;

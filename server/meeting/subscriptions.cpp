@@ -16,10 +16,16 @@ bool names_participant(const livekit::TrackPermission& permission,
              : permission.participant_identity() == info.identity();
 }
 
+/// Whether the publisher's tracks come to that worker over a relay. Those of another room do on the
+/// publisher's own worker, too.
+bool is_relayed(const Participant& publisher, WorkerIndex worker) {
+  return worker != publisher.worker || publisher.is_forwarded();
+}
+
 }  // namespace
 
 bool Subscriptions::is_wanted(const Participant& subscriber, const Publication& publication) const {
-  if (!subscriber.info.permission().can_subscribe()) {
+  if (!subscriber.info.permission().can_subscribe() || subscriber.is_forwarded()) {
     return false;
   }
   const auto wish = subscriber.wishes.find(publication.sid);
@@ -269,6 +275,7 @@ void Subscriptions::handle_permission(Participant& publisher,
         permission.track_permissions_size() - static_cast<int>(kMaxTrackPermissions));
   }
   const auto before = std::exchange(publisher.access, std::move(permission));
+  publisher.touch();  // rooms that it is forwarded to follow
   for (const auto& publication : publisher.publications) {
     for (const auto& subscriber : room_.roster.all()) {
       if (subscriber.get() == &publisher) {
@@ -351,11 +358,15 @@ void Subscriptions::bind(Participant& subscriber, const SendBinding& binding, No
                                        .playout_delay = room_.options.playout_delay,
                                    });
   if (!publication->subscriber_told && !publication->is_backup()) {
-    publication->subscriber_told = true;
-    livekit::SignalResponse message;
-    message.mutable_track_subscribed()->set_track_sid(publication->sid.value());
-    room_.send(*publisher, std::move(message));
+    tell_subscribed(*publisher, *publication);
   }
+}
+
+void Subscriptions::tell_subscribed(const Participant& publisher, Publication& track) const {
+  track.subscriber_told = true;
+  livekit::SignalResponse message;
+  message.mutable_track_subscribed()->set_track_sid(track.sid.value());
+  room_.send(publisher, std::move(message));
 }
 
 void Subscriptions::unbind(Participant& subscriber, SubscriptionId id) {
@@ -376,27 +387,52 @@ void Subscriptions::unbind(Participant& subscriber, SubscriptionId id) {
 }
 
 residency::RelayQuestion Subscriptions::relay_question(const Participant& subscriber,
-                                                       const Participant& publisher) const {
+                                                       const Participant& publisher,
+                                                       const residency::LevelNames& levels) const {
   const directory::Account* account = room_.services.directory.find_account(room_.account);
   return {.policy = account == nullptr ? nullptr : &account->policy,
-          .levels = room_.levels,
+          .levels = levels,
           .from = publisher.region,
           .to = subscriber.region};
 }
 
+const residency::LevelNames* Subscriptions::obstacle(const Participant& subscriber,
+                                                     const Participant& publisher) const {
+  const auto forbids = [&](const residency::LevelNames& levels) {
+    return std::holds_alternative<residency::Denied>(
+        residency::decide(relay_question(subscriber, publisher, levels)));
+  };
+  if (publisher.forwarded && forbids(publisher.forwarded->levels)) {
+    return &publisher.forwarded->levels;
+  }
+  return forbids(room_.levels) ? &room_.levels : nullptr;
+}
+
 bool Subscriptions::ensure_relay(const Participant& subscriber, const Participant& publisher,
                                  const Publication& publication, Now now) {
-  if (subscriber.worker == publisher.worker || publication.bound.contains(subscriber.worker)) {
+  if (!is_relayed(publisher, subscriber.worker) || publication.bound.contains(subscriber.worker)) {
     return true;
   }
+  // Asked under the levels that forbid it, so that the record says which ones do.
+  const residency::LevelNames* forbidding = obstacle(subscriber, publisher);
   auto admission = room_.services.gate.admit(
-      relay_question(subscriber, publisher),
+      relay_question(subscriber, publisher, forbidding != nullptr ? *forbidding : room_.levels),
       residency::Subject{room_.sid.value(), subscriber.info.sid()}, now.wall);
-  if (!admission) {
+  if (!admission || forbidding != nullptr) {
     return false;
   }
-  room_.command(publisher.worker, forward::OpenRelaySource{publication.id, subscriber.worker,
-                                                           std::move(admission->source)});
+  if (publisher.forwarded) {
+    admission->source.narrow(publisher.forwarded->levels);
+    admission->sink.narrow(publisher.forwarded->levels);
+  }
+  const PublicationId source = publication.source.value_or(publication.id);
+  room_.command(publisher.worker, forward::OpenRelaySource{
+                                      .publication = source,
+                                      .to = subscriber.worker,
+                                      .permit = std::move(admission->source),
+                                      .sink = publication.id,
+                                      .room = room_.number,
+                                  });
   room_.command(subscriber.worker,
                 forward::OpenRelaySink{
                     .publication = publication.id,
@@ -406,8 +442,19 @@ bool Subscriptions::ensure_relay(const Participant& subscriber, const Participan
                     .is_encrypted = publication.info.encryption() != livekit::Encryption::NONE,
                     .from = publisher.worker,
                     .permit = std::move(admission->sink),
+                    .source = source,
                 });
   return true;
+}
+
+void Subscriptions::close_relay(const Publication& publication, const Participant& publisher,
+                                WorkerIndex worker) const {
+  room_.command(worker, forward::Unpublish{publication.id});
+  room_.command(publisher.worker, forward::CloseRelaySource{
+                                      .publication = publication.source.value_or(publication.id),
+                                      .to = worker,
+                                      .sink = publication.id,
+                                  });
 }
 
 void Subscriptions::release(Publication& publication, const Participant& publisher,
@@ -417,9 +464,8 @@ void Subscriptions::release(Publication& publication, const Participant& publish
     return;
   }
   publication.bound.erase(found);
-  if (worker != publisher.worker) {
-    room_.command(worker, forward::Unpublish{publication.id});
-    room_.command(publisher.worker, forward::CloseRelaySource{publication.id, worker});
+  if (is_relayed(publisher, worker)) {
+    close_relay(publication, publisher, worker);
   }
 }
 
@@ -438,9 +484,8 @@ void Subscriptions::drop_track(Publication& publication, const Participant& publ
   }
   // Unpublish ends the subscriptions of a worker with the publication.
   for (const auto& [worker, count] : publication.bound) {
-    if (worker != publisher.worker) {
-      room_.command(worker, forward::Unpublish{publication.id});
-      room_.command(publisher.worker, forward::CloseRelaySource{publication.id, worker});
+    if (is_relayed(publisher, worker)) {
+      close_relay(publication, publisher, worker);
     }
   }
   publication.bound.clear();
@@ -481,8 +526,7 @@ void Subscriptions::retry_denied(Now now) {
       }
       // Asked without the gate first: no second denial is recorded, and the client isn't told
       // twice.
-      const auto decision = residency::decide(relay_question(*subscriber, *publisher));
-      if (std::holds_alternative<residency::RelayAllowed>(decision)) {
+      if (obstacle(*subscriber, *publisher) == nullptr) {
         permitted.push_back(publication);
       } else {
         has_denied_ = true;

@@ -33,6 +33,8 @@ class Subscriptions {
 
   /// Tells the publisher which layers of which codec are wanted, as far as that was decided.
   void tell_layers(const Participant& publisher, const Publication& track) const;
+  /// Tells the publisher that the track has a subscriber; once.
+  void tell_subscribed(const Participant& publisher, Publication& track) const;
 
   /// The track ends: every subscription and relay of it. The worker of the publisher is told
   /// Unpublish by the caller.
@@ -69,10 +71,17 @@ class Subscriptions {
   void bind(Participant& subscriber, const SendBinding& binding, Now now);
   void unbind(Participant& subscriber, SubscriptionId id);
   [[nodiscard]] residency::RelayQuestion relay_question(const Participant& subscriber,
-                                                        const Participant& publisher) const;
+                                                        const Participant& publisher,
+                                                        const residency::LevelNames& levels) const;
+  /// The levels that do not permit a relay between the two, of the rooms that are concerned; null
+  /// when all do.
+  [[nodiscard]] const residency::LevelNames* obstacle(const Participant& subscriber,
+                                                      const Participant& publisher) const;
   /// Whether the subscriber's worker has the publication, after this.
   [[nodiscard]] bool ensure_relay(const Participant& subscriber, const Participant& publisher,
                                   const Publication& publication, Now now);
+  void close_relay(const Publication& publication, const Participant& publisher,
+                   WorkerIndex worker) const;
   /// One bound subscription less on that worker; the last one ends its relay.
   void release(Publication& publication, const Participant& publisher, WorkerIndex worker);
   void tell_error(const Participant& subscriber, const TrackSid& track,

@@ -212,7 +212,9 @@ void Tracks::end(Participant& publisher, Publication& publication, Now now) {
   speakers_.forget(publisher, publication.id);
   if (publication.is_published()) {
     subscriptions_.drop_track(publication, publisher, now);
-    room_.command(publisher.worker, forward::Unpublish{publication.id});
+    if (!publisher.is_forwarded()) {
+      room_.command(publisher.worker, forward::Unpublish{publication.id});
+    }
     if (!publication.is_backup()) {
       room_.note(RoomEventKind::kTrackUnpublished, now.wall, &publisher, &publication);
     }
@@ -331,6 +333,7 @@ void Tracks::handle(const forward::LayerStarted& event, Now now) {
   publication->codecs = event.codec == rtp::Codec::kRed
                             ? std::vector{rtp::Codec::kRed, rtp::Codec::kOpus}
                             : std::vector{event.codec};
+  publisher->touch();  // rooms that it is forwarded to follow
   if (!publication->is_backup() && set_track_codec(publication->info, event.codec)) {
     updates_.mark(*publisher, Updates::Audience::kOthers, Updates::Urgency::kNow, now.monotonic);
   }

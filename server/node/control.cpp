@@ -241,6 +241,7 @@ void Control::State::send(SignalSessionId id, const livekit::SignalResponse& mes
 }
 
 void Control::State::drain_signals(Now now) {
+  follow_forwards(now);
   const livekit::SignalResponse* encoded = nullptr;
   std::vector<std::uint8_t> frame;
   FrameKind frame_kind = FrameKind::kBinary;
@@ -309,6 +310,9 @@ void Control::handle_event(WorkerIndex worker, forward::Event&& event, Now now) 
   const auto room = room_of(s.numbers, event);
   if (meeting::Meeting* meeting = room ? s.find_meeting(*room) : nullptr) {
     meeting->handle_event(event, now);
+  }
+  if (const auto* speakers = std::get_if<forward::SpeakersChanged>(&event)) {
+    s.forward_speakers(*speakers, now);
   }
   s.drain_signals(now);
 }
@@ -447,6 +451,7 @@ ControlCounters Control::counters() const {
   ControlCounters counters;
   counters.rooms_now = s.meetings.size();
   counters.sessions_now = s.clients.size();
+  counters.forwards_now = s.forwards.size();
   counters.joins = s.joins;
   counters.resumes = s.resumes;
   counters.undecodable_frames = s.undecodable_frames;

@@ -63,6 +63,8 @@ struct ControlCounters {
   std::size_t tracks_now = 0;
   std::size_t subscriptions_now = 0;
   std::size_t sessions_now = 0;
+  /// Participants who are forwarded to another room.
+  std::size_t forwards_now = 0;
   std::uint64_t joins = 0;
   std::uint64_t resumes = 0;
   std::uint64_t undecodable_frames = 0;

@@ -68,7 +68,7 @@ std::vector<Control::State::Displaced> Control::State::displaced(const AccountPo
     }
     for (const auto& participant : meeting->room().roster.all()) {
       const residency::LevelNames& levels = meeting->room().levels;
-      if (policy.allows(participant->region, levels)) {
+      if (participant->is_forwarded() || policy.allows(participant->region, levels)) {
         continue;
       }
       Displaced one{.room_sid = meeting->room().sid.value(),
@@ -237,6 +237,7 @@ void Control::State::enforce(const AccountPolicy::Terms& before, Now now) {
       note_evicted(policy, fates.at(one.sid.value()), one);
     }
   }
+  review_forwards(policy, now);
   // Guests elsewhere whose own account this is may not be where they are any more.
   for (const auto& [key, meeting] : meetings) {
     meeting->evict_conflicting_guests(RegionId(), now);
@@ -269,7 +270,8 @@ void Control::State::record_revocations(const AccountPolicy& policy, Now now) {
       continue;
     }
     for (const auto& participant : meeting->room().roster.all()) {
-      if (policy.allows(participant->region, meeting->room().levels)) {
+      if (participant->is_forwarded() ||
+          policy.allows(participant->region, meeting->room().levels)) {
         continue;
       }
       audit::Record record;

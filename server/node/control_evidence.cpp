@@ -80,7 +80,7 @@ std::optional<RoomNumber> Control::State::room_of(const forward::Command& comman
     return sink->room;
   }
   if (const auto* source = std::get_if<forward::OpenRelaySource>(&command)) {
-    return numbers.room_of(source->publication);
+    return source->room;
   }
   return std::nullopt;
 }

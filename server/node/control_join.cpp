@@ -124,6 +124,17 @@ meeting::Meeting& Control::State::create_meeting(const MeetingKey& key,
   return meeting;
 }
 
+void Control::State::narrow(meeting::Meeting& meeting, const residency::AccountPolicy& policy,
+                            const residency::LevelNames& levels, Now now) {
+  suspend_forwards(meeting, now);
+  meeting.set_levels(levels);
+  (void)meeting.evict(
+      [&](const meeting::Participant& participant) {
+        return policy.allows(participant.region, levels);
+      },
+      now);
+}
+
 base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
     signalling::JoinIntent intent, const RegionId& arrived_at, Now now) {
   const MeetingKey key{intent.caller.account, intent.room};
@@ -159,12 +170,7 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
   const RegionId region = admission->permit.region();
   if (meeting->room().levels != *question.levels) {
     // The token names the host more closely than the tokens before it did: the meeting narrows.
-    meeting->set_levels(*question.levels);
-    (void)meeting->evict(
-        [&](const meeting::Participant& participant) {
-          return question.policy->allows(participant.region, *question.levels);
-        },
-        now);
+    narrow(*meeting, *question.policy, *question.levels, now);
   }
   meeting->evict_conflicting_guests(region, now);
   const SignalSessionId session = add_client(intent, now);

@@ -52,6 +52,9 @@ struct Control::State final : rooms::RoomHost {
   meeting::Meeting& create_meeting(const MeetingKey& key, const residency::AccountPolicy& policy,
                                    const meeting::RoomSid& room_sid, Now now,
                                    meeting::RoomOptions options);
+  /// The meeting comes under these levels of its account's policy.
+  void narrow(meeting::Meeting& meeting, const residency::AccountPolicy& policy,
+              const residency::LevelNames& levels, Now now);
   using MaybePermit = std::optional<residency::Permit<residency::ClientLeg>>;
   /// For the second connection of dual-connection mode, in the same region; nothing when there is
   /// none.
@@ -93,10 +96,40 @@ struct Control::State final : rooms::RoomHost {
   void delete_room(const AccountId& account, const std::string& name, Now now) override;
   rooms::TwirpResult<void> check_move(const meeting::Participant& who,
                                       const meeting::Meeting& destination) override;
+  rooms::TwirpResult<void> forward_participant(meeting::Meeting& from,
+                                               const meeting::Participant& who,
+                                               meeting::Meeting& to, Now now) override;
   /// Answers the calls into clients that have ended.
   void finish_rpcs();
   /// Hands on what meetings told.
   void drain_events(Now now);
+
+  // control_forwards.cpp
+  /// Somebody of one room who is shown in another.
+  struct Forward {
+    RoomNumber from;
+    meeting::Identity identity;
+    RoomNumber to;
+    meeting::ParticipantSid source = {};
+    /// In the other room; nothing while it is to begin anew.
+    std::optional<meeting::ParticipantSid> copy = std::nullopt;
+  };
+  /// Whether both rooms permit it, and the other one has room.
+  rooms::TwirpResult<void> check_forward(const meeting::Meeting& from,
+                                         const meeting::Participant& who,
+                                         const meeting::Meeting& to);
+  void begin_forward(Forward& forward, const meeting::Meeting& from,
+                     const meeting::Participant& who, meeting::Meeting& to, Now now);
+  /// Ends the copy, and with it the relays that feed it; follow() begins anew.
+  void suspend(Forward& forward, Now now);
+  /// Those of the room, before it comes under other levels of its policy.
+  void suspend_forwards(const meeting::Meeting& meeting, Now now);
+  /// Those that the policy, which has changed, doesn't permit as they are.
+  void review_forwards(const residency::AccountPolicy& policy, Now now);
+  /// Makes a copy what its source is now; false: it is over.
+  bool follow(Forward& forward, Now now);
+  void follow_forwards(Now now);
+  void forward_speakers(const forward::SpeakersChanged& report, Now now);
 
   // control_streams.cpp
   using StreamAnswer = base::Expected<signalling::HttpResponse, signalling::Refusal>;
@@ -272,6 +305,7 @@ struct Control::State final : rooms::RoomHost {
   /// WHIP and WHEP sessions by `PA_…`.
   std::map<std::string, SignalSessionId> streams;
   std::map<StreamRequestKey, std::uint64_t> stream_requests;
+  std::vector<Forward> forwards;
 };
 
 }  // namespace meridian::node

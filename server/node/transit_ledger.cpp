@@ -73,8 +73,7 @@ void TransitLedger::note_command(WorkerIndex worker, const forward::Command& com
     ++region_of(*meeting, transport->permit.region()).transports;
     transports_[transport->transport] = {*room, transport->permit.region(), {}};
   } else if (const auto* source = std::get_if<forward::OpenRelaySource>(&command)) {
-    meeting->open_legs.insert(
-        {Leg::Kind::kSource, worker, source->publication.value(), source->to});
+    meeting->open_legs.insert({Leg::Kind::kSource, worker, source->sink.value(), source->to});
   } else if (const auto* sink = std::get_if<forward::OpenRelaySink>(&command)) {
     meeting->open_legs.insert({Leg::Kind::kSink, worker, sink->publication.value(), sink->from});
   }
@@ -138,9 +137,8 @@ void TransitLedger::handle(WorkerIndex worker, const forward::RelayTransit& even
     flow(other, event.region).received += received;
   }
   if (event.is_final) {
-    // A worker is at one end of a relay only.
-    finish_leg(*meeting, {Leg::Kind::kSource, worker, event.publication.value(), event.peer});
-    finish_leg(*meeting, {Leg::Kind::kSink, worker, event.publication.value(), event.peer});
+    finish_leg(*meeting, {event.is_source ? Leg::Kind::kSource : Leg::Kind::kSink, worker,
+                          event.publication.value(), event.peer});
   }
 }
 

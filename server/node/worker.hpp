@@ -56,8 +56,9 @@ struct WorkerConfig {
   const residency::PolicyGeneration& policy;
   RandomSource& random;
   metrics::WorkerCounters& counters;
-  /// By index of the other worker: rings that it writes and we read, and the reverse. Null for
-  /// ourselves and for workers to which there is no relay.
+  /// By index of the other worker: rings that it writes and we read, and the reverse; at our own
+  /// index the one by which a room's tracks are forwarded to another room here. Null for workers to
+  /// which there is no relay.
   std::vector<forward::RelayRing*> relays_in;
   std::vector<forward::RelayRing*> relays_out;
   /// DTLS handshakes that this worker has at once: its share of config::Limits::dtls_handshakes.

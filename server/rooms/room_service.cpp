@@ -45,6 +45,9 @@ std::unexpected<TwirpError> failed(meeting::AdminError error) {
     case meeting::AdminError::kTooLarge:
       return fail(TwirpCode::kInvalidArgument,
                   "metadata, name, attributes or data exceed the limits of this node");
+    case meeting::AdminError::kForwarded:
+      return fail(TwirpCode::kFailedPrecondition,
+                  "the participant is forwarded from another room, which is where to change it");
     case meeting::AdminError::kTooMany:
       return fail(TwirpCode::kResourceExhausted, "too many calls of this room wait for an answer");
   }
@@ -354,16 +357,9 @@ TwirpResult<livekit::SendDataResponse> RoomService::send_data(
   return answer<livekit::SendDataResponse>((*meeting)->send_data(request, call.now));
 }
 
-TwirpResult<livekit::ForwardParticipantResponse> RoomService::forward(
-    const livekit::ForwardParticipantRequest& request, const Call& call) {
-  if (const auto meeting = administered(request.room(), call); !meeting) {
-    return std::unexpected(meeting.error());
-  }
-  return fail(TwirpCode::kUnimplemented, "this node doesn't forward participants");
-}
-
-TwirpResult<livekit::MoveParticipantResponse> RoomService::move(
-    const livekit::MoveParticipantRequest& request, const Call& call) {
+template <class Request>
+TwirpResult<RoomService::Passage> RoomService::find_passage(const Request& request,
+                                                            const Call& call) {
   const auto meeting = administered(request.room(), call);
   if (!meeting) {
     return std::unexpected(meeting.error());
@@ -385,11 +381,37 @@ TwirpResult<livekit::MoveParticipantResponse> RoomService::move(
   if (destination == nullptr) {
     return no_room();
   }
-  if (auto movable = config_.host.check_move(*participant, *destination); !movable) {
+  return Passage{.from = **meeting, .who = *participant, .to = *destination};
+}
+
+TwirpResult<livekit::ForwardParticipantResponse> RoomService::forward(
+    const livekit::ForwardParticipantRequest& request, const Call& call) {
+  const auto passage = find_passage(request, call);
+  if (!passage) {
+    return std::unexpected(passage.error());
+  }
+  if (auto checked = check_region(request.destination_room(), call); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
+  if (auto forwarded =
+          config_.host.forward_participant(passage->from, passage->who, passage->to, call.now);
+      !forwarded) {
+    return std::unexpected(std::move(forwarded.error()));
+  }
+  return livekit::ForwardParticipantResponse();
+}
+
+TwirpResult<livekit::MoveParticipantResponse> RoomService::move(
+    const livekit::MoveParticipantRequest& request, const Call& call) {
+  const auto passage = find_passage(request, call);
+  if (!passage) {
+    return std::unexpected(passage.error());
+  }
+  if (auto movable = config_.host.check_move(passage->who, passage->to); !movable) {
     return std::unexpected(std::move(movable.error()));
   }
   return answer<livekit::MoveParticipantResponse>(
-      (*meeting)->move_participant(meeting::Identity(request.identity()), *destination, call.now));
+      passage->from.move_participant(meeting::Identity(request.identity()), passage->to, call.now));
 }
 
 TwirpResult<PendingResponse> RoomService::perform_rpc(const livekit::PerformRpcRequest& request,

@@ -34,6 +34,11 @@ class RoomHost {
   /// Whether somebody of the room could join that one, where they now are.
   virtual TwirpResult<void> check_move(const meeting::Participant& who,
                                        const meeting::Meeting& destination) = 0;
+  /// Shows somebody of one room in another, too; nothing new when that is so already. Errors: what
+  /// the account doesn't permit, limits, and an identity that is taken there.
+  virtual TwirpResult<void> forward_participant(meeting::Meeting& from,
+                                                const meeting::Participant& who,
+                                                meeting::Meeting& to, Now now) = 0;
   /// For an answer that comes later.
   virtual signalling::PendingResponse defer() = 0;
 
@@ -70,6 +75,12 @@ class RoomService {
  private:
   struct Call;
   struct Method;
+  /// Somebody who is to go from one room to another, or to be seen there.
+  struct Passage {
+    meeting::Meeting& from;
+    const meeting::Participant& who;
+    meeting::Meeting& to;
+  };
   using Answer = std::variant<signalling::HttpResponse, signalling::PendingResponse>;
   /// Null when the service has none of that name, or there is no such service.
   static const Method* find_method(std::string_view service, std::string_view name);
@@ -115,6 +126,9 @@ class RoomService {
   TwirpResult<livekit::ListAgentDispatchResponse> list_dispatch(
       const livekit::ListAgentDispatchRequest& request, const Call& call);
 
+  /// For a caller who may do that, between rooms that are there.
+  template <class Request>
+  TwirpResult<Passage> find_passage(const Request& request, const Call& call);
   /// The room, for somebody who administers it.
   [[nodiscard]] TwirpResult<meeting::Meeting*> administered(const std::string& room,
                                                             const Call& call);

@@ -206,6 +206,31 @@ test('people are moved to another room, by rtc-node and by Chromium', covers({ '
   await page.close();
 }));
 
+test('people are forwarded to another room, and stay in their own', covers({ 'server-sdk': ['api-forward'] }, async () => {
+  const page = await tab('stage', 'bob');
+  await page.evaluate(async () => { await window.room.localParticipant.setCameraEnabled(true); });
+  await assert.rejects(rooms.forwardParticipant('stage', 'bob', 'overflow'), refused(404, 'not_found'));
+  const ann = await robot('overflow', 'ann');
+  await rooms.forwardParticipant('stage', 'bob', 'overflow');
+  await until(() => ann.has(RoomEvent.TrackSubscribed, (track, publication, who) => who.identity === 'bob'), 'ann gets the camera');
+  const copy = await rooms.getParticipant('overflow', 'bob');
+  assert.deepEqual(copy.kindDetails, [1]);
+  assert.equal(copy.tracks.length, 1);
+  assert.equal((await rooms.listParticipants('stage')).length, 1, 'bob is still there');
+  await assert.rejects(rooms.forwardParticipant('overflow', 'bob', 'stage'), refused(412, 'failed_precondition'));
+  await assert.rejects(rooms.mutePublishedTrack('overflow', 'bob', copy.tracks[0].sid, true), refused(412, 'failed_precondition'));
+  await rooms.updateParticipant('stage', 'bob', { metadata: 'seen in both' });
+  await until(() => ann.room.remoteParticipants.get('bob')?.metadata === 'seen in both', 'ann sees the change');
+  await rooms.removeParticipant('overflow', 'bob');
+  await until(() => !ann.room.remoteParticipants.has('bob'), 'bob is gone from there');
+  assert.equal(await page.evaluate(() => window.room.state), 'connected');
+  await rooms.forwardParticipant('stage', 'bob', 'overflow');
+  await until(() => ann.room.remoteParticipants.has('bob'), 'bob is back');
+  await page.close();
+  await until(() => !ann.room.remoteParticipants.has('bob'), 'bob left both rooms', 40);
+  await ann.room.disconnect();
+}));
+
 test('rights, accounts and regions', covers({ 'server-sdk': ['api-refusals'] }, async () => {
   const { room } = await robot('mine', 'ann');
   const other = new RoomServiceClient(node.http_url(), 'ukkey', 'uksecret');
@@ -216,7 +241,11 @@ test('rights, accounts and regions', covers({ 'server-sdk': ['api-refusals'] }, 
   await assert.rejects(new RoomServiceClient(node.http_url('us-east'), 'ukkey', 'uksecret').createRoom({ name: 'a' }), refused(403, 'permission_denied'));
   assert.equal((await call('RoomService/ListRooms', {}, { roomCreate: true })).body.code, 'unauthenticated');
   assert.equal((await call('RoomService/ListParticipants', { room: 'mine' }, { roomAdmin: true, room: 'other' })).body.code, 'unauthenticated');
-  assert.equal((await call('RoomService/ForwardParticipant', { room: 'mine', identity: 'ann', destination_room: 'b' }, { roomAdmin: true, room: 'mine', destinationRoom: 'b' })).status, 501);
+  for (const method of ['ForwardParticipant', 'MoveParticipant']) {
+    const passage = { room: 'mine', identity: 'ann', destination_room: 'b' };
+    assert.equal((await call(`RoomService/${method}`, passage, { roomAdmin: true, room: 'mine', destinationRoom: 'c' })).body.code, 'unauthenticated');
+    assert.equal((await call(`RoomService/${method}`, passage, { roomAdmin: true, room: 'mine', destinationRoom: 'b' })).body.code, 'not_found');
+  }
   await room.disconnect();
 }));
 

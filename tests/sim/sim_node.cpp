@@ -43,10 +43,8 @@ SimNode::SimNode(const config::Config& config, std::uint64_t seed, Now now, Node
 void SimNode::make_workers(std::uint64_t seed) {
   const std::size_t count = placements_.size();
   relays_.resize(count * count);
-  for (std::size_t i = 0; i < relays_.size(); ++i) {
-    if (i / count != i % count) {
-      relays_[i] = std::make_unique<forward::RelayRing>(kRelaySlots);
-    }
+  for (auto& relay : relays_) {
+    relay = std::make_unique<forward::RelayRing>(kRelaySlots);
   }
   for (std::size_t i = 0; i < count; ++i) {
     worker_random_.push_back(std::make_unique<SeededRandomSource>(seed * 64 + i + 1));

@@ -99,6 +99,7 @@ export const SECTIONS = [
     'api-tracks': 'mutes tracks, sets subscriptions and permissions',
     'api-data': 'sends data, to all and to some',
     'api-move': 'moves participants to another room',
+    'api-forward': 'forwards participants to another room',
     'api-dispatch': 'dispatches agents, lists and deletes dispatches',
     'api-refusals': 'is refused with Twirp\'s codes: without rights, in another account, in an excluded region',
     'api-absent': 'is told of egress, ingress and SIP that there are none',

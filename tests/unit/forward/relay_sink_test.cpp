@@ -13,7 +13,7 @@ using test::at;
 class RelaySinkTest : public testing::Test {
  protected:
   meridian::test::PermitOffice office_;
-  RelaySink sink_{WorkerIndex(2), std::move(office_.relay(5).sink)};
+  RelaySink sink_{WorkerIndex(2), PublicationId(1), std::move(office_.relay(5).sink)};
 };
 
 TEST_F(RelaySinkTest, what_is_written_is_read_back) {

@@ -311,5 +311,120 @@ TEST_F(ShardRelayTest, what_crosses_is_reported_while_it_does) {
   EXPECT_TRUE(first_.take_events<RelayTransit>().empty());  // nothing new
 }
 
+// A track of one room in another one, on the same worker and on the next.
+class ShardForwardTest : public testing::Test {
+ protected:
+  static constexpr WorkerIndex kFirst{0};
+  static constexpr WorkerIndex kSecond{1};
+  static constexpr PublicationId kCopy{77};
+  static constexpr RoomNumber kOther{2};
+
+  void forward(WorkerIndex to, PublicationId sink, RoomNumber room) {
+    residency::RelayAdmission admission = office_.relay();
+    first_.shard.open_relay_source({.publication = Meeting::kCamera,
+                                    .to = to,
+                                    .permit = std::move(admission.source),
+                                    .sink = sink,
+                                    .room = room});
+    test::ShardBed& there = to == kFirst ? first_ : second_;
+    there.shard.open_relay_sink({.publication = sink,
+                                 .room = room,
+                                 .kind = rtp::MediaKind::kVideo,
+                                 .from = kFirst,
+                                 .permit = std::move(admission.sink),
+                                 .source = Meeting::kCamera});
+  }
+  /// A subscription of the other room.
+  void watch(test::ShardBed& bed, Client& client) {
+    Subscribe wish = source_.subscription(client, Meeting::kCamera, 1);
+    wish.publication = kCopy;
+    bed.shard.subscribe(wish, bed.now);
+    bed.pump();
+  }
+  static void drain(RelayRing& ring, test::ShardBed& bed, WorkerIndex from) {
+    while (const RelaySlot* slot = ring.front()) {
+      bed.shard.handle_relay(from, *slot, bed.now);
+      ring.pop();
+    }
+    bed.shard.flush(bed.now);
+    bed.pump();
+  }
+  void exchange() {
+    for (int i = 0; i < 3; ++i) {
+      drain(own_, first_, kFirst);
+      drain(forth_, second_, kFirst);
+      drain(back_, first_, kSecond);
+    }
+  }
+
+  RelayRing own_{64};
+  RelayRing forth_{64};
+  RelayRing back_{64};
+  test::ShardBed first_{{&own_, &forth_}};
+  test::ShardBed second_{{&back_, nullptr}};
+  meridian::test::PermitOffice office_;
+  Meeting source_{first_};
+  Client& alice_ = first_.join();
+  Client& bob_ = first_.join();
+  Client& carol_ = second_.join();
+};
+
+TEST_F(ShardForwardTest, another_room_of_the_worker_gets_the_track_under_its_own_number) {
+  source_.publish(alice_);
+  forward(kFirst, kCopy, kOther);
+  watch(first_, bob_);
+  exchange();
+  const auto wanted = first_.take_events<LayersWanted>();
+  ASSERT_FALSE(wanted.empty());
+  EXPECT_EQ(wanted.back().publication, Meeting::kCamera) << "its publisher sends for both rooms";
+  first_.send(alice_, source_.video(1, false));
+  exchange();
+  for (int i = 0; i < 12; ++i) {  // the first wish was from before there was anything to ask for
+    first_.run_for(Shard::kSelectionInterval);
+    exchange();
+  }
+  EXPECT_FALSE(alice_.take_picture_losses().empty()) << "bob waits for a key frame";
+  first_.send(alice_, source_.video(2, true));
+  first_.send(alice_, source_.video(3, false));
+  exchange();
+  EXPECT_EQ(bob_.take_rtp().size(), 2U);
+
+  first_.shard.close_relay_source({.publication = Meeting::kCamera, .to = kFirst, .sink = kCopy});
+  first_.shard.unpublish(kCopy);
+  first_.send(alice_, source_.video(4, true));
+  exchange();
+  EXPECT_TRUE(bob_.take_rtp().empty());
+  first_.run_for(ClosedSinks::kLinger + 50ms);
+  metrics::TransitCounts sent;
+  metrics::TransitCounts received;
+  for (const RelayTransit& report : first_.take_events<RelayTransit>()) {
+    EXPECT_EQ(report.publication, kCopy);
+    EXPECT_EQ(report.room, kOther) << "it is the other room that it passes for";
+    (report.is_source ? sent : received) += report.counts;
+  }
+  const auto& out = sent.at(metrics::TransitKind::kRtp, metrics::Direction::kOut);
+  EXPECT_GE(out.packets, 2U);
+  EXPECT_EQ(out, received.at(metrics::TransitKind::kRtp, metrics::Direction::kIn));
+}
+
+TEST_F(ShardForwardTest, two_rooms_of_a_worker_want_what_each_of_them_does) {
+  source_.publish(alice_);
+  forward(kSecond, Meeting::kCamera, RoomNumber(1));
+  forward(kSecond, kCopy, kOther);
+  watch(second_, carol_);
+  exchange();
+  first_.send(alice_, source_.video(1, true));
+  first_.send(alice_, source_.video(2, false));
+  exchange();
+  EXPECT_EQ(carol_.take_rtp().size(), 2U);
+  EXPECT_EQ(first_.counters.out(metrics::Traffic::kRelay).packets.value(), 2U)
+      << "nobody of the first room watches there";
+  second_.shard.unpublish(Meeting::kCamera);
+  first_.shard.close_relay_source({.publication = Meeting::kCamera, .to = kSecond});
+  first_.send(alice_, source_.video(3, false));
+  exchange();
+  EXPECT_EQ(carol_.take_rtp().size(), 1U) << "the relay of the other room is still there";
+}
+
 }  // namespace
 }  // namespace meridian::forward

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "sdp/codecs.hpp"
 #include "unit/meeting/negotiator_fixture.hpp"
 
 namespace meridian::meeting {
@@ -175,6 +176,7 @@ TEST_F(NegotiatorTest, takes_a_playout_delay_for_pictures_where_the_room_has_one
                                 .kind = MediaKind::kVideo,
                                 .participant_sid = "PA_alice",
                                 .track_sid = "TR_1",
+                                .stream = "",
                                 .codecs = {Codec::kVp8}}),
             AddSender::kAdded);
   const auto result = delayed.handle_offer(tests::offer_fixture("chromium_join"), local_,

@@ -77,7 +77,8 @@ struct Ledger : testing::Test {
                                 .region = is_source ? kUk : kDe,
                                 .peer = is_source ? kInDe : kInUk,
                                 .counts = {},
-                                .is_final = is_final};
+                                .is_final = is_final,
+                                .is_source = is_source};
     event.counts.at(TransitKind::kRtp, is_source ? Direction::kOut : Direction::kIn) = {
         packets, 1000 * packets};
     ledger.handle(worker, event);

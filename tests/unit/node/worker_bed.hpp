@@ -59,8 +59,8 @@ class WorkerBed {
       std::vector<forward::RelayRing*> in(count);
       std::vector<forward::RelayRing*> out(count);
       for (std::size_t k = 0; k < count; ++k) {
-        in[k] = i == k ? nullptr : rings_[k * count + i].get();
-        out[k] = i == k ? nullptr : rings_[i * count + k].get();
+        in[k] = rings_[k * count + i].get();
+        out[k] = rings_[i * count + k].get();
       }
       slots_[i]->worker =
           std::make_unique<Worker>(WorkerConfig{.index = WorkerIndex(static_cast<std::uint16_t>(i)),
