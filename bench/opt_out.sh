@@ -25,6 +25,7 @@ trap stop EXIT
   done
   echo "admin: {static_tokens: [{name: operator, token: operator, role: operator}]}"
   echo "limits: {participants_per_room: 2000}"
+  echo "shed_load: false"
   echo "web: {token_endpoint: development}"
 } >"$folder/config.yaml"
 

@@ -37,7 +37,8 @@ accounts:
     api_keys: [{key: benchkey, secret: benchsecret}]
 metrics: {listen: "127.0.0.1:17888"}
 data_dir: %s
-log: {level: warn}
+log: {level: warning}
+shed_load: false
 """
 
 # scenario: rows of (publishers, subscribers, further flags of meridian_load)

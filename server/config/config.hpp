@@ -195,6 +195,8 @@ struct RoomTemplate {
   /// 0: as many as Limits allows.
   std::optional<std::uint32_t> max_participants;
   std::optional<bool> sync_streams;
+  /// How many people are heard at once, the loudest; 0: all.
+  std::optional<std::uint32_t> loudest;
   std::optional<std::string> metadata;
   /// In milliseconds; each counts as 0 when only the other is there. Both 0: none.
   std::optional<std::uint32_t> min_playout_delay = {};
@@ -205,6 +207,9 @@ struct RoomTemplate {
 inline constexpr std::uint32_t kMaxPlayoutDelay = 40'950;
 /// Longest time that an empty room is kept, in seconds.
 inline constexpr std::uint32_t kMaxRoomTimeout = 30 * 24 * 3600;
+
+/// Most places that RoomTemplate::loudest can have.
+inline constexpr std::uint32_t kMaxLoudest = 64;
 
 struct Rooms {
   /// A join makes the room when it isn't there. Else only the server API does, and tokens that
@@ -308,6 +313,9 @@ struct Config {
   std::string data_dir = "data";
   Web web;
   LogLevel log_level = LogLevel::kInfo;
+  /// A worker that has too much to do refuses new rooms, then lowers small videos, then refuses
+  /// people.
+  bool sheds_load = true;
   /// SHA-256 of the text; audit records name it.
   audit::Digest digest;
 

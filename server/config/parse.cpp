@@ -214,7 +214,7 @@ base::Expected<Loaded, std::vector<Problem>> parse(std::string_view text, std::s
   }
   const YamlNode& root = *document;
   root.expect_keys({"regions", "pools", "presets", "accounts", "admin", "audit", "limits",
-                    "metrics", "listen", "data_dir", "web", "log", "rooms"});
+                    "metrics", "listen", "data_dir", "web", "log", "rooms", "shed_load"});
   root["metrics"].expect_keys({"listen"});
   Config config;
   config.regions = read_regions(root["regions"]);
@@ -227,6 +227,7 @@ base::Expected<Loaded, std::vector<Problem>> parse(std::string_view text, std::s
   config.metrics_listen = read_socket_address(root["metrics"]["listen"]);
   config.data_dir = root["data_dir"].text().value_or(config.data_dir);
   config.web = read_web(root["web"]);
+  config.sheds_load = root["shed_load"].flag().value_or(config.sheds_load);
   config.admin = read_admin(root["admin"], config.web.token_endpoint);
   config.audit = read_audit(root["audit"]);
   config.log_level = read_log_level(root["log"]);

@@ -159,7 +159,7 @@ Pool read_pool(const YamlNode& node, const std::vector<residency::Region>& regio
       static_cast<std::uint16_t>(node["workers"].number(1, kMaxWorkers).value_or(pool.workers));
   pool.participants = static_cast<std::uint32_t>(
       node["participants"].number(1, kMaxParticipants).value_or(pool.participants));
-  pool.is_closed = read_flag(node["closed"]);
+  pool.is_closed = node["closed"].flag().value_or(false);
   for (const YamlNode& listener : node["signalling"].elements()) {
     if (const auto address = read_socket_address(listener)) {
       pool.signalling.push_back(*address);
@@ -215,14 +215,6 @@ std::optional<SocketAddress> read_socket_address(const YamlNode& node) {
     node.error("must be an address and a port, such as 127.0.0.1:7880, is " + *text);
   }
   return address;
-}
-
-bool read_flag(const YamlNode& node) {
-  const auto text = node.text();
-  if (text && *text != "true" && *text != "false") {
-    node.error("must be true or false, is " + *text);
-  }
-  return text == "true";
 }
 
 std::vector<Pool> read_pools(const YamlNode& node, const std::vector<residency::Region>& regions,

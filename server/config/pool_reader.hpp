@@ -17,9 +17,6 @@ namespace meridian::config {
                                            const std::vector<residency::Region>& regions,
                                            bool is_tls);
 
-/// `true` or `false`; anything else is reported, and absent is false.
-[[nodiscard]] bool read_flag(const YamlNode& node);
-
 /// Whether both can't be bound at once: the same port, on the same address or on all of a family.
 [[nodiscard]] bool is_clash(const SocketAddress& a, const SocketAddress& b);
 

@@ -5,15 +5,6 @@
 namespace meridian::config {
 namespace {
 
-std::optional<bool> read_flag(const YamlNode& node) {
-  const auto text = node.text();
-  if (!text || *text == "true" || *text == "false") {
-    return text ? std::optional(*text == "true") : std::nullopt;
-  }
-  node.error("must be true or false, is " + *text);
-  return std::nullopt;
-}
-
 std::optional<std::uint32_t> read_count(const YamlNode& node, std::uint32_t low,
                                         std::uint32_t high) {
   const auto value = node.number(low, high);
@@ -25,7 +16,8 @@ RoomTemplate read_template(const YamlNode& node, const Limits& limits) {
   result.empty_timeout = read_count(node["empty_timeout"], 1, kMaxRoomTimeout);
   result.departure_timeout = read_count(node["departure_timeout"], 1, kMaxRoomTimeout);
   result.max_participants = read_count(node["max_participants"], 0, limits.participants_per_room);
-  result.sync_streams = read_flag(node["sync_streams"]);
+  result.sync_streams = node["sync_streams"].flag();
+  result.loudest = read_count(node["loudest"], 0, kMaxLoudest);
   result.metadata = node["metadata"].text();
   if (result.metadata && result.metadata->size() > limits.metadata_size) {
     node["metadata"].error("is longer than limits.metadata_size allows");
@@ -44,15 +36,15 @@ RoomTemplate read_template(const YamlNode& node, const Limits& limits) {
 Rooms read_rooms(const YamlNode& node, const Limits& limits) {
   constexpr std::size_t kMaxPresetName = 256;
   node.expect_keys({"auto_create", "remote_unmute", "empty_timeout", "departure_timeout",
-                    "max_participants", "sync_streams", "metadata", "min_playout_delay",
+                    "max_participants", "sync_streams", "loudest", "metadata", "min_playout_delay",
                     "max_playout_delay", "presets"});
   Rooms rooms;
-  rooms.auto_create = read_flag(node["auto_create"]).value_or(rooms.auto_create);
-  rooms.remote_unmute = read_flag(node["remote_unmute"]).value_or(rooms.remote_unmute);
+  rooms.auto_create = node["auto_create"].flag().value_or(rooms.auto_create);
+  rooms.remote_unmute = node["remote_unmute"].flag().value_or(rooms.remote_unmute);
   rooms.defaults = read_template(node, limits);
   for (const auto& [name, preset] : node["presets"].entries()) {
     preset.expect_keys({"empty_timeout", "departure_timeout", "max_participants", "sync_streams",
-                        "metadata", "min_playout_delay", "max_playout_delay"});
+                        "loudest", "metadata", "min_playout_delay", "max_playout_delay"});
     if (name.size() > kMaxPresetName) {
       preset.error("has a name of more than " + std::to_string(kMaxPresetName) + " bytes");
     }

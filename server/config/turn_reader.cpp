@@ -85,9 +85,9 @@ Turn read_turn(const YamlNode& node, const Pool& pool, bool is_tls,
                const std::vector<residency::Region>& regions) {
   Turn turn;
   node.expect_keys({"tls", "tcp", "udp", "listen", "address", "servers"});
-  turn.tls = read_flag(node["tls"]);
-  turn.tcp = read_flag(node["tcp"]);
-  turn.udp = read_flag(node["udp"]);
+  turn.tls = node["tls"].flag().value_or(false);
+  turn.tcp = node["tcp"].flag().value_or(false);
+  turn.udp = node["udp"].flag().value_or(false);
   if (turn.tls) {
     if (!is_tls) {
       node["tls"].error("needs listen.tls");

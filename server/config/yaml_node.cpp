@@ -274,6 +274,15 @@ std::optional<std::uint64_t> YamlNode::number(std::uint64_t low, std::uint64_t h
   return value;
 }
 
+std::optional<bool> YamlNode::flag() const {
+  const std::optional<std::string> word = text();
+  if (word && *word != "true" && *word != "false") {
+    error("must be true or false, is " + *word);
+    return std::nullopt;
+  }
+  return word ? std::optional(*word == "true") : std::nullopt;
+}
+
 std::optional<double> YamlNode::decimal(double low, double high) const {
   const std::optional<std::string> digits = text();
   if (!digits) {

@@ -60,6 +60,8 @@ class YamlNode {
   [[nodiscard]] std::string required_text() const;
   /// A whole number in [low, high]; nothing when absent, reported when it is anything else.
   [[nodiscard]] std::optional<std::uint64_t> number(std::uint64_t low, std::uint64_t high) const;
+  /// `true` or `false`; nothing when absent, reported when it is anything else.
+  [[nodiscard]] std::optional<bool> flag() const;
   /// A decimal number in [low, high]; nothing when absent, reported when it is anything else.
   [[nodiscard]] std::optional<double> decimal(double low, double high) const;
 

@@ -50,6 +50,8 @@ struct Demand {
   /// Rungs that the client wants, from the lowest: at least 1, at most ladder->size().
   std::uint8_t wanted = 1;
   bool is_screen_share = false;
+  /// `wanted` is less than the client's wish, since the worker has too much to do.
+  bool is_spared = false;
   /// Of the client; higher first.
   std::uint32_t priority = 0;
   /// The rung that it has, or kPaused.

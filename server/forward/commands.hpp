@@ -79,6 +79,8 @@ struct Publish {
   rtp::MediaKind kind = rtp::MediaKind::kAudio;
   bool is_screen_share = false;
   bool is_encrypted = false;  // end-to-end: payload is opaque
+  /// Of sound: how many of the room's are forwarded at once, the loudest; 0: all.
+  std::uint8_t loudest = 0;
 };
 
 /// Ends a local or relayed publication and every subscription to it on this worker.
@@ -154,6 +156,7 @@ struct OpenRelaySink {
   rtp::MediaKind kind = rtp::MediaKind::kAudio;
   bool is_screen_share = false;
   bool is_encrypted = false;
+  std::uint8_t loudest = 0;
   WorkerIndex from;
   residency::Permit<residency::RelayLeg> permit;
   /// What `from` calls it.
@@ -322,6 +325,24 @@ struct PolicyApplied {
   std::uint64_t generation = 0;
 };
 
+/// What a worker sheds when it has too much to do, in this order and each with what comes before
+/// it; never sound.
+enum class LoadLevel : std::uint8_t {
+  kNormal,
+  kBusy,      // it is given no new rooms
+  kStrained,  // small videos come in their lowest layer
+  kFull,      // it is given no new participants
+};
+
+/// How busy the worker is, when that changes.
+struct WorkerLoad {
+  LoadLevel level = LoadLevel::kNormal;
+  /// Part of the time, 0 to 1, that its thread computes.
+  float share = 0;
+  /// How long a turn of its loop takes, as somebody finds it who arrives at any time.
+  Duration turn{};
+};
+
 /// Datagrams that still came from the peer of a transport whose permit was revoked. They were
 /// dropped unread. Sent now and then while they come.
 struct StillSending {
@@ -332,6 +353,6 @@ struct StillSending {
 
 using Event = std::variant<TransportStateChanged, LayerStarted, SpeakersChanged, TransportQuality,
                            LayersWanted, StreamPaused, DownlinkReport, SctpPacketReceived,
-                           TransportTransit, RelayTransit, PolicyApplied, StillSending>;
+                           TransportTransit, RelayTransit, PolicyApplied, StillSending, WorkerLoad>;
 
 }  // namespace meridian::forward

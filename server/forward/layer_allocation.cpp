@@ -56,7 +56,7 @@ void apply(const Demand& demand, Subscription& subscription, TransportId transpo
     subscription.pause();
   } else {
     const Rung& rung = (*demand.ladder)[static_cast<std::size_t>(demand.rung)];
-    const bool is_best = demand.rung + 1 == static_cast<int>(demand.wanted);
+    const bool is_best = demand.rung + 1 == static_cast<int>(demand.wanted) && !demand.is_spared;
     subscription.allocate(rung, is_best ? Subscription::Bound::kNone : Subscription::Bound::kRung);
   }
   if (subscription.is_paused() != was_paused) {
@@ -82,6 +82,29 @@ void LayerAllocation::collect(std::span<Subscription* const> subscriptions,
     } else if (wants_video(subscription) && !subscription.publication().ladder().empty()) {
       demands_.push_back(demand_of(subscription, i));
     }
+  }
+}
+
+void LayerAllocation::lower_small(std::span<Subscription* const> subscriptions) {
+  const auto size = [&](const Demand& demand) {
+    return (*demand.ladder)[demand.wanted - 1U].spatial;
+  };
+  std::uint8_t largest = 0;
+  for (const Demand& demand : demands_) {
+    largest = std::max(largest, demand.is_screen_share ? std::uint8_t{0} : size(demand));
+  }
+  const auto large = std::ranges::count_if(demands_, [&](const Demand& demand) {
+    return !demand.is_screen_share && size(demand) == largest;
+  });
+  for (Demand& demand : demands_) {
+    const bool is_large =
+        size(demand) == largest && large <= static_cast<std::ptrdiff_t>(kMaxLarge);
+    if (demand.is_screen_share || is_large || size(demand) == 0) {
+      continue;
+    }
+    const std::uint8_t temporal = subscriptions[demand.index]->target().max_temporal;
+    demand.wanted = static_cast<std::uint8_t>(demand.ladder->within(0, temporal));
+    demand.is_spared = true;
   }
 }
 
@@ -135,12 +158,16 @@ void LayerAllocation::follow_wanted(const Allocated& allocated, const Ceilings& 
 }
 
 void LayerAllocation::update(TransportId transport, std::span<Subscription* const> subscriptions,
-                             Downlink& downlink, Instant now, std::vector<Event>& events) {
+                             Downlink& downlink, Small small, Instant now,
+                             std::vector<Event>& events) {
   division_.estimate = downlink.known_estimate(now);
   if (limit_) {
     division_.estimate = std::min(division_.estimate.value_or(*limit_), *limit_);
   }
   collect(subscriptions, downlink);
+  if (small == Small::kLowest) {
+    lower_small(subscriptions);
+  }
   const bool can_probe = std::ranges::any_of(subscriptions, &Subscription::can_pad);
   if (downlink.take_probed()) {
     window_.on_probed();

@@ -35,15 +35,22 @@ class LayerAllocation {
   /// After a step up to another size: its key frame passes before the next one begins.
   static constexpr Duration kSwitchTime = 1500ms;
 
+  /// Where only few videos are asked for in the largest size, those are watched, and the others are
+  /// small beside them.
+  static constexpr std::size_t kMaxLarge = 4;
+  /// Whether small videos come in their lowest layer, whatever the way carries.
+  enum class Small : std::uint8_t { kAsWished, kLowest };
+
   /// Ladders of the publications must be up to date. Appends what was paused or goes on.
   void update(TransportId transport, std::span<Subscription* const> subscriptions,
-              Downlink& downlink, Instant now, std::vector<Event>& events);
+              Downlink& downlink, Small small, Instant now, std::vector<Event>& events);
   /// What the way is taken to carry at most.
   void set_limit(std::optional<Bitrate> limit) { limit_ = limit; }
   [[nodiscard]] const Division& division() const { return division_; }
 
  private:
   void collect(std::span<Subscription* const> subscriptions, const Downlink& downlink);
+  void lower_small(std::span<Subscription* const> subscriptions);
   [[nodiscard]] Ceilings ceilings(const Downlink& downlink, Bitrate estimate, bool can_probe,
                                   Instant now);
   void note_step(Instant now);

@@ -79,6 +79,8 @@ struct MediaPacket {
   Unneeded unneeded;
   PictureNumbers picture;
   CarriedExtensions extensions;
+  /// How loud it probably is, in dB below full scale, of sound that came as redundancy of another.
+  std::optional<std::uint8_t> likely_level;
   /// Value of the dependency descriptor; empty without.
   Bytes descriptor;
   /// Without padding.

@@ -69,6 +69,7 @@ std::uint8_t Publication::nearest_layer(std::uint8_t wanted) const {
 
 Publication::Ingest Publication::ingest(std::uint8_t index, const MediaPacket& packet,
                                         std::uint32_t clock_rate) {
+  withheld_.reset();
   if (index >= layers_.size() || is_full()) {
     return Ingest::kRefused;
   }
@@ -79,11 +80,11 @@ Publication::Ingest Publication::ingest(std::uint8_t index, const MediaPacket& p
   if (!layer.history->store(packet)) {
     return Ingest::kRefused;
   }
-  pending_[pending_count_++] = {
-      .layer = index, .generation = packet.generation, .sequence = packet.sequence};
+  PendingPacket& pending = pending_[pending_count_++];
+  pending = {.layer = index, .generation = packet.generation, .sequence = packet.sequence};
   if (packet.starts_key_frame) {
     layer.throttle.on_key_frame();
-    layer.key = pending_[pending_count_ - 1];
+    layer.key = pending;
     layer.key_arrival = packet.arrival;
     layer.bytes_since_key = 0;
   }
@@ -105,7 +106,25 @@ Publication::Ingest Publication::ingest(std::uint8_t index, const MediaPacket& p
   layer.clock_rate = clock_rate;
   layer.last_arrival = packet.arrival;
   latest_arrival_ = std::max(latest_arrival_, packet.arrival);
+  if (!is_video()) {
+    decide_sound(packet, pending);
+  }
   return is_start ? Ingest::kStarted : Ingest::kStored;
+}
+
+/// Whether subscribers get it. Who says levels says them of each packet, but those that came as
+/// redundancy have none: they are about as loud as the one that brought them, or the one before.
+void Publication::decide_sound(const MediaPacket& packet, PendingPacket& pending) {
+  if (packet.extensions.audio_level) {
+    level_ = *packet.extensions.audio_level & 0x7fU;
+  }
+  const std::optional<std::uint8_t> level = packet.likely_level ? packet.likely_level : level_;
+  const bool is_loudest =
+      rivals_ == nullptr || !level || rivals_->observe(traits_.id, *level, packet.arrival);
+  const Talkspurts::Verdict verdict = talkspurts_.take(packet, level, is_loudest);
+  pending.is_withheld = !verdict.talkspurt;
+  pending.talkspurt = verdict.talkspurt.value_or(ExtendedSequence{});
+  withheld_ = verdict.talkspurt ? std::nullopt : std::optional(verdict.reason);
 }
 
 const MediaPacket* Publication::find(const PendingPacket& pending) const {

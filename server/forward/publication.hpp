@@ -17,6 +17,7 @@
 #include "forward/layer_selector.hpp"
 #include "forward/media_packet.hpp"
 #include "forward/speaker_detector.hpp"
+#include "forward/talkspurts.hpp"
 #include "metrics/transit.hpp"
 #include "residency/permit.hpp"
 #include "rtcp/keyframe_throttle.hpp"
@@ -34,6 +35,8 @@ struct PublicationTraits {
   rtp::MediaKind kind = rtp::MediaKind::kAudio;
   bool is_screen_share = false;
   bool is_encrypted = false;
+  /// Of sound: how many of the room's are sent on at once, the loudest; 0: all.
+  std::uint8_t loudest = 0;
 };
 
 /// A packet that waits for the end of the batch, when all subscribers get what came.
@@ -41,6 +44,10 @@ struct PendingPacket {
   std::uint8_t layer = 0;
   std::uint32_t generation = 0;
   ExtendedSequence sequence;
+  /// Of sound: where its talkspurt begins.
+  ExtendedSequence talkspurt = {};
+  /// Only for relays, whose workers decide for themselves.
+  bool is_withheld = false;
   friend bool operator==(const PendingPacket&, const PendingPacket&) = default;
 };
 
@@ -167,10 +174,17 @@ class Publication {
   void update_ladder();
 
   [[nodiscard]] AudioActivity& activity() { return activity_; }
+  /// Why subscribers don't get the last packet; nothing: they do.
+  [[nodiscard]] std::optional<Talkspurts::Withheld> withheld() const { return withheld_; }
+  /// Those of the room with which it competes for a place among the loudest; null: none. They must
+  /// outlive the publication.
+  void set_rivals(LoudestSounds* rivals) { rivals_ = rivals; }
   /// Length of the audio in a packet, from the distance to the one before.
   [[nodiscard]] Duration audio_length(const MediaPacket& packet, std::uint32_t clock_rate);
 
  private:
+  void decide_sound(const MediaPacket& packet, PendingPacket& pending);
+
   PublicationTraits traits_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::array<PendingPacket, kMaxPending> pending_{};
@@ -183,6 +197,11 @@ class Publication {
   LayerRates rates_;
   Ladder ladder_;
   AudioActivity activity_;
+  Talkspurts talkspurts_;
+  std::optional<Talkspurts::Withheld> withheld_;
+  /// What the publisher said last of its sound.
+  std::optional<std::uint8_t> level_;
+  LoudestSounds* rivals_ = nullptr;
   RtpTimestamp last_audio_;
   Instant latest_arrival_;
 };

@@ -317,6 +317,9 @@ std::span<const MediaPacket> Receiver::recover(const ReceivedPacket& carrier) {
     packet.codec = rtp::Codec::kOpus;
     packet.marker = false;
     packet.extensions = {};  // what they say is about the frame of the carrier
+    if (const auto level = newest.extensions.audio_level) {
+      packet.likely_level = *level & 0x7fU;
+    }
     packet.payload = block.payload;
   }
   return std::span(recovered_).first(count);

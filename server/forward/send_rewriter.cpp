@@ -158,6 +158,10 @@ std::optional<Rewrite> SendRewriter::rewrite(const MediaPacket& packet,
   return out;
 }
 
+void SendRewriter::resume(ExtendedSequence from) {
+  sequences_.restart(from.value(), next_sequence().value());
+}
+
 void SendRewriter::drop(const MediaPacket& packet) {
   sequences_.drop(packet.sequence.value());
   if (packet.codec == rtp::Codec::kVp8 && packet.picture.picture_id && has_picture_ids_) {

@@ -44,6 +44,9 @@ class SendRewriter {
   [[nodiscard]] std::optional<Rewrite> rewrite(const MediaPacket& packet,
                                                const std::optional<rtcp::SourceClock>& clock);
 
+  /// The stream goes on at `from`: all between the newest packet and that was left out.
+  void resume(ExtendedSequence from);
+
   /// Leaves a packet of the stream out.
   void drop(const MediaPacket& packet);
 

@@ -148,9 +148,9 @@ void Sender::handle_timeout(Instant now) {
   }
 }
 
-void Sender::allocate(Instant now, std::vector<Event>& events) {
+void Sender::allocate(Instant now, std::vector<Event>& events, LayerAllocation::Small small) {
   if (downlink_ != nullptr) {
-    allocation_.update(transport_.id(), subscriptions_, *downlink_, now, events);
+    allocation_.update(transport_.id(), subscriptions_, *downlink_, small, now, events);
     pace(now);
   }
 }

@@ -80,7 +80,8 @@ class Sender {
   /// To be called some times a second.
   void handle_timeout(Instant now);
   /// To be called each LayerAllocation::kInterval, with the ladders up to date.
-  void allocate(Instant now, std::vector<Event>& events);
+  void allocate(Instant now, std::vector<Event>& events,
+                LayerAllocation::Small small = LayerAllocation::Small::kAsWished);
   /// See LimitDownlink.
   void set_limit(std::optional<Bitrate> limit) { allocation_.set_limit(limit); }
   /// To be called each ProbeSchedule::kPortion: sends what is due of a probe.

@@ -97,7 +97,32 @@ Publication& Shard::add_publication(const PublicationTraits& traits) {
   publications_.emplace(traits.id, std::move(publication));
   dirty_.reserve(publications_.size());
   config_.counters.publications.increment();
+  add_rival(added);
   return added;
+}
+
+void Shard::add_rival(Publication& publication) {
+  const PublicationTraits& traits = publication.traits();
+  if (publication.is_video() || traits.loudest == 0) {
+    return;
+  }
+  const std::size_t places = std::min<std::size_t>(traits.loudest, LoudestSounds::kMaxPlaces);
+  Rivals& rivals =
+      rivals_.try_emplace(traits.room, Rivals{.sounds = LoudestSounds(places)}).first->second;
+  ++rivals.publications;
+  publication.set_rivals(&rivals.sounds);
+}
+
+void Shard::remove_rival(const Publication& publication) {
+  const PublicationTraits& traits = publication.traits();
+  const auto rivals = rivals_.find(traits.room);
+  if (publication.is_video() || traits.loudest == 0 || rivals == rivals_.end()) {
+    return;
+  }
+  rivals->second.sounds.remove(traits.id);
+  if (--rivals->second.publications == 0) {
+    rivals_.erase(rivals);
+  }
 }
 
 void Shard::publish(const Publish& command) {
@@ -108,7 +133,8 @@ void Shard::publish(const Publish& command) {
                                               .room = command.room,
                                               .kind = command.kind,
                                               .is_screen_share = command.is_screen_share,
-                                              .is_encrypted = command.is_encrypted});
+                                              .is_encrypted = command.is_encrypted,
+                                              .loudest = command.loudest});
   publishers_.emplace(command.publication, command.transport);
   if (command.kind == rtp::MediaKind::kAudio) {
     speakers_[command.room].add(command.publication, publication.activity());
@@ -138,6 +164,7 @@ void Shard::unpublish(PublicationId id) {
   }
   std::erase(dirty_, publication);
   end_relays(*publication);
+  remove_rival(*publication);
   publications_.erase(id);
   config_.counters.publications.decrement();
 }
@@ -319,7 +346,7 @@ void Shard::handle_timeout(Instant now) {
       RtcpOutput output(peer->transport, config_.output, config_.counters);
       peer->sender.send_reports(output, now);
       peer->sender.handle_timeout(now);
-      peer->sender.allocate(now, events_);
+      peer->sender.allocate(now, events_, small_);
     }
     if (peer->transport.can_send()) {
       peer->sender.send_probe(config_.output, config_.counters, now);

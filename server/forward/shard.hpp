@@ -72,6 +72,8 @@ class Shard {
   void unsubscribe(SubscriptionId subscription);
   void set_subscription(const SetSubscription& command, Instant now);
   void limit_downlink(const LimitDownlink& command);
+  /// Of all subscribers, from the next selection on.
+  void set_small(LayerAllocation::Small small) { small_ = small; }
   void open_relay_source(OpenRelaySource&& command);
   void close_relay_source(const CloseRelaySource& command);
   void open_relay_sink(OpenRelaySink&& command);
@@ -104,6 +106,8 @@ class Shard {
   [[nodiscard]] Publication* find_publication(PublicationId id) const;
   [[nodiscard]] Subscription* find_subscription(SubscriptionId id) const;
   Publication& add_publication(const PublicationTraits& traits);
+  void add_rival(Publication& publication);
+  void remove_rival(const Publication& publication);
   void bind_receiver(Publication& publication, Peer& peer);
   void ingest(Publication& publication, const ReceivedPacket& received, Instant now);
   void observe_level(Publication& publication, const ReceivedPacket& received);
@@ -144,6 +148,12 @@ class Shard {
   std::unordered_map<PublicationId, TransportId> publishers_;
   std::unordered_map<SubscriptionId, std::unique_ptr<Subscription>> subscriptions_;
   std::unordered_map<RoomNumber, SpeakerDetector> speakers_;
+  /// Of rooms in which only the loudest are heard.
+  struct Rivals {
+    LoudestSounds sounds;
+    std::size_t publications = 0;
+  };
+  std::unordered_map<RoomNumber, Rivals> rivals_;
   /// Publications with pending packets; as much room as there are publications.
   std::vector<Publication*> dirty_;
   /// With packets that wait for their turn; as much room as there are peers.
@@ -153,6 +163,7 @@ class Shard {
   std::uint64_t wakes_ = 0;
   ClosedSinks closed_sinks_;
   SoundForms forms_;
+  LayerAllocation::Small small_ = LayerAllocation::Small::kAsWished;
   Instant next_transit_;
   Instant next_selection_;
   Instant next_ladders_;

@@ -83,6 +83,20 @@ std::size_t collect_from(const Publication& publication, const PendingPacket& fi
   return count;
 }
 
+void count_withheld(Talkspurts::Withheld reason, metrics::WorkerCounters& counters) {
+  switch (reason) {
+    case Talkspurts::Withheld::kSilence:
+      counters.silence_withheld.increment();
+      return;
+    case Talkspurts::Withheld::kNotLoudest:
+      counters.quiet_withheld.increment();
+      return;
+    case Talkspurts::Withheld::kOutside:
+      counters.sound_late.increment();
+      return;
+  }
+}
+
 }  // namespace
 
 void Shard::handle_rtp(Peer& peer, Bytes packet, Instant arrival, Instant now) {
@@ -134,7 +148,11 @@ void Shard::ingest(Publication& publication, const ReceivedPacket& received, Ins
   } else if (!publication.has_pending()) {
     dirty_.push_back(&publication);
   }
-  switch (publication.ingest(received.layer, received.packet, received.clock_rate)) {
+  const auto ingested = publication.ingest(received.layer, received.packet, received.clock_rate);
+  if (const auto reason = publication.withheld()) {
+    count_withheld(*reason, config_.counters);
+  }
+  switch (ingested) {
     case Publication::Ingest::kStored:
       return;
     case Publication::Ingest::kRefused:
@@ -155,9 +173,13 @@ void Shard::ingest(Publication& publication, const ReceivedPacket& received, Ins
 void Shard::distribute(Publication& publication, Instant now) {
   copy_to_relays(publication);
   const auto pending = publication.pending();
+  if (std::ranges::all_of(pending, &PendingPacket::is_withheld)) {
+    publication.clear_pending();
+    return;
+  }
   std::array<const MediaPacket*, Publication::kMaxPending> packets{};
   for (std::size_t i = 0; i < pending.size(); ++i) {
-    packets[i] = publication.find(pending[i]);
+    packets[i] = pending[i].is_withheld ? nullptr : publication.find(pending[i]);
   }
   forms_.clear();
   const LayerView view = publication.view();
@@ -174,6 +196,7 @@ void Shard::distribute(Publication& publication, Instant now) {
         continue;
       }
       outlet.padding = padding[i];
+      outlet.talkspurt = pending[i].talkspurt;
       const auto before = subscription->current_layer();
       subscription->forward(pending[i].layer, *packets[i], view, outlet);
       const auto after = subscription->current_layer();

@@ -62,7 +62,8 @@ void Shard::open_relay_sink(OpenRelaySink&& command) {
                                               .room = command.room,
                                               .kind = command.kind,
                                               .is_screen_share = command.is_screen_share,
-                                              .is_encrypted = command.is_encrypted});
+                                              .is_encrypted = command.is_encrypted,
+                                              .loudest = command.loudest});
   // How many layers there are comes with the first packet; until then all may be wished for.
   const bool is_video = command.kind == rtp::MediaKind::kVideo;
   publication.set_layer_count(is_video ? kMaxLayers : 1, Publication::Memory::kAtFirstPacket);

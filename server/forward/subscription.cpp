@@ -156,10 +156,15 @@ std::optional<MediaPacket> Subscription::sound_form(const MediaPacket& packet,
 }
 
 std::optional<Rewrite> Subscription::number(std::uint8_t layer, const MediaPacket& packet,
-                                            const LayerView& view, Verdict verdict) {
+                                            const LayerView& view, Verdict verdict,
+                                            ExtendedSequence talkspurt) {
   const Publication::Layer& source = publication_->layer(layer);
   if (verdict == Verdict::kSwitch) {
     rewriter_.begin(packet, layer, source.clock_rate, source.clock);
+    talkspurt_ = talkspurt;
+  } else if (talkspurt > talkspurt_) {
+    rewriter_.resume(talkspurt);
+    talkspurt_ = talkspurt;
   }
   auto rewrite = rewriter_.rewrite(packet, source.clock);
   if (rewrite && publication_->is_video() && selector_.ends_picture(packet, view)) {
@@ -192,7 +197,7 @@ void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const 
   if (verdict == Verdict::kSwitch && before && layer < *before && waiting_ > 0) {
     drop_waiting(outlet);  // of a layer that is too much: it would only delay the one that isn't
   }
-  const auto rewrite = number(layer, packet, view, verdict);
+  const auto rewrite = number(layer, packet, view, verdict, outlet.talkspurt);
   if (!rewrite) {
     outlet.counters.drop(metrics::DropReason::kDuplicate);
     return;

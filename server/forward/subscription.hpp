@@ -50,6 +50,8 @@ struct Outlet {
   Instant now;
   /// RTP padding of the packet that is forwarded next; see FramePadding.
   std::uint8_t padding = 0;
+  /// Where its talkspurt begins, of sound; see Talkspurts.
+  ExtendedSequence talkspurt = {};
 };
 
 /// First sequence numbers of the streams that a subscription sends.
@@ -168,7 +170,8 @@ class Subscription {
   void resend_sound(std::uint8_t copies, Bytes datagram, Outlet& outlet) const;
   void keep_sound(SequenceNumber sequence, Bytes datagram, int repeats, Outlet& outlet) const;
   [[nodiscard]] std::optional<Rewrite> number(std::uint8_t layer, const MediaPacket& packet,
-                                              const LayerView& view, Verdict verdict);
+                                              const LayerView& view, Verdict verdict,
+                                              ExtendedSequence talkspurt);
   /// At once, or when its turn comes.
   void send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
   [[nodiscard]] bool transmit(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
@@ -211,6 +214,8 @@ class Subscription {
   bool asks_for_sound_ = false;
   LayerSelector selector_;
   SendRewriter rewriter_;
+  /// Of sound: where the newest talkspurt began that was forwarded.
+  ExtendedSequence talkspurt_;
   ExtendedSequence next_rtx_;
   /// Of the last packet sent: its time, and the type of its retransmission. Before that the first
   /// type that there is.

@@ -39,10 +39,12 @@ class Page {
     add(family(name, help, MetricType::Counter), {}, value);
   }
   static void add(MetricFamily& family, Labels labels, std::uint64_t value) {
+    add(family, std::move(labels), static_cast<double>(value));
+  }
+  static void add(MetricFamily& family, Labels labels, double value) {
     ClientMetric metric;
     metric.label = std::move(labels);
-    (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) =
-        static_cast<double>(value);
+    (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
     family.metric.push_back(std::move(metric));
   }
   [[nodiscard]] std::string text() const {
@@ -156,6 +158,29 @@ void add_estimates(Page& page, const ByRegion& regions) {
   }
 }
 
+void add_load(Page& page, const ByRegion& regions) {
+  constexpr std::array<std::string_view, 4> kLevels = {"normal", "busy", "strained", "full"};
+  MetricFamily& levels = page.family(
+      "workers",
+      "Workers by what they shed: busy takes no new rooms, strained also lowers small videos, full "
+      "also takes no new people.",
+      MetricType::Gauge);
+  MetricFamily& cores = page.family(
+      "worker_cores_used", "Cores that workers compute on, as they found last.", MetricType::Gauge);
+  for (const auto& [region, workers] : regions) {
+    for (std::size_t i = 0; i < kLevels.size(); ++i) {
+      const std::uint64_t count = sum(workers, [i](const auto& w) {
+        return w.worker->load_level.value() == i ? std::uint64_t{1} : std::uint64_t{0};
+      });
+      Page::add(levels, {{"load", std::string(kLevels[i])}, {"region", region.value()}}, count);
+    }
+    constexpr double kPerMille = 1000;
+    const std::uint64_t share =
+        sum(workers, [](const auto& w) { return w.worker->load_share.value(); });
+    Page::add(cores, {{"region", region.value()}}, static_cast<double>(share) / kPerMille);
+  }
+}
+
 void add_tcp_counters(Page& page, const ByRegion& regions) {
   add_each(
       page, regions,
@@ -249,6 +274,12 @@ void add_worker_counters(Page& page, const ByRegion& regions) {
         [](const WorkerMetrics& w) { return w.worker->red_made.value(); }},
        {"red_stripped_total", "Packets of sound sent without the publisher's redundancy.", kCounter,
         [](const WorkerMetrics& w) { return w.worker->red_stripped.value(); }},
+       {"silence_withheld_total", "Packets of silence that were not forwarded.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->silence_withheld.value(); }},
+       {"quiet_withheld_total", "Packets of sound of others than the room's loudest.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->quiet_withheld.value(); }},
+       {"sound_late_total", "Packets of sound that came when silence had followed.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->sound_late.value(); }},
        {"transport_feedback_received_total", "Transport-wide feedback from subscribers.", kCounter,
         [](const WorkerMetrics& w) { return w.worker->transport_feedback_received.value(); }},
        {"key_frames_replayed_total", "Subscribers that began with a key frame from before them.",
@@ -426,6 +457,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_worker_counters(page, regions);
   add_socket_counters(page, regions);
   add_estimates(page, regions);
+  add_load(page, regions);
   add_tcp_counters(page, regions);
   add_turn_counters(page, regions, input.http);
   add_histogram(page, regions, "forward_latency_seconds",

@@ -367,6 +367,7 @@ void Runtime::State::make_workers() {
                                                             .sockets = std::move(seat.sockets),
                                                             .listeners = std::move(seat.listeners),
                                                             .turn = turn_of(seat),
+                                                            .sheds_load = config.sheds_load,
                                                             .counters = seat.io_counters,
                                                             .events = control->events(),
                                                             .sctp = sctp.commands()}));

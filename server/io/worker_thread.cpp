@@ -16,6 +16,7 @@
 #include "io/egress.hpp"
 #include "io/tcp_media.hpp"
 #include "io/transmit_barrier.hpp"
+#include "node/load_meter.hpp"
 #include "rtp/packet.hpp"
 
 namespace meridian::io {
@@ -191,8 +192,20 @@ class WorkerThread::Loop {
     }
     watch_barrier(now.monotonic);
     wake_peers();
+    measure(now.monotonic);
     deliver_events();
-    owner_.counters_.loop_lag.record(monotonic_now() - now.monotonic);
+  }
+
+  void measure(Instant began) {
+    const Instant now = monotonic_now();
+    owner_.counters_.loop_lag.record(now - began);
+    load_.observe_turn(now - began);
+    if (!owner_.sheds_load_ || !load_.is_due(now)) {
+      return;
+    }
+    if (const auto load = load_.poll(now, read_clock(CLOCK_THREAD_CPUTIME_ID))) {
+      owner_.worker_.handle_load(*load);
+    }
   }
 
   void handle_commands(const Now& now) {
@@ -259,7 +272,9 @@ class WorkerThread::Loop {
 
   void receive(std::size_t socket, const Now& now) {
     Lane& lane = lanes_[socket];
-    if (!lane.is_readable) {
+    // Nothing is handled under a policy that the worker hasn't seen: that comes within a turn or
+    // two, with a wake-up, and what the kernel holds meanwhile is not lost to those it permits.
+    if (!lane.is_readable || !owner_.worker_.is_policy_current()) {
       return;
     }
     UdpSocket& udp = owner_.sockets_[socket];
@@ -317,7 +332,8 @@ class WorkerThread::Loop {
 
   /// A timer that is due too early only costs an idle turn, so it is moved only to come earlier.
   void arm_timer() {
-    Instant next = std::min(owner_.worker_.next_timeout(), tcp_.next_timeout());
+    Instant next = std::min({owner_.worker_.next_timeout(), tcp_.next_timeout(),
+                             owner_.sheds_load_ ? load_.next_timeout() : Instant::never()});
     if (barrier_.is_standing()) {
       next = std::min(next, monotonic_now() + TransmitBarrier::kInterval);
     }
@@ -348,6 +364,7 @@ class WorkerThread::Loop {
   TransmitBarrier barrier_;
   std::vector<Lane> lanes_;
   std::array<std::uint64_t, 2> lane_drops_{};
+  node::LoadMeter load_;
   ReceiveBatch batch_;
   std::unique_ptr<node::InboundDatagram[]> inbound_ =
       std::make_unique<node::InboundDatagram[]>(ReceiveBatch::kMaxDatagrams);
@@ -372,7 +389,8 @@ WorkerThread::WorkerThread(Config config)
       turn_service_{.server = turn_ ? &*turn_ : nullptr,
                     .is_on_listeners = config.turn && config.turn->has_streams,
                     .device = config.turn ? config.turn->device : std::string()},
-      has_turn_datagrams_(config.turn && config.turn->has_datagrams) {
+      has_turn_datagrams_(config.turn && config.turn->has_datagrams),
+      sheds_load_(config.sheds_load) {
   MERIDIAN_CHECK(sockets_.size() <= 2);
 }
 

@@ -62,6 +62,8 @@ class WorkerThread {
     /// For clients whose networks block UDP; TcpMedia::kFirstSocket + index is their number.
     std::vector<TcpListener> listeners = {};
     std::optional<Turn> turn = std::nullopt;
+    /// Whether it measures how busy it is, and sheds load; see node::LoadMeter.
+    bool sheds_load = true;
     /// Written by the thread, outlives it.
     IoCounters& counters;
     EventChannel& events;
@@ -104,6 +106,7 @@ class WorkerThread {
   std::optional<turn::Server> turn_;
   const TurnService turn_service_;
   const bool has_turn_datagrams_;
+  const bool sheds_load_;
   std::vector<WorkerThread*> peers_;
   std::atomic<bool> is_stopping_{false};
   std::thread thread_;

@@ -25,10 +25,17 @@ struct RoomOptions {
   bool sync_streams = false;
   /// How late receivers show pictures; nothing: as early as they can.
   std::optional<rtp::PlayoutDelay> playout_delay = {};
+  /// How many people's sounds are forwarded at once, the loudest; 0: all.
+  std::uint8_t loudest = 0;
   /// For the application; nobody in the room sees them.
   std::map<std::string, std::string> tags = {};
   /// Agents that come when the room begins.
   std::vector<livekit::RoomAgentDispatch> agents = {};
+
+  /// `loudest` as it holds for a track: what somebody shows is heard beside those who speak.
+  [[nodiscard]] std::uint8_t loudest_of(livekit::TrackSource source) const {
+    return source == livekit::SCREEN_SHARE_AUDIO ? std::uint8_t{0} : loudest;
+  }
 };
 
 }  // namespace meridian::meeting

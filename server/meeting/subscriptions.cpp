@@ -440,6 +440,7 @@ bool Subscriptions::ensure_relay(const Participant& subscriber, const Participan
                     .kind = publication.kind,
                     .is_screen_share = publication.info.source() == livekit::SCREEN_SHARE,
                     .is_encrypted = publication.info.encryption() != livekit::Encryption::NONE,
+                    .loudest = room_.options.loudest_of(publication.info.source()),
                     .from = publisher.worker,
                     .permit = std::move(admission->sink),
                     .source = source,

@@ -176,6 +176,7 @@ void Tracks::publish(Participant& publisher, Publication& publication,
                     .kind = publication.kind,
                     .is_screen_share = publication.info.source() == livekit::SCREEN_SHARE,
                     .is_encrypted = publication.info.encryption() != livekit::Encryption::NONE,
+                    .loudest = room_.options.loudest_of(publication.info.source()),
                 });
   if (publication.info.muted()) {
     room_.command(publisher.worker, forward::MutePublication{publication.id, true});

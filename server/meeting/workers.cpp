@@ -1,6 +1,7 @@
 #include "meeting/workers.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.hpp"
 
@@ -8,8 +9,9 @@ namespace meridian::meeting {
 
 const WorkerPool::Seat* WorkerPool::least_loaded(const RegionId& region) const {
   const Seat* best = nullptr;
+  const auto order = [](const Seat& seat) { return std::pair(seat.load, seat.participants); };
   for (const Seat& seat : seats_) {
-    if (seat.region == region && (best == nullptr || seat.participants < best->participants)) {
+    if (seat.region == region && (best == nullptr || order(seat) < order(*best))) {
       best = &seat;
     }
   }
@@ -19,6 +21,22 @@ const WorkerPool::Seat* WorkerPool::least_loaded(const RegionId& region) const {
 const WorkerPool::Seat* WorkerPool::find(WorkerIndex index) const {
   const auto found = std::ranges::find(seats_, index, &Seat::index);
   return found == seats_.end() ? nullptr : &*found;
+}
+
+void WorkerPool::set_load(WorkerIndex index, forward::LoadLevel load) {
+  const auto found = std::ranges::find(seats_, index, &Seat::index);
+  MERIDIAN_CHECK(found != seats_.end());
+  found->load = load;
+}
+
+forward::LoadLevel WorkerPool::load(const RegionId& region) const {
+  const Seat* calmest = least_loaded(region);
+  return calmest != nullptr ? calmest->load : forward::LoadLevel::kFull;
+}
+
+forward::LoadLevel WorkerPool::load() const {
+  const auto calmest = std::ranges::min_element(seats_, {}, &Seat::load);
+  return calmest != seats_.end() ? calmest->load : forward::LoadLevel::kFull;
 }
 
 void WorkerPool::add_participant(WorkerIndex index) {

@@ -7,6 +7,7 @@
 #include "base/address.hpp"
 #include "base/ids.hpp"
 #include "config/config.hpp"
+#include "forward/commands.hpp"
 
 namespace meridian::meeting {
 
@@ -20,6 +21,8 @@ class WorkerPool {
     /// The ICE candidates of its clients.
     std::vector<SocketAddress> advertised;
     std::size_t participants = 0;
+    /// As it last told.
+    forward::LoadLevel load = forward::LoadLevel::kNormal;
     /// Those over TCP, which come after the others.
     std::vector<SocketAddress> advertised_tcp = {};
     /// Where its clients reach TURN on this node, and other servers of the operator's in its
@@ -30,11 +33,16 @@ class WorkerPool {
 
   explicit WorkerPool(std::vector<Seat> seats) : seats_(std::move(seats)) {}
 
-  /// The worker of that region with the fewest participants, the first one of equals; null when the
-  /// region has none.
+  /// The worker of that region that has the least to do: by its own account, then by participants,
+  /// the first one of equals; null when the region has none.
   [[nodiscard]] const Seat* least_loaded(const RegionId& region) const;
   /// Null for an index that isn't ours.
   [[nodiscard]] const Seat* find(WorkerIndex index) const;
+  void set_load(WorkerIndex index, forward::LoadLevel load);
+  /// The lowest level of a region's workers; kFull when it has none.
+  [[nodiscard]] forward::LoadLevel load(const RegionId& region) const;
+  /// The lowest level of all workers.
+  [[nodiscard]] forward::LoadLevel load() const;
   void add_participant(WorkerIndex index);
   void remove_participant(WorkerIndex index);
   [[nodiscard]] std::size_t participants(const RegionId& region) const;

@@ -105,6 +105,11 @@ struct WorkerCounters {
   Counter red_recovered;
   Counter red_made;
   Counter red_stripped;
+  /// Packets of sound that subscribers didn't get: silence, of others than the loudest of a room,
+  /// and what came after its talkspurt was over.
+  Counter silence_withheld;
+  Counter quiet_withheld;
+  Counter sound_late;
   Counter transport_feedback_received;
   /// Packets of padding that test whether a subscriber's way carries more.
   Counter probe_packets_sent;
@@ -115,6 +120,10 @@ struct WorkerCounters {
   LatencyHistogram forward_latency;
   // Gauges.
   EstimateGauges estimates;
+  /// What is shed (forward::LoadLevel, 0 to 3), and the part of the time that the thread computes,
+  /// in thousandths.
+  Counter load_level;
+  Counter load_share;
   Counter transports;
   Counter handshakes;
   Counter publications;

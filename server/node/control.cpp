@@ -307,6 +307,10 @@ void Control::handle_event(WorkerIndex worker, forward::Event&& event, Now now) 
     s.ledger.handle(worker, *transit);
     return;
   }
+  if (const auto* load = std::get_if<forward::WorkerLoad>(&event)) {
+    s.note_load(worker, *load);
+    return;
+  }
   const auto room = room_of(s.numbers, event);
   if (meeting::Meeting* meeting = room ? s.find_meeting(*room) : nullptr) {
     meeting->handle_event(event, now);

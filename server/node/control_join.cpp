@@ -1,5 +1,6 @@
 // Admission: from a request to a participant.
 #include <algorithm>
+#include <array>
 
 #include "node/control_state.hpp"
 #include "rooms/room_settings.hpp"
@@ -12,6 +13,10 @@ signalling::Refusal overloaded() {
   return signalling::refuse(503, "limit", "node has exceeded its configured limit");
 }
 
+signalling::Refusal too_busy() {
+  return signalling::refuse(503, "overloaded", "the node has too much to do for another room");
+}
+
 }  // namespace
 
 std::vector<residency::PoolState> Control::State::pool_states() const {
@@ -20,7 +25,9 @@ std::vector<residency::PoolState> Control::State::pool_states() const {
   std::vector<residency::PoolState> states;
   for (const config::Pool& pool : config.config.pools) {
     const std::size_t used = workers.participants(pool.region);
-    const std::size_t free = used < pool.participants ? pool.participants - used : 0;
+    const bool has_room =
+        used < pool.participants && workers.load(pool.region) < forward::LoadLevel::kFull;
+    const std::size_t free = has_room ? pool.participants - used : 0;
     const bool has_worker = workers.least_loaded(pool.region) != nullptr;
     const auto liveness = is_shutting_down || pool.is_closed ? Liveness::kDraining
                           : has_worker                       ? Liveness::kLive
@@ -70,7 +77,27 @@ std::optional<signalling::Refusal> Control::State::room_obstacle(const AccountId
     return signalling::refuse(503, "audit_unavailable",
                               "the audit log can't be written, which this account requires");
   }
+  if (workers.load() >= forward::LoadLevel::kBusy) {
+    return too_busy();
+  }
   return meetings.size() < config.config.limits.rooms ? std::nullopt : std::optional(overloaded());
+}
+
+void Control::State::note_load(WorkerIndex worker, const forward::WorkerLoad& load) {
+  const meeting::WorkerPool::Seat* seat = workers.find(worker);
+  if (seat == nullptr) {
+    return;
+  }
+  if (seat->load != load.level) {
+    constexpr std::array kNames = {"normal", "busy", "strained", "full"};
+    const bool is_worse = load.level > seat->load;
+    log(is_worse ? LogLevel::kWarning : LogLevel::kInfo, "worker_load",
+        {{"worker", std::to_string(worker.value())},
+         {"region", seat->region.value()},
+         {"level", kNames[static_cast<std::size_t>(load.level)]},
+         {"busy_percent", std::to_string(static_cast<int>(load.share * 100))}});
+  }
+  workers.set_load(worker, load.level);
 }
 
 SignalSessionId Control::State::add_client(const signalling::JoinIntent& intent, Now now) {
@@ -160,6 +187,9 @@ base::Expected<SignalSessionId, signalling::Refusal> Control::State::join(
                                          {room_sid.value(), sid.value(), commitment}, now);
   if (!subscriber_permit) {
     return std::unexpected(signalling::residency_refusal(subscriber_permit.error(), directory));
+  }
+  if (meeting == nullptr && workers.load(admission->permit.region()) >= forward::LoadLevel::kBusy) {
+    return std::unexpected(too_busy());
   }
   if (meeting == nullptr) {
     // obstacle() has seen that the token's options can be read.

@@ -69,6 +69,7 @@ struct Control::State final : rooms::RoomHost {
   [[nodiscard]] std::vector<residency::PoolState> pool_states() const;
   /// Tells the directory what pools are like now.
   void report_pools();
+  void note_load(WorkerIndex worker, const forward::WorkerLoad& load);
   void count_refusal(const std::string& reason) { ++refusals[reason]; }
 
   // control_http.cpp

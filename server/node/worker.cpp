@@ -349,6 +349,17 @@ void Worker::handle_timeout(Now now) {
   state.next_tick = is_idle ? Instant::never() : now.monotonic + kTick;
 }
 
+void Worker::handle_load(const forward::WorkerLoad& load) {
+  using Small = forward::LayerAllocation::Small;
+  state_->shard.set_small(load.level >= forward::LoadLevel::kStrained ? Small::kLowest
+                                                                      : Small::kAsWished);
+  metrics::WorkerCounters& counters = state_->config.counters;
+  constexpr float kPerMille = 1000;
+  counters.load_level.set(static_cast<std::uint64_t>(load.level));
+  counters.load_share.set(static_cast<std::uint64_t>(load.share * kPerMille));
+  state_->shard.events().emplace_back(load);
+}
+
 Instant Worker::next_timeout() const {
   return std::min(state_->next_tick, state_->shard.next_release());
 }

@@ -96,6 +96,9 @@ class Worker {
   void handle_timeout(Now now);
   /// Goes on with at most kHandshakesPerTurn DTLS handshakes; true = more wait.
   bool handle_handshakes(Now now);
+  /// How busy this worker is, as a LoadMeter on its thread found: sheds what belongs to that, and
+  /// tells the control thread.
+  void handle_load(const forward::WorkerLoad& load);
   /// When handle_timeout() wants to be called next; never() without transports.
   [[nodiscard]] Instant next_timeout() const;
 

@@ -30,6 +30,7 @@ void apply(const config::RoomTemplate& from, meeting::RoomOptions& options) {
   }
   options.max_participants = from.max_participants.value_or(options.max_participants);
   options.sync_streams = from.sync_streams.value_or(options.sync_streams);
+  options.loudest = static_cast<std::uint8_t>(from.loudest.value_or(options.loudest));
   options.metadata = from.metadata.value_or(options.metadata);
   if (from.min_playout_delay || from.max_playout_delay) {
     options.playout_delay =

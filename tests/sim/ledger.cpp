@@ -29,6 +29,7 @@ void Ledger::on_made(const test::MediaStamp& stamp) {
   for (Packet& packet : frame) {
     packet.is_key = stamp.is_key;
     packet.temporal = stamp.temporal;
+    packet.is_silent = stamp.is_silent;
   }
 }
 
@@ -227,6 +228,9 @@ Ledger::Findings Ledger::examine(MemberId member, std::uint32_t id) const {
           if (account.unexplained > before && is_thinned(packets, delivery, l, f)) {
             --account.unexplained;
             ++account.thinned;
+          } else if (account.unexplained > before && packets[i].is_silent) {
+            --account.unexplained;
+            ++account.silent;
           } else if (account.unexplained > before) {
             const Next next = next_of(source.layers[layer], delivery, runs, l, f, p);
             account.unexplained -= next != Next::kOther ? 1 : 0;

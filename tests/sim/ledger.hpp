@@ -29,6 +29,7 @@ struct Account {
   std::uint64_t early = 0;      // overtook the packet with which its stream began
   std::uint64_t before = 0;     // came after the stream began, and belongs before its beginning
   std::uint64_t thinned = 0;    // of whole frames of the upper temporal layers, left out
+  std::uint64_t silent = 0;     // silence, which need not be forwarded
   std::uint64_t given_up = 0;   // waited for its turn to leave until it was of no use any more
   std::uint64_t unexplained = 0;
 
@@ -81,6 +82,7 @@ class Ledger {
     bool is_refused = false;
     bool is_key = false;
     std::uint8_t temporal = 0;
+    bool is_silent = false;
     bool is_repaired = false;  // came by retransmission only
   };
   using Frame = std::vector<Packet>;

@@ -218,7 +218,10 @@ void Simulation::publish_all(Member& member) {
   member.has_published = true;
   if (member.plan.has_audio) {
     member.audio = next_source_++;
-    member.client.publish(*member.audio, test::TrackShape::audio());
+    test::TrackShape microphone = test::TrackShape::audio();
+    microphone.speech_frames = 60;  // 1.2 s
+    microphone.silent_frames = 35;  // 0.7 s
+    member.client.publish(*member.audio, microphone);
   }
   if (member.plan.has_camera) {
     member.camera = next_source_++;

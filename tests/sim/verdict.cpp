@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "forward/talkspurts.hpp"
 #include "metrics/drop_reason.hpp"
 #include "sim/simulation.hpp"
 
@@ -14,9 +15,9 @@ std::string describe(const Account& account) {
          std::to_string(account.lost_down) + " refused " + std::to_string(account.refused) +
          " outside " + std::to_string(account.outside) + " early " + std::to_string(account.early) +
          " before " + std::to_string(account.before) + " thinned " +
-         std::to_string(account.thinned) + " given up " + std::to_string(account.given_up) +
-         " unexplained " + std::to_string(account.unexplained) + " runs " +
-         std::to_string(account.runs);
+         std::to_string(account.thinned) + " silent " + std::to_string(account.silent) +
+         " given up " + std::to_string(account.given_up) + " unexplained " +
+         std::to_string(account.unexplained) + " runs " + std::to_string(account.runs);
 }
 
 /// Drops that are the server's own fault, whatever the network does.
@@ -124,7 +125,8 @@ void Simulation::judge_reception(const Member& subscriber, const Member& publish
   if (last.source != source) {
     fault(what + "shown as source " + std::to_string(last.source));
   }
-  if (now_ - last.sent > kFresh) {
+  // Of silence comes a packet now and then.
+  if (now_ - last.sent > kFresh + (last.is_silent ? forward::Talkspurts::kSilenceInterval : 0ms)) {
     fault(what + "frozen since " + std::to_string((now_ - last.sent) / 1ms) + " ms");
   }
   if (sent.media->shape().kind == rtp::MediaKind::kVideo && !person.is_limited &&
@@ -139,7 +141,8 @@ void Simulation::judge_accounts(RunResult& result) {
         ": " + describe(account));
     const std::uint64_t sum = account.delivered + account.lost_up + account.lost_down +
                               account.refused + account.outside + account.early + account.before +
-                              account.thinned + account.given_up + account.unexplained;
+                              account.thinned + account.silent + account.given_up +
+                              account.unexplained;
     if (sum != account.sent) {
       fault("an account that doesn't add up: " + describe(account));
     }
@@ -153,6 +156,7 @@ void Simulation::judge_accounts(RunResult& result) {
     total.early += account.early;
     total.before += account.before;
     total.thinned += account.thinned;
+    total.silent += account.silent;
     total.given_up += account.given_up;
     total.unexplained += account.unexplained;
     total.recovered += account.recovered;
@@ -185,9 +189,11 @@ void Simulation::judge_repairs() {
 
 void Simulation::judge_counters(const RunResult& result) {
   std::uint64_t paced_out = 0;
+  std::uint64_t withheld = 0;
   for (const node::WorkerPlacement& placement : node_->placements()) {
     const metrics::WorkerCounters& counters = node_->counters(placement.index);
     paced_out += counters.dropped[static_cast<std::size_t>(metrics::DropReason::kPacedOut)].value();
+    withheld += counters.silence_withheld.value();
     std::string line = "worker " + std::to_string(placement.index.value()) + " drops:";
     for (std::size_t i = 0; i < metrics::kDropReasonCount; ++i) {
       const auto reason = static_cast<metrics::DropReason>(i);
@@ -201,6 +207,10 @@ void Simulation::judge_counters(const RunResult& result) {
       }
     }
     log(line);
+  }
+  if (result.total.silent > 0 && withheld == 0) {
+    fault(std::to_string(result.total.silent) + " packets of silence not forwarded, " +
+          std::to_string(withheld) + " counted");
   }
   // What waited in vain for its turn was dropped, and what followed it until the next key frame was
   // of no use.

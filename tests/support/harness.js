@@ -75,10 +75,21 @@ window.publishTone = async ({ isSteady = false } = {}) => {
   if (!isSteady) setInterval(() => { volume.gain.value = 1 - volume.gain.value; }, 1500);
   await window.room.localParticipant.publishTrack(out.stream.getAudioTracks()[0], { source: Track.Source.Microphone, dtx: false, red: false });
 };
+/** A tone whose volume window.setVolume(0 to 1) changes, 50 packets a second also while it is silent: Chromium's fake microphone is, between its beeps. */
+window.publishSound = async ({ volume = 0.5, red = false } = {}) => {
+  const audio = new AudioContext();
+  const out = audio.createMediaStreamDestination();
+  const gain = new GainNode(audio, { gain: volume });
+  const tone = new OscillatorNode(audio, { frequency: 440 });
+  tone.connect(gain).connect(out);
+  tone.start();
+  window.setVolume = (next) => { gain.gain.value = next; };
+  await window.room.localParticipant.publishTrack(out.stream.getAudioTracks()[0], { source: Track.Source.Microphone, dtx: false, red });
+};
 /** Sound without a pause, 50 packets a second, and a small picture. */
 window.publish = async ({ sound = true, picture = true, red = false } = {}) => {
   window.published = { sound, picture, red };
-  if (sound) await window.room.localParticipant.setMicrophoneEnabled(true, undefined, { dtx: false, red });
+  if (sound) await window.publishSound({ red });
   if (picture) await window.publishCanvas({ width: 320, height: 180, simulcast: false });
 };
 /**

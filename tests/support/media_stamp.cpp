@@ -9,6 +9,8 @@ namespace meridian::test {
 namespace {
 
 constexpr std::size_t kDigestSize = 8;
+constexpr unsigned kKey = 1;
+constexpr unsigned kSilent = 0x80;
 
 std::uint64_t digest(Bytes bytes) {
   constexpr std::uint64_t kPrime = 0x9e3779b97f4a7c15ULL;
@@ -34,7 +36,9 @@ void write_stamp(const MediaStamp& stamp, MutableBytes out) {
   writer.u16(stamp.packet);
   writer.u16(stamp.packets);
   writer.u8(stamp.layer);
-  writer.u8(static_cast<std::uint8_t>((unsigned{stamp.temporal} << 1U) | (stamp.is_key ? 1U : 0U)));
+  writer.u8(static_cast<std::uint8_t>((stamp.is_silent ? kSilent : 0U) |
+                                      (unsigned{stamp.temporal} << 1U) |
+                                      (stamp.is_key ? kKey : 0U)));
   writer.u16(static_cast<std::uint16_t>(out.size()));
   std::uint32_t filler = stamp.source * 31 + stamp.frame * 17 + stamp.packet;
   for (std::uint8_t& byte : out.subspan(MediaStamp::kSize)) {
@@ -63,8 +67,9 @@ std::optional<MediaStamp> read_stamp(Bytes bytes) {
   stamp.packets = reader.u16();
   stamp.layer = reader.u8();
   const std::uint8_t flags = reader.u8();
-  stamp.is_key = (flags & 1U) != 0;
-  stamp.temporal = flags >> 1U;
+  stamp.is_key = (flags & kKey) != 0;
+  stamp.is_silent = (flags & kSilent) != 0;
+  stamp.temporal = static_cast<std::uint8_t>((flags & ~kSilent) >> 1U);
   return stamp;
 }
 

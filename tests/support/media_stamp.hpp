@@ -23,6 +23,7 @@ struct MediaStamp {
   std::uint8_t layer = 0;
   std::uint8_t temporal = 0;  // temporal layer of the frame
   bool is_key = false;
+  bool is_silent = false;  // sound of nobody: a server need not send it on
   Instant sent;
 
   friend bool operator==(const MediaStamp&, const MediaStamp&) = default;

@@ -14,6 +14,8 @@
 namespace meridian::test {
 namespace {
 
+constexpr std::uint8_t kSilence = 127;
+
 constexpr std::uint32_t kAudioClock = 48'000;
 constexpr std::uint32_t kVideoClock = 90'000;
 /// Temporal layers of four frames, as WebRTC's default for three of them.
@@ -92,11 +94,16 @@ void SyntheticTrack::handle_timeout(Instant now, std::uint16_t& transport_sequen
 
 void SyntheticTrack::make_audio(Instant now, const Output& output) {
   Layer& layer = layers_.front();
-  Kept packet{.stamp = {.source = source_, .frame = layer.frame++, .is_key = true, .sent = now},
+  Kept packet{.stamp = {.source = source_,
+                        .frame = layer.frame,
+                        .is_key = true,
+                        .is_silent = shape_.is_silent(layer.frame),
+                        .sent = now},
               .timestamp = timestamp(layer, now),
               .marker = layer.packets == 0,
               .sequence = layer.sequence++,
               .payload = std::vector<std::uint8_t>(shape_.audio_bytes)};
+  ++layer.frame;
   packet.payload[0] = 0x78;  // Opus: 20 ms, wide band
   write_stamp(packet.stamp, MutableBytes(packet.payload).subspan(1));
   const std::vector<std::uint8_t> frame = packet.payload;
@@ -186,9 +193,11 @@ void SyntheticTrack::send(Layer& layer, std::uint8_t index, const Kept& packet,
   const bool is_rtx = is_retransmission && is_video;  // sound comes again in its own stream
   rtp::ExtensionList extensions;
   if (!is_video) {
+    const bool is_silent = packet.stamp.is_silent;
     extensions.add_copy(
         offered::kAudioLevelId,
-        rtp::encode_audio_level({.below_full_scale = shape_.audio_level, .has_voice = true}));
+        rtp::encode_audio_level({.below_full_scale = is_silent ? kSilence : shape_.audio_level,
+                                 .has_voice = !is_silent}));
   }
   if (transport_sequence != nullptr) {
     extensions.add_copy(offered::kTransportSequenceId,

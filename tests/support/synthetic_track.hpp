@@ -42,6 +42,9 @@ struct TrackShape {
   std::size_t audio_bytes = 120;
   /// dBov below full scale, as the audio level extension says.
   std::uint8_t audio_level = 30;
+  /// After so many frames of sound so many of silence follow, over and over; 0: none.
+  std::uint32_t speech_frames = 0;
+  std::uint32_t silent_frames = 0;
   /// Each packet of sound carries the frame before it once more (RFC 2198), as Chromium does.
   bool has_redundancy = false;
   /// Said to the server, which must not look into it then.
@@ -49,6 +52,9 @@ struct TrackShape {
   std::vector<VideoLayerShape> layers;
 
   static TrackShape audio() { return {}; }
+  [[nodiscard]] bool is_silent(std::uint32_t frame) const {
+    return silent_frames > 0 && frame % (speech_frames + silent_frames) >= speech_frames;
+  }
   static TrackShape camera() {
     return {.kind = rtp::MediaKind::kVideo,
             .frame_interval = 33'333us,

@@ -24,7 +24,7 @@ TEST(RoomsReader, reads_defaults_and_presets) {
   empty_timeout: 60
   min_playout_delay: 200
   presets:
-    webinar: {max_participants: 100, departure_timeout: 5, sync_streams: true, metadata: '{"a":1}'}
+    webinar: {max_participants: 100, departure_timeout: 5, sync_streams: true, loudest: 3, metadata: '{"a":1}'}
     late: {min_playout_delay: 1000, max_playout_delay: 40950}
 )"),
                             "f");
@@ -38,6 +38,7 @@ TEST(RoomsReader, reads_defaults_and_presets) {
   EXPECT_EQ(webinar.max_participants, 100U);
   EXPECT_EQ(webinar.departure_timeout, 5U);
   EXPECT_EQ(webinar.sync_streams, true);
+  EXPECT_EQ(webinar.loudest, 3U);
   EXPECT_EQ(webinar.metadata, R"({"a":1})");
   EXPECT_FALSE(webinar.empty_timeout);
   EXPECT_EQ(rooms.defaults.min_playout_delay, 200U);

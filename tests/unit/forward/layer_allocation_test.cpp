@@ -48,11 +48,12 @@ class LayerAllocationTest : public testing::Test {
   }
   /// The subscriber claims so much.
   void claims(Bitrate rate) { sender_.downlink()->handle_remb(rate, bed_.now); }
-  std::vector<StreamPaused> allocate(int times = 1) {
+  std::vector<StreamPaused> allocate(
+      int times = 1, LayerAllocation::Small small = LayerAllocation::Small::kAsWished) {
     std::vector<Event> events;
     for (int i = 0; i < times; ++i) {
       bed_.now = bed_.now + LayerAllocation::kInterval;
-      sender_.allocate(bed_.now, events);
+      sender_.allocate(bed_.now, events, small);
     }
     std::vector<StreamPaused> paused;
     for (const Event& event : events) {
@@ -67,6 +68,34 @@ class LayerAllocationTest : public testing::Test {
   std::deque<Publication> publications_;
   std::deque<Subscription> subscriptions_;
 };
+
+TEST_F(LayerAllocationTest, a_busy_worker_lowers_what_is_small_beside_others) {
+  Subscription& large = subscribe(camera());
+  Subscription& small = subscribe(camera(), {.is_enabled = true, .max_spatial = 1});
+  Subscription& screen = subscribe(camera(true), {.is_enabled = true, .max_spatial = 1});
+  claims(Bitrate(5'000'000));
+  (void)allocate(1, LayerAllocation::Small::kLowest);
+  EXPECT_EQ(large.allowed().max_spatial, 2);
+  EXPECT_EQ(small.allowed().max_spatial, 0);
+  EXPECT_TRUE(small.is_limited());
+  EXPECT_EQ(screen.allowed().max_spatial, 1);
+  EXPECT_EQ(sender_.allocation().division().video, Bitrate(1'500'000 + 100'000 + 400'000));
+  (void)allocate();
+  EXPECT_EQ(small.allowed().max_spatial, 1);
+  EXPECT_FALSE(small.is_limited());
+}
+
+TEST_F(LayerAllocationTest, where_many_are_of_one_size_a_busy_worker_lowers_them_all) {
+  std::vector<Subscription*> tiles;
+  for (std::size_t i = 0; i <= LayerAllocation::kMaxLarge; ++i) {
+    tiles.push_back(&subscribe(camera()));
+  }
+  claims(Bitrate(20'000'000));
+  (void)allocate(1, LayerAllocation::Small::kLowest);
+  for (const Subscription* tile : tiles) {
+    EXPECT_EQ(tile->allowed().max_spatial, 0);
+  }
+}
 
 TEST_F(LayerAllocationTest, whoever_has_room_for_all_gets_what_they_wish) {
   Subscription& first = subscribe(camera());

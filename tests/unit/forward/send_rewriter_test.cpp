@@ -58,6 +58,21 @@ TEST(SendRewriter, a_switch_goes_on_without_a_gap) {
   EXPECT_FALSE(rewriter.rewrite(media(89'999, 4'999'000, at(1s + 40ms)), kNoClock));
 }
 
+TEST(SendRewriter, goes_on_after_a_pause_with_the_publishers_time_and_without_a_gap) {
+  SendRewriter rewriter(ExtendedSequence(70'000));
+  const MediaPacket before = media(66'000, 1000, at(1s));
+  rewriter.begin(before, 0, kRate, kNoClock);
+  ASSERT_TRUE(rewriter.rewrite(before, kNoClock));
+  rewriter.resume(ExtendedSequence(166'000));
+  const auto second = rewriter.rewrite(media(166'001, 9'001'000, at(101s)), kNoClock);
+  const auto first = rewriter.rewrite(media(166'000, 9'000'000, at(101s)), kNoClock);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->sequence.value(), 70'001U);
+  EXPECT_EQ(second->sequence.value(), 70'002U);
+  EXPECT_EQ(second->timestamp.value(), 9'001'000U);
+  EXPECT_FALSE(rewriter.rewrite(media(165'999, 8'999'000, at(101s)), kNoClock));
+}
+
 TEST(SendRewriter, a_switch_is_aligned_by_sender_reports) {
   // Both layers' clocks are known: 10 s of NTP time is 1000 on the low one, 777000 on the high one.
   const rtcp::SourceClock low_clock{.ntp = rtcp::NtpTime(10ULL << 32U),

@@ -127,6 +127,73 @@ TEST_F(ShardTest, says_who_speaks_and_who_stops) {
   EXPECT_FALSE(changes.back().speakers.at(0).is_active);
 }
 
+TEST_F(ShardTest, silence_is_not_forwarded_and_nothing_seems_lost_when_somebody_speaks_again) {
+  Client& alice = bed_.join();
+  Client& bob = bed_.join();
+  meeting_.publish(alice);
+  meeting_.subscribe(bob, Meeting::kMicrophone, 1);
+  std::uint16_t sequence = 1;
+  bed_.send(alice, meeting_.audio(sequence++));
+  for (int i = 0; i < 250; ++i) {  // 5 s
+    bed_.send(alice, meeting_.audio(sequence++, 127));
+    bed_.run_for(20ms);
+  }
+  const auto silence = bob.take_rtp();
+  EXPECT_LE(silence.size(), 24U);
+  EXPECT_EQ(bed_.counters.silence_withheld.value(), 251 - silence.size());
+  sequence += 2;  // lost on the way here, and one of them comes again
+  bed_.send(alice, meeting_.audio(sequence));
+  bed_.send(alice, meeting_.audio(static_cast<std::uint16_t>(sequence - 1)));
+  const auto speech = bob.take_rtp();
+  ASSERT_EQ(speech.size(), 2U);
+  EXPECT_EQ(view(speech[0]).sequence().value(), view(silence.back()).sequence().value() + 3);
+  EXPECT_EQ(view(speech[1]).sequence().value(), view(silence.back()).sequence().value() + 2);
+  const std::uint32_t passed = sequence - 1U;  // packets since the first, 960 samples each
+  EXPECT_EQ(view(speech[0]).timestamp().value(),
+            view(silence[0]).timestamp().value() + passed * 960);
+}
+
+TEST_F(ShardTest, only_the_loudest_are_forwarded_where_the_room_says_so) {
+  Client& alice = bed_.join();
+  Client& carol = bed_.join();
+  Client& bob = bed_.join();
+  const auto speak = [&](Client& who, std::uint16_t sequence, std::uint8_t level) {
+    bed_.send(who, meeting_.audio(sequence, level));
+  };
+  const auto publish = [&](Client& who, PublicationId track) {
+    bed_.shard.publish({.publication = track,
+                        .transport = who.id,
+                        .room = RoomNumber(1),
+                        .kind = rtp::MediaKind::kAudio,
+                        .loudest = 1});
+    bed_.shard.configure({.transport = who.id,
+                          .extensions = test::extension_ids(),
+                          .sections = {{.mid = test::token("0"),
+                                        .kind = rtp::MediaKind::kAudio,
+                                        .publication = track,
+                                        .codecs = {test::opus(Meeting::kOpus)},
+                                        .rids = {},
+                                        .sources = {}}}});
+  };
+  publish(alice, Meeting::kMicrophone);
+  publish(carol, PublicationId(77));
+  meeting_.subscribe(bob, Meeting::kMicrophone, 1);
+  meeting_.subscribe(bob, PublicationId(77), 2);
+  speak(alice, 1, 40);
+  speak(carol, 1, 50);
+  EXPECT_EQ(bob.take_rtp().size(), 1U) << "one place";
+  EXPECT_EQ(bed_.counters.quiet_withheld.value(), 1U);
+  speak(carol, 2, 20);
+  speak(alice, 2, 40);
+  const auto louder = bob.take_rtp();
+  ASSERT_EQ(louder.size(), 1U) << "with her first packet";
+  bed_.shard.unpublish(PublicationId(77));
+  speak(alice, 3, 40);
+  const auto alone = bob.take_rtp();
+  ASSERT_EQ(alone.size(), 1U);
+  EXPECT_NE(view(alone[0]).ssrc(), view(louder[0]).ssrc());
+}
+
 TEST_F(ShardTest, reports_the_quality_of_each_transport) {
   Client& alice = bed_.join();
   meeting_.publish(alice);

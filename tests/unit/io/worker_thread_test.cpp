@@ -42,6 +42,24 @@ class WorkerThreadTest : public testing::Test {
     const std::vector<SendItem> items(count, SendItem{address_, garbage});
     ASSERT_EQ(sender_.send(items).sent, count);
   }
+  /// A policy of nobody comes into force; what tell() gives to the worker.
+  residency::SharedPolicySnapshot move_policy() {
+    return std::make_shared<const residency::PolicySnapshot>(
+        policy_.advance(), std::span<const residency::AccountPolicy>());
+  }
+  void tell(residency::SharedPolicySnapshot policy) {
+    (void)worker_->commands().push(forward::ApplyPolicy{std::move(policy)});
+  }
+  std::uint64_t turns() const {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i <= metrics::LatencyHistogram::kBounds.size(); ++i) {
+      sum += io_counters_.loop_lag.count(i);
+    }
+    return sum;
+  }
+  std::uint64_t dropped(metrics::DropReason reason) const {
+    return counters_.dropped[static_cast<std::size_t>(reason)].value();
+  }
   std::uint64_t dropped() const {
     std::uint64_t sum = io_counters_.kernel_drops.value();
     for (const auto& counter : counters_.dropped) {
@@ -65,6 +83,7 @@ class WorkerThreadTest : public testing::Test {
 };
 
 TEST_F(WorkerThreadTest, reads_every_datagram_while_commands_and_wakes_come_at_once) {
+  tell(move_policy());
   worker_->start({worker_.get()});
   constexpr std::size_t kRounds = 200;
   constexpr std::size_t kBurst = 70;  // more than a batch
@@ -83,18 +102,12 @@ TEST_F(WorkerThreadTest, reads_every_datagram_while_commands_and_wakes_come_at_o
 }
 
 TEST_F(WorkerThreadTest, sleeps_when_there_is_nothing_to_do) {
+  tell(move_policy());
   worker_->start({worker_.get()});
   send_garbage(1);
   while (dropped() < 1) {
     std::this_thread::yield();
   }
-  const auto turns = [this] {
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i <= metrics::LatencyHistogram::kBounds.size(); ++i) {
-      sum += io_counters_.loop_lag.count(i);
-    }
-    return sum;
-  };
   const std::uint64_t before = turns();
   const Instant until = monotonic_now() + 50ms;
   while (monotonic_now() < until) {
@@ -115,19 +128,41 @@ TEST_F(WorkerThreadTest, what_was_queued_before_the_stop_is_still_done) {
 
 TEST_F(WorkerThreadTest, answers_a_policy_when_nothing_of_before_waits_in_its_sockets) {
   worker_->start({worker_.get()});
-  const auto snapshot = std::make_shared<const residency::PolicySnapshot>(
-      policy_.advance(), std::span<const residency::AccountPolicy>());
-  (void)worker_->commands().push(forward::ApplyPolicy{snapshot});
+  tell(move_policy());
   const Instant deadline = monotonic_now() + 60s;
   while (events_.empty() && monotonic_now() < deadline) {
     std::this_thread::yield();
   }
   worker_->stop();
   const auto events = events_.drain();
-  ASSERT_EQ(events.size(), 1U);
+  ASSERT_FALSE(events.empty());
   const auto* applied = std::get_if<forward::PolicyApplied>(&events[0].second);
   ASSERT_NE(applied, nullptr);
   EXPECT_EQ(applied->generation, policy_.load());
+}
+
+TEST_F(WorkerThreadTest, what_comes_while_the_policy_moves_is_handled_under_the_new_one) {
+  tell(move_policy());
+  worker_->start({worker_.get()});
+  const Instant deadline = monotonic_now() + 60s;
+  while (events_.empty() && monotonic_now() < deadline) {
+    std::this_thread::yield();
+  }
+  const auto next = move_policy();
+  send_garbage(3);
+  const std::uint64_t before = turns();
+  while (turns() < before + 3 && monotonic_now() < deadline) {
+    worker_->wake();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(dropped(), 0U);
+  tell(next);
+  while (dropped() < 3 && monotonic_now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(dropped(metrics::DropReason::kUnknownProtocol), 3U);
+  EXPECT_EQ(dropped(metrics::DropReason::kPermitStale), 0U);
+  worker_->stop();
 }
 
 TEST_F(WorkerThreadTest, packets_of_sctp_go_to_the_worker_and_events_to_control) {

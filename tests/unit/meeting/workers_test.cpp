@@ -24,6 +24,20 @@ TEST(WorkerPool, gives_the_least_loaded_worker_of_the_region) {
   EXPECT_EQ(pool.least_loaded(kParis)->index, WorkerIndex(1));
 }
 
+TEST(WorkerPool, gives_a_worker_that_is_less_busy_whoever_has_fewer_participants) {
+  using forward::LoadLevel;
+  WorkerPool pool = three_workers();
+  pool.add_participant(WorkerIndex(2));
+  pool.set_load(WorkerIndex(0), LoadLevel::kBusy);
+  EXPECT_EQ(pool.least_loaded(kLondon)->index, WorkerIndex(2));
+  EXPECT_EQ(pool.load(kLondon), LoadLevel::kNormal);
+  pool.set_load(WorkerIndex(2), LoadLevel::kFull);
+  EXPECT_EQ(pool.least_loaded(kLondon)->index, WorkerIndex(0));
+  EXPECT_EQ(pool.load(kLondon), LoadLevel::kBusy);
+  EXPECT_EQ(pool.load(), LoadLevel::kNormal) << "of Paris";
+  EXPECT_EQ(pool.load(RegionId("us-oregon")), LoadLevel::kFull);
+}
+
 TEST(WorkerPool, never_gives_a_worker_of_another_region) {
   EXPECT_EQ(three_workers().least_loaded(RegionId("us-oregon")), nullptr);
 }

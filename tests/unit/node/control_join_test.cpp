@@ -69,6 +69,37 @@ TEST_F(ControlTest, says_when_room_or_node_are_full) {
   EXPECT_EQ(overloaded.error().body, "node has exceeded its configured limit");
 }
 
+TEST_F(ControlTest, sheds_load_in_order) {
+  using forward::LoadLevel;
+  const auto is_now = [this](LoadLevel level) {
+    for (const WorkerIndex worker : {WorkerIndex(0), WorkerIndex(1)}) {
+      control_->handle_event(worker, forward::WorkerLoad{.level = level, .share = 0.9F}, now_);
+    }
+  };
+  join({.identity = "p0"});
+  is_now(LoadLevel::kBusy);
+  const auto room = open({.room = "another", .identity = "x"}, join_request());
+  ASSERT_FALSE(room.has_value());
+  EXPECT_EQ(room.error().status, 503U);
+  EXPECT_EQ(refusals("overloaded"), 1U);
+  EXPECT_TRUE(open({.identity = "p1"}, join_request()).has_value()) << "the meeting goes on";
+  is_now(LoadLevel::kFull);
+  const auto person = open({.identity = "p2"}, join_request());
+  ASSERT_FALSE(person.has_value());
+  EXPECT_EQ(person.error().status, 503U);
+  EXPECT_EQ(boost::json::parse(person.error().body).at("error"), "region_unavailable");
+  is_now(LoadLevel::kNormal);
+  EXPECT_TRUE(open({.room = "another", .identity = "x"}, join_request()).has_value());
+}
+
+TEST_F(ControlTest, a_busy_region_takes_no_room_though_another_could) {
+  using forward::LoadLevel;
+  control_->handle_event(WorkerIndex(0), forward::WorkerLoad{.level = LoadLevel::kBusy}, now_);
+  EXPECT_FALSE(open({.account = "uk-only"}, join_request()).has_value());
+  EXPECT_EQ(refusals("overloaded"), 1U);
+  EXPECT_TRUE(open({.at = kVirginia}, join_request()).has_value());
+}
+
 TEST_F(ControlTest, refuses_bad_tokens) {
   signalling::HttpRequest request =
       get("/rtc/v1?access_token=a.b.c&join_request=" + wrapped(join_request()));

@@ -52,6 +52,16 @@ TEST_F(WorkerTest, two_peers_meet_through_two_workers) {
   EXPECT_EQ(bed.counters(1).in(metrics::Traffic::kRelay).packets.value(), 3U);
 }
 
+TEST_F(WorkerTest, tells_how_busy_it_is) {
+  WorkerBed bed;
+  bed.worker().handle_load({.level = forward::LoadLevel::kStrained, .share = 0.93F, .turn = 2ms});
+  const auto loads = bed.take_events<forward::WorkerLoad>();
+  ASSERT_EQ(loads.size(), 1U);
+  EXPECT_EQ(loads[0].level, forward::LoadLevel::kStrained);
+  EXPECT_EQ(bed.counters().load_level.value(), 2U);
+  EXPECT_EQ(bed.counters().load_share.value(), 930U);
+}
+
 TEST_F(WorkerTest, tells_how_a_transport_gets_on) {
   WorkerBed bed;
   BedClient& alice = bed.join();

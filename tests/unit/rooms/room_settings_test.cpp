@@ -13,6 +13,7 @@ config::Config configured() {
                                      .departure_timeout = 7,
                                      .max_participants = 100,
                                      .sync_streams = true,
+                                     .loudest = 3,
                                      .metadata = "preset"};
   return config;
 }
@@ -27,6 +28,7 @@ TEST(RoomSettings, the_call_overrides_the_preset_and_that_the_defaults) {
   EXPECT_EQ(options->departure_timeout, 7s);
   EXPECT_EQ(options->max_participants, 100U);
   EXPECT_TRUE(options->sync_streams);
+  EXPECT_EQ(options->loudest, 3U);
   EXPECT_EQ(options->metadata, "call");
 }
 
