@@ -3,13 +3,12 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "bwe/packet_result.hpp"
 
 namespace meridian::forward {
 
 double LoudestSounds::Place::at(Instant now) const {
-  constexpr double kNanoseconds = 1e-9;
-  const double elapsed = static_cast<double>((now - since).count()) * kNanoseconds;
-  return std::max(loudness - elapsed * kDecayPerSecond, 0.0);
+  return std::max(loudness - bwe::seconds(now - since) * kDecayPerSecond, 0.0);
 }
 
 LoudestSounds::LoudestSounds(std::size_t places) : places_(places) {

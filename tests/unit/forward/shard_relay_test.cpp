@@ -13,6 +13,16 @@ using test::Meeting;
 using test::token;
 using test::view;
 
+/// Hands what waits in a ring from that worker to the shard behind it.
+void drain(RelayRing& ring, test::ShardBed& bed, WorkerIndex from) {
+  while (const RelaySlot* slot = ring.front()) {
+    bed.shard.handle_relay(from, *slot, bed.now);
+    ring.pop();
+  }
+  bed.shard.flush(bed.now);
+  bed.pump();
+}
+
 // Two shards in one process: publisher on the first, subscribers on the second.
 class ShardRelayTest : public testing::Test {
  protected:
@@ -28,14 +38,6 @@ class ShardRelayTest : public testing::Test {
                                    .kind = kind,
                                    .from = kFirst,
                                    .permit = std::move(admission.sink)});
-  }
-  static void drain(RelayRing& ring, test::ShardBed& bed, WorkerIndex from) {
-    while (const RelaySlot* slot = ring.front()) {
-      bed.shard.handle_relay(from, *slot, bed.now);
-      ring.pop();
-    }
-    bed.shard.flush(bed.now);
-    bed.pump();
   }
   void exchange() {
     for (int i = 0; i < 3; ++i) {
@@ -339,14 +341,6 @@ class ShardForwardTest : public testing::Test {
     Subscribe wish = source_.subscription(client, Meeting::kCamera, 1);
     wish.publication = kCopy;
     bed.shard.subscribe(wish, bed.now);
-    bed.pump();
-  }
-  static void drain(RelayRing& ring, test::ShardBed& bed, WorkerIndex from) {
-    while (const RelaySlot* slot = ring.front()) {
-      bed.shard.handle_relay(from, *slot, bed.now);
-      ring.pop();
-    }
-    bed.shard.flush(bed.now);
     bed.pump();
   }
   void exchange() {
