@@ -60,6 +60,7 @@ void SendRewriter::begin(const MediaPacket& packet, std::uint8_t layer, std::uin
     const std::uint32_t out = last_sent + aligned_step(packet, layer, clock_rate, clock);
     timestamp_offset_ = out - packet.timestamp.value();
     next_ = next_sequence();
+    taken_back_.reset();
   }
   sequences_.restart(packet.sequence.value(), next_.value());
   begin_picture_numbers(packet);
@@ -172,7 +173,10 @@ void SendRewriter::drop(const MediaPacket& packet) {
 }
 
 ExtendedSequence SendRewriter::next_sequence() const {
-  return has_begun_ ? ExtendedSequence(sequences_.highest_target() + 1) : next_;
+  if (!has_begun_) {
+    return next_;
+  }
+  return taken_back_.value_or(ExtendedSequence(sequences_.highest_target() + 1));
 }
 
 }  // namespace meridian::forward

@@ -47,6 +47,10 @@ class SendRewriter {
   /// The stream goes on at `from`: all between the newest packet and that was left out.
   void resume(ExtendedSequence from);
 
+  /// Packets that were given the numbers from `first` on were never sent after all: what the stream
+  /// goes on with gets these numbers. To be followed by begin().
+  void take_back(ExtendedSequence first) { taken_back_ = first; }
+
   /// Leaves a packet of the stream out.
   void drop(const MediaPacket& packet);
 
@@ -65,6 +69,7 @@ class SendRewriter {
 
   bool has_begun_ = false;
   ExtendedSequence next_;
+  std::optional<ExtendedSequence> taken_back_;
   ContinuousMap sequences_;
 
   std::uint32_t timestamp_offset_ = 0;

@@ -195,7 +195,8 @@ void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const 
     return;
   }
   if (verdict == Verdict::kSwitch && before && layer < *before && waiting_ > 0) {
-    drop_waiting(outlet);  // of a layer that is too much: it would only delay the one that isn't
+    // Of a layer that is too much: it would only delay the one that isn't.
+    outlet.counters.packets_superseded.add(take_back_waiting(outlet));
   }
   const auto rewrite = number(layer, packet, view, verdict, outlet.talkspurt);
   if (!rewrite) {
@@ -281,6 +282,7 @@ bool Subscription::transmit(const MediaPacket& packet, const Rewrite& rewrite, O
       keep_sound(low_half(rewrite.sequence), slot.first(sent), repeats, outlet);
     }
   }
+  newest_sent_ = std::max(newest_sent_, rewrite.sequence);
   last_timestamp_ = rewrite.timestamp;
   last_rtx_type_ = types(packet.codec).rtx;
   stats_.on_packet(packet.payload.size());
@@ -331,16 +333,24 @@ void Subscription::wait(const MediaPacket& packet, const Rewrite& rewrite, Outle
   outlet.counters.packets_paced.increment();
 }
 
-void Subscription::drop_waiting(Outlet& outlet) {
-  outlet.pacing.remove(*this, [&](const WaitingPacket& dropped) {
-    resend_->log.forget(dropped.sequence);
-    outlet.counters.drop(metrics::DropReason::kPacedOut);
+/// What waits is of no use any more. It was never sent, and all that was numbered after it waits,
+/// too: the key frame that comes next gets its numbers, so that the subscriber misses nothing. How
+/// many packets that were.
+std::size_t Subscription::take_back_waiting(Outlet& outlet) {
+  std::size_t count = 0;
+  outlet.pacing.remove(*this, [&](const WaitingPacket& waited) {
+    resend_->log.forget(waited.sequence);
+    ++count;
   });
   waiting_ = 0;
+  if (has_begun()) {
+    rewriter_.take_back(ExtendedSequence(newest_sent_.value() + 1));
+  }
+  return count;
 }
 
 void Subscription::give_up(Outlet& outlet) {
-  drop_waiting(outlet);
+  outlet.counters.drop(metrics::DropReason::kPacedOut, take_back_waiting(outlet));
   selector_.lose_stream();
 }
 
@@ -354,6 +364,7 @@ void Subscription::release(const Pacing::Released& released, Outlet& outlet) {
   const auto sent = resend_->log.find(waited.sequence);
   const MediaPacket* packet = sent ? find_source(*sent) : nullptr;
   if (packet == nullptr) {  // it has left the history meanwhile
+    resend_->log.forget(waited.sequence);
     outlet.counters.drop(metrics::DropReason::kPacedOut);
     give_up(outlet);
     return;

@@ -126,7 +126,8 @@ class Subscription {
   [[nodiscard]] bool keeps_sound() const { return keeps_sound_; }
   /// The turn of a packet that waited has come.
   void release(const Pacing::Released& released, Outlet& outlet);
-  /// What waits would come too late: it is dropped, and the stream goes on with the next key frame.
+  /// What waits would come too late: it is dropped, and the stream goes on with the next key frame,
+  /// under the numbers of what was dropped.
   void give_up(Outlet& outlet);
 
   /// Whether it has a stream of retransmissions in which padding can be sent, and about which the
@@ -176,7 +177,7 @@ class Subscription {
   void send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
   [[nodiscard]] bool transmit(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
   void wait(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
-  void drop_waiting(Outlet& outlet);
+  [[nodiscard]] std::size_t take_back_waiting(Outlet& outlet);
   void resend(SequenceNumber sequence, Outlet& outlet);
   /// What was sent, or waits, under this number; null when it isn't in the history any more.
   [[nodiscard]] const MediaPacket* find_source(const SentPacket& sent) const;
@@ -221,6 +222,8 @@ class Subscription {
   /// type that there is.
   RtpTimestamp last_timestamp_;
   std::uint8_t last_rtx_type_ = CodecTypes::kAbsent;
+  /// Of those sent, retransmissions left out.
+  ExtendedSequence newest_sent_;
   /// Packets in the queue of those that wait.
   std::size_t waiting_ = 0;
   /// Of the newest key frame, as sent.

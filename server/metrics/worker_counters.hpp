@@ -117,6 +117,9 @@ struct WorkerCounters {
   Counter key_frames_replayed;
   /// Packets of video that had to wait for their turn to leave.
   Counter packets_paced;
+  /// And those of them that were not sent, since their stream went on at a smaller size meanwhile.
+  /// What the subscriber gets instead has their numbers: it misses nothing.
+  Counter packets_superseded;
   LatencyHistogram forward_latency;
   // Gauges.
   EstimateGauges estimates;

@@ -73,6 +73,23 @@ TEST(SendRewriter, goes_on_after_a_pause_with_the_publishers_time_and_without_a_
   EXPECT_FALSE(rewriter.rewrite(media(165'999, 8'999'000, at(101s)), kNoClock));
 }
 
+TEST(SendRewriter, what_was_never_sent_gives_its_numbers_to_the_next_key_frame) {
+  SendRewriter rewriter(ExtendedSequence(70'000));
+  rewriter.begin(media(66'000, 1000, at(1s)), 1, kRate, kNoClock);
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    ASSERT_TRUE(rewriter.rewrite(media(66'000 + i, 1000, at(1s)), kNoClock));
+  }
+  rewriter.take_back(ExtendedSequence(70'004));
+  EXPECT_EQ(rewriter.next_sequence().value(), 70'004U);
+  const MediaPacket low = media(90'000, 5'000'000, at(1s + 33ms));
+  rewriter.begin(low, 0, kRate, kNoClock);
+  const auto out = rewriter.rewrite(low, kNoClock);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->sequence.value(), 70'004U);
+  EXPECT_EQ(out->timestamp.value(), 1000U + 2970) << "time went on";
+  EXPECT_EQ(rewriter.next_sequence().value(), 70'005U);
+}
+
 TEST(SendRewriter, a_switch_is_aligned_by_sender_reports) {
   // Both layers' clocks are known: 10 s of NTP time is 1000 on the low one, 777000 on the high one.
   const rtcp::SourceClock low_clock{.ntp = rtcp::NtpTime(10ULL << 32U),

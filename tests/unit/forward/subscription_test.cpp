@@ -24,7 +24,7 @@ class SubscriptionTest : public testing::Test {
   static constexpr PublicationId kTrack{1};
 
   void publish(rtp::MediaKind kind, std::vector<rtp::CodecBinding> codecs,
-               bool is_encrypted = false) {
+               bool is_encrypted = false, std::vector<rtp::Token> rids = {}) {
     bed_.shard.publish({.publication = kTrack,
                         .transport = alice_.id,
                         .room = RoomNumber(1),
@@ -37,7 +37,7 @@ class SubscriptionTest : public testing::Test {
                                         .kind = kind,
                                         .publication = kTrack,
                                         .codecs = std::move(codecs),
-                                        .rids = {},
+                                        .rids = std::move(rids),
                                         .sources = {}}}});
   }
   void subscribe(std::vector<rtp::CodecBinding> codecs, LayerTarget target = {}) {
@@ -348,7 +348,7 @@ TEST_F(PacedSubscriptionTest, what_would_come_too_late_is_given_up_until_the_nex
   narrow(Bitrate(1'000'000));
   std::uint32_t timestamp = 0;
   send_frame(timestamp, true);
-  (void)take_numbers();
+  const std::uint16_t last = take_numbers().back();
   (void)alice_.take_picture_losses();
   for (std::size_t i = 0; i < SentLog::kMinCapacity / kPackets; ++i) {
     send_frame(timestamp += 3000, false);
@@ -362,7 +362,41 @@ TEST_F(PacedSubscriptionTest, what_would_come_too_late_is_given_up_until_the_nex
   EXPECT_TRUE(take_numbers().empty()) << "nobody could decode it";
   send_frame(timestamp += 3000, true);
   bed_.run_for(500ms);
-  EXPECT_EQ(take_numbers().size(), kPackets);
+  const std::vector<std::uint16_t> next = take_numbers();
+  ASSERT_EQ(next.size(), kPackets);
+  EXPECT_EQ(next[0], static_cast<std::uint16_t>(last + 1)) << "nobody asks for what never left";
+  EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
+TEST_F(PacedSubscriptionTest, a_smaller_size_goes_on_with_the_numbers_of_what_waited) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)}, false, {token("q"), token("h")});
+  subscribe({test::vp8(102)});
+  narrow(Bitrate(1'000'000));
+  const auto send_key_frame = [&](std::string_view rid, std::uint32_t ssrc, std::size_t packets) {
+    for (std::size_t i = 0; i < packets; ++i) {
+      auto payload = test::vp8_payload({.is_key = true, .starts = i == 0, .picture_id = 1});
+      payload.resize(1000);
+      bed_.send(alice_, test::rtp_packet({.ssrc = ssrc,
+                                          .sequence = sequence_++,
+                                          .payload_type = 96,
+                                          .marker = i + 1 == packets,
+                                          .extensions = {{1, text("0")}, {2, text(rid)}}},
+                                         payload));
+    }
+  };
+  send_key_frame("h", 300, kPackets);
+  const std::vector<std::uint16_t> large = take_numbers();
+  ASSERT_FALSE(large.empty());
+  ASSERT_LT(large.size(), kPackets);
+  set_target({.max_spatial = 0});
+  send_key_frame("q", 200, 3);
+  EXPECT_EQ(bed_.counters.packets_superseded.value(), kPackets - large.size());
+  bed_.run_for(200ms);
+  const std::vector<std::uint16_t> small = take_numbers();
+  ASSERT_EQ(small.size(), 3U);
+  EXPECT_EQ(small[0], static_cast<std::uint16_t>(large.back() + 1)) << "nothing is missing";
+  EXPECT_EQ(dropped(metrics::DropReason::kPacedOut), 0U);
+  EXPECT_EQ(dropped(metrics::DropReason::kSrtpIndexReused), 0U);
   EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
 }
 
