@@ -19,7 +19,8 @@ constexpr const char* kSrtpProfiles =
     "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80";
 constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305";
-constexpr const char* kGroups = "X25519:P-256";
+/// P-256 first: OpenSSL takes less time for it than for X25519.
+constexpr const char* kGroups = "P-256:X25519";
 /// A chain that a client may send; ours has one certificate of under 1 KiB.
 constexpr long kMaxPeerChain = 16L * 1024;
 

@@ -1,7 +1,7 @@
 #include "dtls/session.hpp"
 
 #include <algorithm>
-#include <deque>
+#include <list>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +11,7 @@
 #include "base/check.hpp"
 #include "dtls/datagram_bio.hpp"
 #include "dtls/peer_check.hpp"
+#include "dtls/protected_records.hpp"
 #include "dtls/record.hpp"
 
 namespace meridian::dtls {
@@ -42,14 +43,25 @@ ProfileSize size_of(std::uint16_t profile) {
   }
 }
 
-/// What the cipher adds to a record's plaintext: AES-GCM has an explicit nonce (RFC 5288 section
-/// 3), ChaCha20-Poly1305 has none (RFC 7905 section 2).
-std::size_t record_overhead(const SSL* ssl) {
-  constexpr std::size_t kTag = 16;
-  constexpr std::size_t kExplicitNonce = 8;
-  const bool is_chacha =
-      SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(ssl)) == NID_chacha20_poly1305;
-  return is_chacha ? kTag : kTag + kExplicitNonce;
+/// The first record of a datagram for which may_be_protected() holds, which is shortened by it.
+Bytes take_record(Bytes& datagram) {
+  constexpr std::size_t kLengthAt = 11;
+  const std::size_t size = ProtectedRecords::kHeaderSize + load_u16(&datagram[kLengthAt]);
+  const Bytes record = datagram.first(size);
+  datagram = datagram.subspan(size);
+  return record;
+}
+
+bool is_finished(Bytes message) {
+  constexpr std::uint8_t kFinished = 20;
+  return !message.empty() && message[0] == kFinished;
+}
+
+/// close_notify, or what ends a connection at once.
+bool is_last_alert(Bytes alert) {
+  constexpr std::uint8_t kFatal = 2;
+  constexpr std::uint8_t kCloseNotify = 0;
+  return alert.size() >= 2 && (alert[0] == kFatal || alert[1] == kCloseNotify);
 }
 
 }  // namespace
@@ -77,11 +89,11 @@ struct Session::Impl {
   void on_handshake_done(Instant now);
   bool export_keys(std::uint16_t profile);
   Input receive(Bytes datagram);
+  /// What OpenSSL has read with the end of the handshake.
+  void read_early_payloads();
   /// kQueueFull when a payload had no room and is lost.
-  Input read_payloads();
-  /// OpenSSL's record buffers, over 30 KiB: a connected session has them only while it works.
-  void take_buffers() { MERIDIAN_CHECK(SSL_alloc_buffers(ssl.get()) == 1); }
-  void give_back_buffers() { (void)SSL_free_buffers(ssl.get()); }
+  Input take(const ProtectedRecords::Opened& record);
+  [[nodiscard]] bool seal(Content type, Bytes payload);
   void send_close();
   void end(SessionState end_state, SessionFailure why);
   Input queue_written();
@@ -93,17 +105,21 @@ struct Session::Impl {
   ssl_ctx_st* context;
   PeerCheck check;
   DatagramWire wire;
+  /// From the first datagram to the end of the handshake; from then on, `records`.
   std::unique_ptr<SSL, SslFree> ssl;
+  std::unique_ptr<ProtectedRecords> records;
   SessionState state = SessionState::kHandshaking;
   SessionFailure failure = SessionFailure::kNone;
   std::optional<ExportedKeys> keys;
-  std::deque<Datagram> output;
-  std::deque<Datagram> payloads;
+  // Lists, which hold nothing while they are empty, as they nearly always are.
+  std::list<Datagram> output;
+  std::list<Datagram> payloads;
   // The handshake.
   Instant deadline = Instant::never();
   bool is_started = false;
   int attempts = 0;
   std::size_t handshake_bytes = 0;
+  /// Our last one, until it has an answer.
   std::vector<Datagram> flight;
   Instant flight_sent;
   Instant retransmit_at = Instant::never();
@@ -196,20 +212,44 @@ void Session::Impl::on_handshake_done(Instant now) {
   if (retransmissions == 0 && !flight.empty()) {
     round_trip = now - flight_sent;
   }
-  flight.clear();
-  flight.shrink_to_fit();
+  flight = wire.output;
   retransmit_at = Instant::never();
   deadline = Instant::never();
   // The hook has run, since a certificate is demanded; no keys without its consent.
   MERIDIAN_CHECK(check.result == PeerCheck::Result::kMatch);
   const SRTP_PROTECTION_PROFILE* profile = SSL_get_selected_srtp_profile(ssl.get());
   if (profile == nullptr || !export_keys(static_cast<std::uint16_t>(profile->id))) {
-    send_close();
+    ERR_clear_error();
+    (void)SSL_shutdown(ssl.get());
     end(SessionState::kFailed, SessionFailure::kNoSrtpProfile);
     return;
   }
+  records = ProtectedRecords::take_over(ssl.get(), flight);
+  if (!records) {
+    end(SessionState::kFailed, SessionFailure::kProtocol);
+    return;
+  }
   state = SessionState::kConnected;
-  (void)read_payloads();  // the queue is empty yet
+  read_early_payloads();
+  ssl.reset();
+}
+
+void Session::Impl::read_early_payloads() {
+  std::array<std::uint8_t, kMaxDatagram> payload;
+  // A datagram holds at most so many records; each turn takes one.
+  constexpr int kMaxRecords = 64;
+  for (int i = 0; i < kMaxRecords; ++i) {
+    ERR_clear_error();
+    const int size = SSL_read(ssl.get(), payload.data(), static_cast<int>(payload.size()));
+    if (size <= 0) {
+      if (SSL_get_error(ssl.get(), size) != SSL_ERROR_WANT_READ) {
+        end(SessionState::kClosed, SessionFailure::kNone);  // an authentic alert
+      }
+      ERR_clear_error();
+      return;
+    }
+    payloads.emplace_back(payload.begin(), payload.begin() + size);
+  }
 }
 
 bool Session::Impl::export_keys(std::uint16_t profile) {
@@ -233,50 +273,64 @@ bool Session::Impl::export_keys(std::uint16_t profile) {
 }
 
 Input Session::Impl::receive(Bytes datagram) {
-  if (!may_be_protected(datagram, record_overhead(ssl.get()))) {
+  if (!may_be_protected(datagram, records->overhead())) {
     return Input::kDiscarded;
   }
-  wire.input = datagram;
-  take_buffers();
-  const Input taken = read_payloads();
-  wire.input = {};
-  const Input answered = queue_written();
-  return taken == Input::kTaken ? answered : taken;
-}
-
-Input Session::Impl::read_payloads() {
-  Input result = Input::kTaken;
-  std::array<std::uint8_t, kMaxDatagram> payload;
-  // A datagram holds at most so many records; each turn takes one.
-  constexpr int kMaxRecords = 64;
-  for (int i = 0; i < kMaxRecords; ++i) {
-    ERR_clear_error();
-    const int size = SSL_read(ssl.get(), payload.data(), static_cast<int>(payload.size()));
-    if (size > 0) {
-      if (payloads.size() < kMaxQueued) {
-        payloads.emplace_back(payload.begin(), payload.begin() + size);
-      } else {
-        result = Input::kQueueFull;
-      }
-      continue;
+  Input result = Input::kDiscarded;
+  std::array<std::uint8_t, kMaxDatagram> plain;
+  while (!datagram.empty() && state == SessionState::kConnected) {
+    const auto opened = records->open(take_record(datagram), plain);
+    if (opened && take(*opened) == Input::kQueueFull) {
+      return Input::kQueueFull;
     }
-    const int error = SSL_get_error(ssl.get(), size);
-    if (error == SSL_ERROR_ZERO_RETURN || error == SSL_ERROR_SSL || error == SSL_ERROR_SYSCALL) {
-      // close_notify or a fatal alert, and authentic: other records have been dropped before.
-      end(SessionState::kClosed, SessionFailure::kNone);
-      return result;
-    }
-    break;
+    result = opened ? Input::kTaken : result;
   }
-  give_back_buffers();
   return result;
 }
 
+Input Session::Impl::take(const ProtectedRecords::Opened& record) {
+  switch (record.type) {
+    case Content::kApplicationData:
+      flight = {};  // whoever sends data has our Finished
+      if (record.payload.empty()) {
+        break;
+      }
+      if (payloads.size() >= kMaxQueued) {
+        return Input::kQueueFull;
+      }
+      payloads.emplace_back(record.payload.begin(), record.payload.end());
+      break;
+    case Content::kHandshake:
+      // The client repeats its last flight, since ours was lost: byte for byte, so that no nonce
+      // is used twice. There is no renegotiation.
+      if (is_finished(record.payload)) {
+        wire.output = flight;
+        return queue_written();
+      }
+      break;
+    case Content::kAlert:
+      if (is_last_alert(record.payload)) {
+        end(SessionState::kClosed, SessionFailure::kNone);
+      }
+      break;
+    case Content::kChangeCipherSpec:
+      break;
+  }
+  return Input::kTaken;
+}
+
+bool Session::Impl::seal(Content type, Bytes payload) {
+  std::array<std::uint8_t, kMaxDatagram> record;
+  const auto size = records->seal(type, payload, record);
+  if (size) {
+    output.emplace_back(record.begin(), record.begin() + static_cast<std::ptrdiff_t>(*size));
+  }
+  return size.has_value();
+}
+
 void Session::Impl::send_close() {
-  take_buffers();
-  ERR_clear_error();
-  (void)SSL_shutdown(ssl.get());
-  ERR_clear_error();
+  constexpr std::array<std::uint8_t, 2> kCloseNotify = {1, 0};  // a warning
+  (void)seal(Content::kAlert, kCloseNotify);
 }
 
 void Session::Impl::end(SessionState end_state, SessionFailure why) {
@@ -284,9 +338,10 @@ void Session::Impl::end(SessionState end_state, SessionFailure why) {
   failure = why;
   deadline = Instant::never();
   retransmit_at = Instant::never();
-  flight.clear();
+  flight = {};
   queue_written();
   ssl.reset();
+  records.reset();
   if (end_state == SessionState::kFailed && keys) {
     OPENSSL_cleanse(&*keys, sizeof(*keys));
     keys.reset();
@@ -374,17 +429,7 @@ Session::Send Session::send(Bytes payload) {
   if (impl_->output.size() >= kMaxQueued) {
     return Send::kQueueFull;
   }
-  impl_->take_buffers();
-  ERR_clear_error();
-  const int written = SSL_write(impl_->ssl.get(), payload.data(), static_cast<int>(payload.size()));
-  if (written <= 0) {
-    ERR_clear_error();
-    impl_->wire.output.clear();
-    return Send::kNotConnected;
-  }
-  impl_->give_back_buffers();
-  impl_->queue_written();
-  return Send::kQueued;
+  return impl_->seal(Content::kApplicationData, payload) ? Send::kQueued : Send::kNotConnected;
 }
 
 void Session::close() {

@@ -42,8 +42,8 @@ struct ExportedKeys {
 
 /// One DTLS 1.2 association as the passive side (RFC 6347, RFC 5764). Datagrams, application data
 /// and `now` go in; datagrams, application data and the next timeout come out. Garbage during the
-/// handshake is discarded and the handshake waits on; after it, OpenSSL's record layer refuses what
-/// isn't authentic. Not copyable, not movable; one thread at a time.
+/// handshake is discarded and the handshake waits on; after it, OpenSSL's part is freed, and
+/// records that aren't authentic are discarded. Not copyable, not movable; one thread at a time.
 class Session {
  public:
   /// From start() until the handshake must be done.

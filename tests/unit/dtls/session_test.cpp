@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "dtls/protected_records.hpp"
 #include "support/peer_dtls.hpp"
 
 namespace meridian::dtls {
@@ -387,6 +388,143 @@ TEST_F(DtlsTest, answers_a_repeated_last_flight_of_the_client) {
   connect_with({});
   EXPECT_TRUE(client_->is_connected());
   EXPECT_GE(finished, 2U);
+}
+
+/// Numbers and, with an explicit nonce, nonces of the encrypted records in a datagram.
+struct RecordNumbers {
+  std::uint64_t place = 0;
+  std::uint64_t nonce = 0;
+};
+std::vector<RecordNumbers> encrypted_records(const Datagram& datagram) {
+  std::vector<RecordNumbers> records;
+  ByteReader reader(datagram);
+  while (reader.remaining() > 0) {
+    reader.skip(3);
+    const std::uint64_t place = reader.u64();
+    const Bytes body = reader.bytes(reader.u16());
+    if (place >> 48U != 0) {
+      records.push_back({.place = place, .nonce = ByteReader(body).u64()});
+    }
+  }
+  return records;
+}
+
+class DtlsCiphers : public DtlsTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(DtlsCiphers, carry_payloads_of_any_length) {
+  connect_with({.ciphers = GetParam()});
+  ASSERT_EQ(server_->state(), SessionState::kConnected);
+  for (std::size_t size = 1; size <= Session::kMaxPayload; size += 71) {
+    const Datagram payload(size, static_cast<std::uint8_t>(size));
+    ASSERT_EQ(server_->send(payload), Session::Send::kQueued);
+    ASSERT_TRUE(client_->send(payload));
+    exchange();
+    EXPECT_EQ(server_->poll_payload(), payload);
+    EXPECT_EQ(client_->poll_payload(), payload);
+  }
+  server_->close();
+  exchange();
+  EXPECT_TRUE(client_->is_closed());
+}
+static_assert(Session::kMaxPayload + ProtectedRecords::kMaxOverhead <= Session::kMaxDatagram);
+
+INSTANTIATE_TEST_SUITE_P(All, DtlsCiphers,
+                         testing::Values("ECDHE-ECDSA-AES128-GCM-SHA256",
+                                         "ECDHE-ECDSA-AES256-GCM-SHA384",
+                                         "ECDHE-ECDSA-CHACHA20-POLY1305"));
+
+TEST_F(DtlsTest, no_number_and_no_nonce_is_used_twice) {
+  std::vector<RecordNumbers> sent;
+  lose_ = [&](To to, const Datagram& datagram) {
+    if (to == To::kClient) {
+      const auto records = encrypted_records(datagram);
+      sent.insert(sent.end(), records.begin(), records.end());
+    }
+    return false;
+  };
+  connect_with({.ciphers = "ECDHE-ECDSA-AES256-GCM-SHA384"});
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(server_->send(as_bytes("x")), Session::Send::kQueued);
+  }
+  server_->close();
+  exchange();
+  ASSERT_EQ(sent.size(), 22U);  // Finished, the payloads, close_notify
+  for (std::size_t i = 1; i < sent.size(); ++i) {
+    EXPECT_EQ(sent[i].place, sent[i - 1].place + 1);
+    EXPECT_EQ(sent[i].nonce, sent[i - 1].nonce + 1);
+  }
+}
+
+TEST_F(DtlsTest, the_last_flight_is_repeated_byte_for_byte) {
+  std::vector<Datagram> flights;
+  lose_ = [&](To to, const Datagram& datagram) {
+    const bool is_last = to == To::kClient && datagram[0] == 20;
+    if (is_last) {
+      flights.push_back(datagram);
+    }
+    return is_last && flights.size() < 3;
+  };
+  connect_with({});
+  EXPECT_TRUE(client_->is_connected());
+  ASSERT_GE(flights.size(), 3U);
+  EXPECT_EQ(flights[1], flights[0]);
+  EXPECT_EQ(flights[2], flights[0]);
+  ASSERT_TRUE(client_->send(as_bytes("x")));
+  ASSERT_EQ(server_->send(as_bytes("y")), Session::Send::kQueued);
+  exchange();
+  EXPECT_EQ(as_text(*server_->poll_payload()), "x");
+  EXPECT_EQ(as_text(*client_->poll_payload()), "y");
+}
+
+TEST_F(DtlsTest, takes_each_record_once_and_old_ones_not_at_all) {
+  connect_with({});
+  std::vector<Datagram> datagrams;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(client_->send(as_bytes("x")));
+    datagrams.push_back(*client_->poll_datagram());
+  }
+  const auto deliver = [&](std::size_t index) {
+    const Input input = server_->handle_datagram(datagrams[index], now_);
+    return input == Input::kTaken && server_->poll_payload().has_value();
+  };
+  EXPECT_TRUE(deliver(10));
+  EXPECT_FALSE(deliver(10));
+  EXPECT_TRUE(deliver(9));  // out of order
+  EXPECT_FALSE(deliver(9));
+  EXPECT_TRUE(deliver(99));
+  EXPECT_TRUE(deliver(36));  // 63 before the newest
+  EXPECT_FALSE(deliver(36));
+  EXPECT_FALSE(deliver(35));
+  EXPECT_FALSE(deliver(99));
+}
+
+TEST_F(DtlsTest, a_record_with_any_bit_changed_is_discarded) {
+  connect_with({});
+  ASSERT_TRUE(client_->send(as_bytes("the payload")));
+  const Datagram record = *client_->poll_datagram();
+  for (std::size_t bit = 0; bit < 8 * record.size(); ++bit) {
+    Datagram changed = record;
+    changed[bit / 8] = static_cast<std::uint8_t>(changed[bit / 8] ^ (1U << (bit % 8)));
+    EXPECT_EQ(server_->handle_datagram(changed, now_), Input::kDiscarded) << bit;
+  }
+  EXPECT_EQ(server_->state(), SessionState::kConnected);
+  EXPECT_FALSE(server_->poll_payload());
+  EXPECT_EQ(server_->handle_datagram(record, now_), Input::kTaken);
+  EXPECT_EQ(as_text(*server_->poll_payload()), "the payload");
+}
+
+TEST_F(DtlsTest, takes_several_records_of_one_datagram) {
+  connect_with({});
+  Datagram together;
+  for (const char* text : {"one", "two", "three"}) {
+    ASSERT_TRUE(client_->send(as_bytes(text)));
+    const Datagram record = *client_->poll_datagram();
+    together.insert(together.end(), record.begin(), record.end());
+  }
+  EXPECT_EQ(server_->handle_datagram(together, now_), Input::kTaken);
+  EXPECT_EQ(as_text(*server_->poll_payload()), "one");
+  EXPECT_EQ(as_text(*server_->poll_payload()), "two");
+  EXPECT_EQ(as_text(*server_->poll_payload()), "three");
 }
 
 }  // namespace
