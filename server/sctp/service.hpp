@@ -14,8 +14,10 @@ namespace meridian::sctp {
 inline constexpr std::size_t kMaxMessageSize = 256 * 1024;
 /// Bytes that may wait for one peer, in our queue and the stack's send buffer together.
 inline constexpr std::size_t kMaxQueuedBytes = 1024 * 1024;
-/// Streams offered and accepted: a browser's 65535 would cost 6.7 MB an association.
-inline constexpr std::uint16_t kMaxStreams = 64;
+/// Streams offered and accepted: those of Association::kMaxChannels, which have even numbers of one
+/// side and odd ones of the other, and one more of each, which is then refused by its name. A
+/// browser's 65535 would cost 6.7 MB an association.
+inline constexpr std::uint16_t kMaxStreams = 34;
 inline constexpr std::size_t kMaxAssociations = 4096;
 /// The port that both sides use inside DTLS (RFC 8841).
 inline constexpr std::uint16_t kPort = 5000;
