@@ -53,6 +53,8 @@ constexpr std::size_t kFirstRead = 2048;
 constexpr std::size_t kMaxTurnStart = 4096;
 /// A buffer that grew beyond this for one request is given back after it.
 constexpr std::size_t kKeptBuffer = 8192;
+/// The same of a WebSocket's buffer: what clients say all the time is shorter.
+constexpr std::size_t kKeptFrame = 1024;
 
 auto report_to(Error& error) {
   return asio::redirect_error(asio::use_awaitable, error);
@@ -159,6 +161,9 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     while (goes_on && !is_aborted_) {
       goes_on = co_await serve_one();
       set_deadline(host_.limits.idle);
+    }
+    if (is_accepted_ && !is_aborted_) {
+      co_await serve_websocket();
     }
   }
 
@@ -287,7 +292,7 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
         const HttpReply reply{std::move(opened.error()), nullptr};
         co_return co_await respond(reply, keep_alive, false);
       }
-      co_await serve_websocket(*opened, message);
+      co_await accept_websocket(*opened, message);
       co_return false;
     }
     HttpResult result = listener_.handler->handle_http(request);
@@ -340,8 +345,8 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     }
   }
 
-  asio::awaitable<void> serve_websocket(node::SignalSessionId session,
-                                        const http::request<http::string_body>& message) {
+  asio::awaitable<void> accept_websocket(node::SignalSessionId session,
+                                         const http::request<http::string_body>& message) {
     session_ = session;
     host_.handle_upgraded(*this, session);
     socket_.emplace(stream_);
@@ -354,12 +359,16 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     socket_->auto_fragment(false);
     Error error;
     co_await socket_->async_accept(message, report_to(error));
-    if (error) {
-      co_return;
-    }
-    is_accepted_ = true;
+    is_accepted_ = !error;
+  }
+
+  /// With the request, a whole session description, gone: this lasts for as long as the meeting.
+  asio::awaitable<void> serve_websocket() {
     deadline_ = Instant::never();
+    buffer_.clear();
+    buffer_.shrink_to_fit();
     write_next();
+    Error error;
     beast::flat_buffer inbound;  // read_message_max bounds it
     while (true) {
       co_await socket_->async_read(inbound, report_to(error));
@@ -368,9 +377,9 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
       }
       const auto* data = static_cast<const std::uint8_t*>(inbound.cdata().data());
       const auto kind = socket_->got_text() ? node::FrameKind::kText : node::FrameKind::kBinary;
-      listener_.handler->handle_frame(session, {data, inbound.size()}, kind);
+      listener_.handler->handle_frame(session_, {data, inbound.size()}, kind);
       inbound.clear();
-      if (inbound.capacity() > kKeptBuffer) {
+      if (inbound.capacity() > kKeptFrame) {
         inbound.shrink_to_fit();
       }
     }

@@ -175,21 +175,33 @@ class TlsServerTransport final : public AnyStream::Transport {
     }
   }
   void receive(AnyStream::DoneHandler then) {
-    socket_.async_read_some(
-        asio::buffer(ciphertext_),
-        [this, then = std::move(then)](AnyStream::Error error, std::size_t size) mutable {
-          if (!error) {
-            session_->feed(Bytes(ciphertext_).first(size));
-          }
-          std::move(then)(error);
-        });
+    socket_.async_wait(tcp::socket::wait_read,
+                       [this, then = std::move(then)](AnyStream::Error error) mutable {
+                         if (!error) {
+                           error = take_ciphertext();
+                         }
+                         if (error == asio::error::would_block) {
+                           return receive(std::move(then));
+                         }
+                         std::move(then)(error);
+                       });
+  }
+
+  /// Read when it is there: a buffer that waits for it would be the most that an idle connection
+  /// holds.
+  AnyStream::Error take_ciphertext() {
+    std::array<std::uint8_t, 4096> ciphertext;
+    AnyStream::Error error;
+    socket_.non_blocking(true, error);
+    const std::size_t size = error ? 0 : socket_.read_some(asio::buffer(ciphertext), error);
+    session_->feed(Bytes(ciphertext).first(size));
+    return error;
   }
 
   tcp::socket socket_;
   std::unique_ptr<TlsSession> session_;
   /// Whom the flush under way tells. The operation owns them, since they own this.
   std::weak_ptr<Waiting> flushing_;
-  std::array<std::uint8_t, 4096> ciphertext_{};
 };
 
 class TlsClientTransport final : public AnyStream::Transport {

@@ -1,5 +1,9 @@
 #include "io/tls_session.hpp"
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -7,6 +11,63 @@
 #include "base/check.hpp"
 
 namespace meridian::io {
+namespace {
+
+/// A buffer that is empty gives back what is more than this: a session lasts as long as a meeting,
+/// and is idle for most of it.
+constexpr std::size_t kKeptBuffer = 512;
+
+void clear(std::vector<std::uint8_t>& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kKeptBuffer) {
+    buffer.shrink_to_fit();
+  }
+}
+
+}  // namespace
+
+/// A memory BIO would keep the size that it once had, and a copy of each byte.
+struct TlsSession::Wire {
+  static TlsSession& session_of(BIO* bio) { return *static_cast<TlsSession*>(BIO_get_data(bio)); }
+
+  static int write(BIO* bio, const char* data, int size) {
+    std::vector<std::uint8_t>& written = session_of(bio).written_;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(data);
+    written.insert(written.end(), bytes, bytes + std::max(size, 0));
+    return size;
+  }
+  static int read(BIO* bio, char* data, int size) {
+    TlsSession& session = session_of(bio);
+    BIO_clear_retry_flags(bio);
+    const std::size_t count = std::min(session.input_.size() - session.read_,
+                                       static_cast<std::size_t>(std::max(size, 0)));
+    if (count == 0) {
+      BIO_set_retry_read(bio);  // empty means: not yet
+      return -1;
+    }
+    std::memcpy(data, session.input_.data() + session.read_, count);
+    session.read_ += count;
+    if (session.read_ == session.input_.size()) {
+      clear(session.input_);
+      session.read_ = 0;
+    }
+    return static_cast<int>(count);
+  }
+  static long control(BIO* /*bio*/, int command, long /*argument*/, void* /*pointer*/) {
+    // Above all not 1 for BIO_CTRL_GET_KTLS_SEND and _RECV, which would claim kernel TLS.
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+  static const BIO_METHOD* method() {
+    static const BIO_METHOD* const kMethod = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "session");
+      MERIDIAN_CHECK(made != nullptr && BIO_meth_set_write(made, &Wire::write) == 1 &&
+                     BIO_meth_set_read(made, &Wire::read) == 1 &&
+                     BIO_meth_set_ctrl(made, &Wire::control) == 1);
+      return made;
+    }();
+    return kMethod;
+  }
+};
 
 void TlsSession::Free::operator()(SSL* session) const {
   SSL_free(session);
@@ -14,11 +75,11 @@ void TlsSession::Free::operator()(SSL* session) const {
 
 TlsSession::TlsSession(SSL_CTX* context) : ssl_(SSL_new(context)) {
   MERIDIAN_CHECK(ssl_ != nullptr);
-  BIO* in = BIO_new(BIO_s_mem());
-  BIO* out = BIO_new(BIO_s_mem());
-  MERIDIAN_CHECK(in != nullptr && out != nullptr);
-  BIO_set_mem_eof_return(in, -1);  // empty means: not yet
-  SSL_set_bio(ssl_.get(), in, out);
+  BIO* bio = BIO_new(Wire::method());
+  MERIDIAN_CHECK(bio != nullptr);
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_accept_state(ssl_.get());
 }
 
@@ -38,11 +99,7 @@ TlsSession::Step TlsSession::step_of(int result) const {
 }
 
 void TlsSession::feed(Bytes ciphertext) {
-  if (!ciphertext.empty()) {
-    const int written =
-        BIO_write(SSL_get_rbio(ssl_.get()), ciphertext.data(), static_cast<int>(ciphertext.size()));
-    MERIDIAN_CHECK(written == static_cast<int>(ciphertext.size()));
-  }
+  input_.insert(input_.end(), ciphertext.begin(), ciphertext.end());
 }
 
 TlsSession::Step TlsSession::handshake() {
@@ -58,7 +115,7 @@ TlsSession::Read TlsSession::read(MutableBytes into) {
 
 bool TlsSession::write(Bytes plaintext) {
   ERR_clear_error();
-  // A memory BIO takes everything.
+  // The wire takes everything.
   return SSL_write(ssl_.get(), plaintext.data(), static_cast<int>(plaintext.size())) ==
          static_cast<int>(plaintext.size());
 }
@@ -70,15 +127,19 @@ void TlsSession::close() {
 
 Bytes TlsSession::output() {
   if (sent_ == output_.size()) {
-    BIO* out = SSL_get_wbio(ssl_.get());
-    output_.resize(BIO_ctrl_pending(out));
+    clear(output_);
     sent_ = 0;
-    if (!output_.empty()) {
-      const int taken = BIO_read(out, output_.data(), static_cast<int>(output_.size()));
-      MERIDIAN_CHECK(taken == static_cast<int>(output_.size()));
-    }
+    std::swap(output_, written_);
   }
   return Bytes(output_).subspan(sent_);
+}
+
+void TlsSession::consume(std::size_t sent) {
+  sent_ += sent;
+  if (sent_ == output_.size()) {
+    clear(output_);
+    sent_ = 0;
+  }
 }
 
 }  // namespace meridian::io

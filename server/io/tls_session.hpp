@@ -9,6 +9,7 @@
 
 using SSL = struct ssl_st;
 using SSL_CTX = struct ssl_ctx_st;
+using BIO = struct bio_st;
 
 namespace meridian::io {
 
@@ -44,17 +45,24 @@ class TlsSession {
   /// Says goodbye.
   void close();
 
-  /// Ciphertext that is to be sent, until consume().
+  /// Ciphertext that is to be sent; stays where it is until consume() has taken all of it.
   [[nodiscard]] Bytes output();
-  void consume(std::size_t sent) { sent_ += sent; }
+  void consume(std::size_t sent);
 
  private:
   struct Free {
     void operator()(SSL* session) const;
   };
+  /// What OpenSSL reads from and writes to: the session's own buffers.
+  struct Wire;
   [[nodiscard]] Step step_of(int result) const;
 
   std::unique_ptr<SSL, Free> ssl_;
+  std::vector<std::uint8_t> input_;
+  std::size_t read_ = 0;
+  /// Ciphertext that output() has not shown yet, and what it shows: that stays where it is until it
+  /// is consumed, since it is being sent.
+  std::vector<std::uint8_t> written_;
   std::vector<std::uint8_t> output_;
   std::size_t sent_ = 0;
 };
