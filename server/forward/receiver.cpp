@@ -75,6 +75,9 @@ void Receiver::configure(const ConfigureReceive& command) {
     }
     sections_.push_back(std::move(section));
   }
+  if (arrivals_ == nullptr && !sections_.empty()) {
+    arrivals_ = std::make_unique<bwe::ArrivalRecorder>();
+  }
   sources_.renumber_sections(indices);
   for (std::size_t i = 0; i < sections_.size(); ++i) {
     add_signalled_sources(static_cast<std::uint8_t>(i));
@@ -214,11 +217,12 @@ base::Expected<std::optional<ReceivedPacket>, DropReason> Receiver::take(Bytes p
   if (!view) {
     return std::unexpected(DropReason::kMalformedRtp);
   }
-  if (const auto sequence = rtp::read_transport_sequence(
-          view->extension(extensions_.id(Extension::kTransportSequence)))) {
-    arrivals_.on_packet(*sequence, arrival);
+  const auto sequence =
+      rtp::read_transport_sequence(view->extension(extensions_.id(Extension::kTransportSequence)));
+  if (sequence && arrivals_ != nullptr) {
+    arrivals_->on_packet(*sequence, arrival);
     newest_media_ = view->ssrc();
-    next_feedback_ = std::min(next_feedback_, arrivals_.next_timeout());
+    next_feedback_ = std::min(next_feedback_, arrivals_->next_timeout());
   }
   const auto source = resolve(*view);
   if (!source) {

@@ -128,7 +128,8 @@ class Receiver {
   std::vector<Section> sections_;
   std::uint32_t highest_generation_ = 0;  // of the streams of sections that are gone
   SsrcTable sources_;
-  bwe::ArrivalRecorder arrivals_;
+  /// Of 16 KiB, from the first section on: who only listens has none.
+  std::unique_ptr<bwe::ArrivalRecorder> arrivals_;
   Ssrc newest_media_;  // what transport-wide feedback names as its media source
   Instant next_nack_ = Instant::never();
   Instant next_report_ = Instant::never();

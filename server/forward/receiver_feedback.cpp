@@ -32,7 +32,10 @@ void Receiver::send_feedback(RtcpOutput& output, Instant now) {
   if (now >= next_report_) {
     send_receiver_reports(output, now);
   }
-  next_feedback_ = std::min({next_nack_, next_report_, arrivals_.next_timeout()});
+  next_feedback_ = std::min(next_nack_, next_report_);
+  if (arrivals_ != nullptr) {
+    next_feedback_ = std::min(next_feedback_, arrivals_->next_timeout());
+  }
 }
 
 void Receiver::send_nacks(RtcpOutput& output, Instant now) {
@@ -61,14 +64,14 @@ void Receiver::send_nacks(RtcpOutput& output, Instant now) {
 }
 
 void Receiver::send_transport_feedback(RtcpOutput& output, Instant now) {
-  while (const auto report = arrivals_.poll(now)) {
+  while (const auto report = arrivals_ == nullptr ? std::nullopt : arrivals_->poll(now)) {
     rtcp::Arrivals arrivals{.base = report->base, .times = report->times};
     output.add([&](auto& writer) {
       return writer.add_transport_feedback(kFeedbackSsrc, newest_media_, report->feedback_count,
                                            arrivals);
     });
     const std::size_t written = report->times.size() - arrivals.times.size();
-    arrivals_.on_reported(written, now);
+    arrivals_->on_reported(written, now);
     if (written == 0) {
       return;
     }
