@@ -14,6 +14,7 @@
 
 #include "io/clock.hpp"
 #include "io/udp_socket.hpp"
+#include "support/data_channel_client.hpp"
 
 namespace meridian::bench {
 namespace asio = boost::asio;
@@ -90,8 +91,23 @@ struct LoadClient::State : std::enable_shared_from_this<State> {
       if (error) {
         return;
       }
-      client.handle_datagram(Bytes(datagram).first(size), io::monotonic_now());
+      const Instant now = io::monotonic_now();
+      client.handle_datagram(Bytes(datagram).first(size), now);
+      while (const auto packet = client.poll_sctp()) {
+        if (channels) {
+          channels->receive(*packet, now);
+        }
+      }
     }
+  }
+  void handle_timeout(Instant now) {
+    if (now >= client.next_timeout()) {
+      client.handle_timeout(now);
+    }
+    if (channels && now >= channels->next_timeout()) {
+      channels->advance(now);
+    }
+    flush();
   }
   void flush() {
     while (auto frame = client.poll_signal()) {
@@ -109,10 +125,21 @@ struct LoadClient::State : std::enable_shared_from_this<State> {
     }
     if (join_time == Duration::zero() && client.is_connected()) {
       join_time = io::monotonic_now() - started;
+      begin_channels();
+    }
+  }
+  void begin_channels() {
+    if (wants_channels && !channels && client.is_connected()) {
+      const Instant now = io::monotonic_now();
+      channels.emplace([this](Bytes packet) { client.send_sctp(packet); });
+      channels->connect(now);
+      channels->open_livekit_channels(now);
     }
   }
 
   test::LivekitClient client;
+  std::optional<support::DataChannelClient> channels;
+  bool wants_channels = false;
   tcp::resolver resolver;
   websocket::stream<tcp::socket> signal;
   udp::socket media;
@@ -140,10 +167,19 @@ void LoadClient::connect(const SignalAddress& address) {
 }
 
 void LoadClient::handle_timeout(Instant now) {
-  if (now >= state_->client.next_timeout()) {
-    state_->client.handle_timeout(now);
-    state_->flush();
+  const bool is_due = now >= state_->client.next_timeout();
+  if (is_due || (state_->channels && now >= state_->channels->next_timeout())) {
+    state_->handle_timeout(now);
   }
+}
+
+void LoadClient::open_channels() {
+  state_->wants_channels = true;
+  state_->begin_channels();
+}
+
+bool LoadClient::has_channels() const {
+  return state_->channels && state_->channels->opened.size() >= 2;
 }
 
 void LoadClient::flush() {

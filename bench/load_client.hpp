@@ -37,6 +37,11 @@ class LoadClient {
   /// Sends what the client has for the server; after each call to client().
   void flush();
 
+  /// Opens the data channels that LiveKit's clients have, as soon as media is connected.
+  void open_channels();
+  /// Both of them are open.
+  [[nodiscard]] bool has_channels() const;
+
   [[nodiscard]] test::LivekitClient& client();
   [[nodiscard]] const test::LivekitClient& client() const;
   [[nodiscard]] bool is_closed() const;

@@ -15,6 +15,7 @@
 #include "io/policy_files.hpp"
 #include "io/public_address.hpp"
 #include "io/random.hpp"
+#include "metrics/memory_budget.hpp"
 #include "residency/generation.hpp"
 
 namespace meridian::io {
@@ -42,6 +43,17 @@ std::size_t relay_slots(std::size_t workers) {
 /// What one worker of several has of a limit of the node.
 std::size_t share(std::size_t limit, std::size_t workers) {
   return std::max<std::size_t>(1, limit / workers);
+}
+
+void log_memory_budgets() {
+  using Budget = metrics::MemoryBudget;
+  log::info("memory_budgets", {{"idle_participant", Budget::kIdleParticipant},
+                               {"first_subscription", Budget::kFirstSubscription},
+                               {"further_subscription", Budget::kSubscription},
+                               {"sound_layer", Budget::kSoundLayer},
+                               {"low_layer", Budget::kLowLayer},
+                               {"middle_layer", Budget::kMiddleLayer},
+                               {"high_layer", Budget::kHighLayer}});
 }
 
 std::string to_string(config::LogLevel level) {
@@ -380,6 +392,7 @@ base::Expected<std::unique_ptr<Runtime>, base::Error> Runtime::make(
   // A client that closes while we write is no reason to end.
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  log_memory_budgets();
   auto state = std::make_unique<State>(config);
   state->config_file = config_file;
   for (const auto open :

@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -16,8 +17,13 @@ namespace {
 
 constexpr int kMaxFrames = 24;
 
+/// Of the C library's own, in front of each block.
+constexpr std::size_t kChunkHeader = 8;
+
 struct Thread {
   bool is_watched = false;
+  bool has_ledger = false;
+  std::int64_t held = 0;
   ForbiddenCalls calls;
   CountedCalls counted;
   std::array<void*, kMaxFrames> stack{};
@@ -44,6 +50,20 @@ void count(std::uint64_t CountedCalls::* calls) {
   }
 }
 
+void* take(void* memory) {
+  if (t_thread.has_ledger && memory != nullptr) {
+    t_thread.held += static_cast<std::int64_t>(malloc_usable_size(memory) + kChunkHeader);
+  }
+  return memory;
+}
+
+void* give_back(void* memory) {
+  if (t_thread.has_ledger && memory != nullptr) {
+    t_thread.held -= static_cast<std::int64_t>(malloc_usable_size(memory) + kChunkHeader);
+  }
+  return memory;
+}
+
 /// The function of this name behind ours.
 template <class Function>
 Function next(Function, const char* name) {
@@ -58,6 +78,17 @@ Watch::Watch() {
 }
 Watch::~Watch() {
   t_thread.is_watched = false;
+}
+
+Ledger::Ledger() {
+  t_thread.has_ledger = true;
+}
+Ledger::~Ledger() {
+  t_thread.has_ledger = false;
+}
+
+std::int64_t held_bytes() {
+  return t_thread.held;
 }
 
 const ForbiddenCalls& forbidden_calls() {
@@ -83,8 +114,10 @@ void print_first_forbidden_call() {
 using meridian::test::count;
 using meridian::test::CountedCalls;
 using meridian::test::ForbiddenCalls;
+using meridian::test::give_back;
 using meridian::test::next;
 using meridian::test::note;
+using meridian::test::take;
 
 extern "C" {
 
@@ -96,34 +129,34 @@ void __libc_free(void* memory);
 
 void* malloc(std::size_t size) noexcept {
   note(&ForbiddenCalls::allocations);
-  return __libc_malloc(size);
+  return take(__libc_malloc(size));
 }
 void* calloc(std::size_t count, std::size_t size) noexcept {
   note(&ForbiddenCalls::allocations);
-  return __libc_calloc(count, size);
+  return take(__libc_calloc(count, size));
 }
 void* realloc(void* memory, std::size_t size) noexcept {
   note(&ForbiddenCalls::allocations);
-  return __libc_realloc(memory, size);
+  return take(__libc_realloc(give_back(memory), size));
 }
 void* memalign(std::size_t alignment, std::size_t size) noexcept {
   note(&ForbiddenCalls::allocations);
-  return __libc_memalign(alignment, size);
+  return take(__libc_memalign(alignment, size));
 }
 void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
   note(&ForbiddenCalls::allocations);
-  return __libc_memalign(alignment, size);
+  return take(__libc_memalign(alignment, size));
 }
 int posix_memalign(void** memory, std::size_t alignment, std::size_t size) noexcept {
   note(&ForbiddenCalls::allocations);
-  *memory = __libc_memalign(alignment, size);
+  *memory = take(__libc_memalign(alignment, size));
   return *memory != nullptr ? 0 : ENOMEM;
 }
 void free(void* memory) noexcept {
   if (memory != nullptr) {
     note(&ForbiddenCalls::frees);
   }
-  __libc_free(memory);
+  __libc_free(give_back(memory));
 }
 
 void* mmap(void* address, std::size_t size, int protection, int flags, int file,

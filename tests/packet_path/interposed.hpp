@@ -37,6 +37,19 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
 };
 
+/// While it lives, what the calling thread allocates and frees counts in held_bytes(). Not to be
+/// nested.
+class Ledger {
+ public:
+  Ledger();
+  ~Ledger();
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+};
+/// Bytes of the heap that this thread took under its ledgers and has not given back, the C
+/// library's own for each block included.
+[[nodiscard]] std::int64_t held_bytes();
+
 /// What this thread called while it was watched.
 [[nodiscard]] const ForbiddenCalls& forbidden_calls();
 [[nodiscard]] const CountedCalls& counted_calls();

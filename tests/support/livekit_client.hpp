@@ -104,6 +104,9 @@ class LivekitClient {
   [[nodiscard]] Instant next_timeout() const;
   void handle_timeout(Instant now);
   void set_observer(MediaObserver* observer) { observer_ = observer; }
+  /// SCTP inside DTLS, for owners that speak it: false before media is connected.
+  bool send_sctp(Bytes packet);
+  [[nodiscard]] std::optional<std::vector<std::uint8_t>> poll_sctp() { return peer_->poll_sctp(); }
 
   // ---- What a person does
 
@@ -219,6 +222,7 @@ class LivekitClient {
   std::uint32_t last_offer_id_ = 0;
   bool is_offer_outstanding_ = false;
   bool needs_offer_ = false;
+  bool speaks_sctp_ = false;
   std::uint16_t transport_sequence_ = 1;
   bwe::ArrivalRecorder arrivals_;
   Instant next_tick_ = Instant::never();

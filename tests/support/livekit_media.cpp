@@ -98,6 +98,13 @@ void LivekitClient::start_accepted(Instant now) {
   }
 }
 
+bool LivekitClient::send_sctp(Bytes packet) {
+  speaks_sctp_ = true;
+  const bool is_sent = peer_->send_sctp(packet);
+  move_datagrams();
+  return is_sent;
+}
+
 Instant LivekitClient::next_timeout() const {
   if (!server_address_) {
     return Instant::never();
@@ -248,7 +255,7 @@ void LivekitClient::drain_peer(Instant now) {
   while (const auto packet = peer_->poll_rtcp()) {
     handle_rtcp(*packet, now);
   }
-  while (peer_->poll_sctp()) {
+  while (!speaks_sctp_ && peer_->poll_sctp()) {
   }
   move_datagrams();
 }
