@@ -32,6 +32,25 @@ void AcknowledgedRate::on_packet(const PacketResult& packet) {
   }
 }
 
+std::optional<Bitrate> AcknowledgedRate::received_since(Instant since) const {
+  Instant first = Instant::never();
+  double received = 0;
+  std::size_t packets = 0;
+  for (std::size_t i = 0; i < size_; ++i) {
+    const PacketResult& packet = at(i);
+    if (packet.received < since) {
+      continue;
+    }
+    received += packets > 0 ? packet.sent.size : 0;  // the first one only begins the time
+    first = std::min(first, packet.received);
+    ++packets;
+  }
+  if (packets < kMinSince || at(size_ - 1).received - first < kSinceTime) {
+    return std::nullopt;
+  }
+  return to_bitrate(rate_of(received, at(size_ - 1).received - first));
+}
+
 std::optional<Bitrate> AcknowledgedRate::rate() const {
   if (size_ < kRequiredPackets) {
     return std::nullopt;

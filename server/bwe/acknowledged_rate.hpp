@@ -32,6 +32,11 @@ class AcknowledgedRate {
   /// A packet that arrived.
   void on_packet(const PacketResult& packet);
   [[nodiscard]] std::optional<Bitrate> rate() const;
+  /// Of what was received from `since` on, on the peer's clock: what a way carries that was full
+  /// all the time. Nothing while that are fewer than kMinSince packets or less than kSinceTime.
+  static constexpr std::size_t kMinSince = 5;
+  static constexpr Duration kSinceTime = 100ms;
+  [[nodiscard]] std::optional<Bitrate> received_since(Instant since) const;
 
  private:
   [[nodiscard]] PacketResult& at(std::size_t index) const {

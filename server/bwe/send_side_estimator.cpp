@@ -28,6 +28,7 @@ void SendSideEstimator::on_feedback(std::span<PacketResult> results,
     groups_.reset();
     detector_.reset();
     queue_.reset();
+    overflow_.reset();
   }
   has_feedback_ = true;
   last_feedback_ = now;
@@ -38,6 +39,11 @@ void SendSideEstimator::on_feedback(std::span<PacketResult> results,
   }
   // What was lost has the latest time there is, and ends behind all that arrived.
   std::ranges::sort(results, {}, &PacketResult::received);
+  for (const PacketResult& result : results) {
+    if (!result.is_found()) {
+      overflow_.on_packet(result.is_lost());
+    }
+  }
   const auto lost = std::ranges::find_if(results, &PacketResult::is_lost);
   std::optional<Bitrate> probed;
   take_delays({results.begin(), lost}, now, probed);
@@ -65,11 +71,40 @@ std::optional<Bitrate> SendSideEstimator::acknowledged() const {
   return rate ? std::optional(to_bitrate(loss_.inherent().sent_rate(to_double(*rate)))) : rate;
 }
 
+bool SendSideEstimator::is_overflowing() const {
+  return queue_.is_standing() && !queue_.is_shuffled() && queue_.excess() > kFullQueue &&
+         overflow_.is_overflowing(loss_.inherent().value());
+}
+
+bool SendSideEstimator::is_draining(Instant now) const {
+  return queue_.is_standing() && queue_.excess() > kFullQueue && !overflowed_at_.is_never() &&
+         now - overflowed_at_ < kDrainTime;
+}
+
+DelayState SendSideEstimator::delay_state() const {
+  if (is_overflowing()) {
+    return DelayState::kOveruse;
+  }
+  const bool is_nothing = detector_.state() == DelayState::kOveruse || queue_.is_shuffled();
+  return is_nothing && !queue_.is_standing() ? DelayState::kNormal : detector_.state();
+}
+
+/// What goes through while more is sent than that. The last second knows of the time before, too:
+/// where a queue overflows, what arrived since it stands is all that the way carries.
+Bitrate SendSideEstimator::rate_when_full() const {
+  const Bitrate rate = acknowledged().value_or(Bitrate(aimd_.estimate().value() / 2));
+  const auto through =
+      is_overflowing() ? acknowledged_.received_since(queue_.standing_since()) : std::nullopt;
+  return through ? std::min(rate, to_bitrate(loss_.inherent().sent_rate(to_double(*through))))
+                 : rate;
+}
+
 void SendSideEstimator::update_delay_based(std::optional<Bitrate> probed, Instant now) {
   const auto acknowledged = this->acknowledged();
   aimd_.set_in_alr(alr_.is_active() && !queue_.is_shuffled());
   aimd_.set_trusted(queue_.is_shuffled() ? AimdControl::kTrustedUnprobed : AimdControl::kTrusted);
   const DelayState state = delay_state();
+  overflowed_at_ = is_overflowing() ? now : overflowed_at_;
   if (probed) {
     probes_.on_result(*probed, now);
     probed_ = *probed;
@@ -80,7 +115,7 @@ void SendSideEstimator::update_delay_based(std::optional<Bitrate> probed, Instan
     if (now < probing_until_) {
       return;  // the queue that a probe fills on purpose; a real one is there afterwards, too
     }
-    const Bitrate rate = acknowledged.value_or(Bitrate(aimd_.estimate().value() / 2));
+    const Bitrate rate = rate_when_full();
     if (aimd_.may_decrease_again(rate, now)) {
       probed_at_ = Instant::never();
       aimd_.update(state, rate, now);

@@ -15,6 +15,7 @@
 #include "bwe/packet_result.hpp"
 #include "bwe/probe_controller.hpp"
 #include "bwe/probe_estimator.hpp"
+#include "bwe/queue_overflow.hpp"
 #include "bwe/remb.hpp"
 #include "bwe/reported_loss.hpp"
 #include "bwe/standing_queue.hpp"
@@ -47,6 +48,11 @@ class SendSideEstimator {
   /// Beyond the round trip: in which a probe's own queue shows.
   static constexpr Duration kProbeSettle = 150ms;
 
+  /// By less than this the queue of a way that is full isn't filled.
+  static constexpr Duration kFullQueue = 50ms;
+  /// For so long after it overflowed a queue is looked at as one that empties.
+  static constexpr Duration kDrainTime = 2s;
+
   explicit SendSideEstimator(Bitrate max);
 
   // ---- What happens
@@ -66,11 +72,10 @@ class SendSideEstimator {
   [[nodiscard]] Bitrate estimate(Instant now) const;
   [[nodiscard]] Limit limit() const { return limit_; }
   /// A delay that grows counts only while packets also wait all the time: else they are late, or
-  /// out of order, for other reasons.
-  [[nodiscard]] DelayState delay_state() const {
-    const bool is_nothing = detector_.state() == DelayState::kOveruse || queue_.is_shuffled();
-    return is_nothing && !queue_.is_standing() ? DelayState::kNormal : detector_.state();
-  }
+  /// out of order, for other reasons. A queue that overflows counts as if it grew.
+  [[nodiscard]] DelayState delay_state() const;
+  /// The queue overflowed a moment ago, and packets still wait in it.
+  [[nodiscard]] bool is_draining(Instant now) const;
   [[nodiscard]] double loss() const { return loss_.average_loss(); }
   /// What was sent of which as much arrived as the way lets through.
   [[nodiscard]] std::optional<Bitrate> acknowledged() const;
@@ -91,12 +96,15 @@ class SendSideEstimator {
  private:
   void take_delays(std::span<const PacketResult> arrived, Instant now,
                    std::optional<Bitrate>& probed);
+  [[nodiscard]] bool is_overflowing() const;
+  [[nodiscard]] Bitrate rate_when_full() const;
   void update_delay_based(std::optional<Bitrate> probed, Instant now);
   void combine(Instant now);
 
   InterArrival groups_;
   TrendlineDetector detector_;
   StandingQueue queue_;
+  QueueOverflow overflow_;
   AcknowledgedRate acknowledged_;
   AimdControl aimd_;
   LossBasedEstimator loss_;
@@ -114,6 +122,7 @@ class SendSideEstimator {
   Instant last_feedback_ = Instant::never();
   Instant last_sent_ = Instant::never();
   Instant probing_until_;
+  Instant overflowed_at_ = Instant::never();
   Bitrate probed_;  // the last one that raised or confirmed the estimate
   Instant probed_at_ = Instant::never();
   Instant next_silence_step_ = Instant::never();

@@ -41,8 +41,8 @@ void StandingQueue::on_packet(const PacketResult& packet) {
   const bool is_behind = packet.sent.sent_at + kOutOfOrder < newest_sent_;
   shuffled_ += kShuffledSmoothing * ((is_behind ? 1.0 : 0.0) - shuffled_);
   newest_sent_ = std::max(newest_sent_, packet.sent.sent_at);
-  const Duration excess = delay - base(delay, packet.received);
-  if (excess <= std::max(kLate, part(kLatePart, height_))) {
+  excess_ = delay - base(delay, packet.received);
+  if (excess_ <= std::max(kLate, part(kLatePart, height_))) {
     if (is_late_) {
       end_late(packet.received);
     }
@@ -52,9 +52,9 @@ void StandingQueue::on_packet(const PacketResult& packet) {
   if (!is_late_) {
     is_late_ = true;
     late_since_ = packet.received;
-    worst_ = excess;
+    worst_ = excess_;
   }
-  worst_ = std::max(worst_, excess);
+  worst_ = std::max(worst_, excess_);
   const Duration enough = std::clamp(part(kWhileFactor, length_), kMinWhile, kMaxWhile);
   is_standing_ = packet.received - late_since_ > enough;
 }

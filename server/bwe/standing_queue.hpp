@@ -35,6 +35,10 @@ class StandingQueue {
   /// A packet that arrived; in the order of arrival.
   void on_packet(const PacketResult& packet);
   [[nodiscard]] bool is_standing() const { return is_standing_; }
+  /// While is_standing(): since when, on the peer's clock.
+  [[nodiscard]] Instant standing_since() const { return late_since_; }
+  /// By how much the newest packet was later than on the empty way.
+  [[nodiscard]] Duration excess() const { return excess_; }
   /// Packets arrive in another order than they were sent in: neither their distances nor those of a
   /// probe's packets tell anything.
   [[nodiscard]] bool is_shuffled() const { return shuffled_ > kShuffledPart; }
@@ -51,6 +55,7 @@ class StandingQueue {
   bool is_standing_ = false;
   Instant late_since_;
   Duration worst_{};
+  Duration excess_{};
   double length_ = 0;  // of the times in which packets were late, in ns
   double height_ = 0;
   Instant newest_sent_;

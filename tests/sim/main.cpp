@@ -12,7 +12,8 @@
 /// meridian_sim --seeds FROM COUNT   each twice, which must give the same log; one line for each
 /// meridian_sim --residency-seed N [--log] and --residency FROM COUNT   the same for sequences of
 /// policies, joins, failures and changes (R10), once each
-/// meridian_sim --adaptation [NAME]   video over bad networks: a table, and whether its goals hold
+/// meridian_sim --adaptation [NAME [--log]]   video over bad networks: a table, and whether its
+/// goals hold; --log prints what passes and why
 namespace {
 
 using meridian::sim::RunLog;
@@ -139,12 +140,15 @@ int main(int count, char** words) {
     return run_many_residency(first, second) ? EXIT_SUCCESS : EXIT_FAILURE;
   }
   if (mode == "--adaptation") {
-    const bool holds = meridian::sim::adaptation::run_all(count > 2 ? words[2] : "");
+    using Log = meridian::sim::adaptation::Run::Log;
+    const bool has_log = count == 4 && std::string_view(words[3]) == "--log";
+    const bool holds = meridian::sim::adaptation::run_all(count > 2 ? words[2] : "",
+                                                          has_log ? Log::kPrint : Log::kNone);
     return holds ? EXIT_SUCCESS : EXIT_FAILURE;
   }
   std::fputs(
       "usage: meridian_sim --seed N [--log] | --seeds FROM COUNT | --residency-seed N [--log] | "
-      "--residency FROM COUNT | --adaptation [NAME]\n",
+      "--residency FROM COUNT | --adaptation [NAME [--log]]\n",
       stderr);
   return 2;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <variant>
 
 #include "base/check.hpp"
 #include "config/config.hpp"
@@ -10,9 +11,6 @@
 namespace meridian::sim::adaptation {
 namespace {
 
-constexpr Duration kFrame = 33'333us;
-/// A freeze is no frame for three intervals, or one interval and 150 ms.
-constexpr Duration kFreeze = std::max<Duration>(3 * kFrame, kFrame + 150ms);
 constexpr int kMaxStepsWithoutTime = 100'000;
 
 constexpr const char* kConfig = R"(regions:
@@ -39,6 +37,11 @@ test::LivekitSettings settings_of(const std::string& identity, Sound sound) {
   settings.api_key = "akey";
   settings.api_secret = "a-secret-that-is-long-enough-for-anybody";
   return settings;
+}
+
+/// A freeze is no frame for three intervals, or one interval and 150 ms.
+Duration freeze_of(Duration frame_interval) {
+  return std::max<Duration>(3 * frame_interval, frame_interval + 150ms);
 }
 
 double to_ms(Duration duration) {
@@ -70,7 +73,7 @@ struct Run::Person {
   Instant joined;
 };
 
-Run::Run(const Scenario& scenario) : scenario_(scenario) {
+Run::Run(const Scenario& scenario, Log log) : scenario_(scenario), log_(log) {
   const auto loaded = config::parse(kConfig, "simulator");
   MERIDIAN_CHECK(loaded.has_value());
   node_ = std::make_unique<SimNode>(loaded->config, scenario.seed, now(), *this);
@@ -129,12 +132,14 @@ void Run::pump(Person& person) {
     test::TrackShape microphone = test::TrackShape::audio();
     microphone.is_encrypted = scenario_.sound == Sound::kEncrypted;
     microphone.has_redundancy = scenario_.uplink && scenario_.sound == Sound::kRed;
-    test::TrackShape camera = test::TrackShape::camera();
+    test::TrackShape camera = scenario_.camera;
     if (scenario_.uplink) {
       // What congestion control leaves to video there: these publishers have none.
       camera.layers = {{.rid = "", .frame_bytes = 416, .key_frame_bytes = 2000}};
     }
-    person.client.publish(person.source, microphone);
+    if (scenario_.has_microphones) {
+      person.client.publish(person.source, microphone);
+    }
     person.client.publish(person.source + 1, camera);
     pump(person);
   }
@@ -176,8 +181,10 @@ void Run::on_datagram(WorkerIndex, const SocketAddress& to, Bytes bytes) {
       continue;
     }
     const auto passage = person->down.pass(kind_of(bytes), bytes.size(), now_);
-    if (person.get() == subscriber_ && is_measured()) {
-      if (kind_of(bytes) == Kind::kRtp) {
+    if (person.get() == subscriber_) {
+      passed_.bytes += bytes.size();
+      passed_.longest_wait = std::max(passed_.longest_wait, passage.waited);
+      if (is_measured() && kind_of(bytes) == Kind::kRtp) {
         waits_.push_back(passage.waited);
       }
     }
@@ -211,6 +218,54 @@ void Run::on_log(const node::LogEvent& event) {
   }
 }
 
+void Run::on_event(WorkerIndex, const forward::Event& event) {
+  const auto* report = std::get_if<forward::DownlinkReport>(&event);
+  if (log_ == Log::kNone || report == nullptr || report->videos.empty()) {
+    return;
+  }
+  const auto kilobits = [](Bitrate rate) { return static_cast<double>(rate.value()) / 1000; };
+  std::printf(
+      "%8.1f s  transport %llu: estimate %.0f kbit/s for reason %d, %.0f sent, %.0f reserved",
+      to_ms(now_ - start_) / 1000, static_cast<unsigned long long>(report->transport.value()),
+      kilobits(report->estimate.value_or(Bitrate(0))), static_cast<int>(report->reason),
+      kilobits(report->sent), kilobits(report->reserved));
+  for (const forward::VideoShare& share : report->videos) {
+    std::printf(", video %d.%d%s at %.0f", share.spatial, share.temporal,
+                share.is_paused() ? " paused"
+                : share.awaited   ? " awaited"
+                                  : "",
+                kilobits(share.rate));
+  }
+  std::printf("\n");
+}
+
+/// Also without a log, so that a run with one is the same run.
+void Run::log_passed() {
+  constexpr Duration kInterval = 100ms;
+  queue_.at(now_ + kInterval, [this] { log_passed(); });
+  if (log_ == Log::kNone) {
+    return;
+  }
+  std::uint64_t frames = 0;
+  std::uint64_t played = 0;
+  int layer = -1;
+  for (const auto& track : subscriber_->client.received()) {
+    const bool is_video = track->traits().kind == rtp::MediaKind::kVideo;
+    frames += is_video ? track->counts().frames : 0;
+    played += is_video ? 0 : track->counts().frames_played;
+    layer = is_video && track->last_frame() ? track->last_frame()->layer : layer;
+  }
+  const Link& down = subscriber_->down;
+  std::printf(
+      "%8.1f s  %5.0f kbit/s, %3llu overflowed, %3llu lost, %3.0f ms of queue; layer %d, "
+      "%llu frames shown, %llu played\n",
+      to_ms(now_ - start_) / 1000, static_cast<double>(passed_.bytes) * 8 / to_ms(kInterval),
+      static_cast<unsigned long long>(down.overflowed() - passed_.overflowed),
+      static_cast<unsigned long long>(down.lost() - passed_.lost), to_ms(passed_.longest_wait),
+      layer, static_cast<unsigned long long>(frames), static_cast<unsigned long long>(played));
+  passed_ = {.bytes = 0, .overflowed = down.overflowed(), .lost = down.lost(), .longest_wait = {}};
+}
+
 // ---- What is seen and heard ---------------------------------------------------------------------
 
 bool Run::is_measured() const {
@@ -219,7 +274,7 @@ bool Run::is_measured() const {
 
 void Run::judge_gap(Instant from, Instant until) {
   const Duration gap = until - std::max(from, start_ + scenario_.measured_from);
-  if (gap > kFreeze) {
+  if (gap > freeze_of(scenario_.camera.frame_interval)) {
     ++figures_.freezes;
     figures_.longest_freeze = std::max(figures_.longest_freeze, gap);
   }
@@ -244,7 +299,7 @@ void Run::watch() {
     }
     picture = {.frames = counts.frames, .switches = counts.layer_switches, .last = now_};
     if (scenario_.recovers && now_ > start_ + *scenario_.recovers && !figures_.back_up &&
-        track->last_frame()->layer == 2) {
+        track->last_frame()->layer + 1U == scenario_.camera.layers.size()) {
       figures_.back_up = now_ - start_ - *scenario_.recovers;
     }
   }
@@ -393,7 +448,10 @@ void Run::play() {
     }
   });
   // Publishers and companions are there first.
-  queue_.at(start_ + 2s, [this] { add_subscriber(); });
+  queue_.at(start_ + 2s, [this] {
+    add_subscriber();
+    log_passed();
+  });
   Instant last = now_;
   for (int steps = 0; now_ < start_ + scenario_.ends;) {
     Instant next = std::min(queue_.next(), node_->next_timeout());
@@ -447,7 +505,7 @@ Result Run::judge() {
   return result;
 }
 
-bool run_all(const std::string& only) {
+bool run_all(const std::string& only, Run::Log log) {
   bool holds = true;
   std::printf(
       "| Scenario | Media, kbit/s | of the best | Sent, kbit/s | Queueing p95, ms | Freezes | "
@@ -457,7 +515,7 @@ bool run_all(const std::string& only) {
     if (!only.empty() && scenario.name != only) {
       continue;
     }
-    const Result result = Run(scenario).run();
+    const Result result = Run(scenario, log).run();
     const Figures& got = result.figures;
     const auto seconds = [](const std::optional<Duration>& time) {
       char text[16] = "–";

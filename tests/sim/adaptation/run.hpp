@@ -38,7 +38,10 @@ struct Result {
 /// A node, publishers and one subscriber on simulated time.
 class Run final : public NodeObserver {
  public:
-  explicit Run(const Scenario& scenario);
+  /// What is printed while it runs: nothing, or ten times a second what passes and what is shown,
+  /// and each second what the node says about the way to everybody who watches something.
+  enum class Log : std::uint8_t { kNone, kPrint };
+  explicit Run(const Scenario& scenario, Log log = Log::kNone);
   ~Run() override;
   [[nodiscard]] Result run();
   /// The subscriber's network stays as it is at first. What media each companion got
@@ -48,7 +51,7 @@ class Run final : public NodeObserver {
   void on_datagram(WorkerIndex worker, const SocketAddress& to, Bytes bytes) override;
   void on_signal(const node::SignalOutput& output) override;
   void on_command(WorkerIndex, const forward::Command&) override {}
-  void on_event(WorkerIndex, const forward::Event&) override {}
+  void on_event(WorkerIndex, const forward::Event& event) override;
   void on_relay(WorkerIndex, WorkerIndex, const forward::RelaySlot&) override {}
   void on_log(const node::LogEvent& event) override;
 
@@ -76,10 +79,21 @@ class Run final : public NodeObserver {
   [[nodiscard]] std::uint64_t audio_made() const;
   [[nodiscard]] std::uint64_t audio_heard() const;
   void begin_measuring();
+  void log_passed();
   [[nodiscard]] Figures figures();
   [[nodiscard]] Result judge();
 
+  /// What went to the subscriber since the last line of the log.
+  struct Passed {
+    std::size_t bytes = 0;
+    std::uint64_t overflowed = 0;
+    std::uint64_t lost = 0;
+    Duration longest_wait{};
+  };
+
   const Scenario& scenario_;
+  Log log_;
+  Passed passed_;
   EventQueue queue_;
   Instant start_ = Instant::from_origin(1000s);
   Instant now_ = start_;
@@ -100,6 +114,6 @@ class Run final : public NodeObserver {
 };
 
 /// Prints the table; false when a goal was missed. `only`: the scenario of that name; empty: all.
-[[nodiscard]] bool run_all(const std::string& only);
+[[nodiscard]] bool run_all(const std::string& only, Run::Log log);
 
 }  // namespace meridian::sim::adaptation

@@ -9,6 +9,7 @@
 
 #include "base/time.hpp"
 #include "sim/link.hpp"
+#include "support/synthetic_track.hpp"
 
 namespace meridian::sim::adaptation {
 
@@ -42,8 +43,10 @@ enum class Sound : std::uint8_t { kBare, kRed, kEncrypted };
 struct Scenario {
   std::string name = {};
   std::uint64_t seed = 1;
-  /// Cameras of 150, 500 and 1700 kbit/s, each of somebody with a microphone.
+  /// Each of somebody with a microphone.
   std::size_t cameras = 1;
+  test::TrackShape camera = test::TrackShape::camera();
+  bool has_microphones = true;
   Duration up_delay = 10ms;
   /// The publishers' way to the node, if it isn't good; then their cameras send the lowest layer.
   std::optional<LinkShape> uplink = {};

@@ -20,6 +20,13 @@ constexpr std::uint64_t kOneCamera = 1'800'000;
 /// Two frames of sound before it in each packet of sound.
 constexpr std::uint64_t kRedundancy = 100'000;
 
+/// 640x360 at 15 frames a second: 160 and 500 kbit/s.
+test::TrackShape small_camera() {
+  return {.kind = rtp::MediaKind::kVideo,
+          .frame_interval = 66'667us,
+          .layers = {{"q", 1333, 6000}, {"h", 4167, 18'700}}};
+}
+
 std::vector<Scenario> make() {
   std::vector<Scenario> all;
   all.push_back({.name = "steady 2.5 Mbit/s, one camera",
@@ -44,7 +51,23 @@ std::vector<Scenario> make() {
                  .best = kOneCamera,
                  .measured_from = 50s,
                  .recovers = 40s,
-                 .goals = {.back_up = 8s}});
+                 .goals = {.back_up = 8s, .longest_silence = 500ms}});
+  for (const bool has_microphones : {true, false}) {
+    LinkShape wide = link(3'000'000, 25ms);
+    wide.loss = 0.005;
+    wide.queue = 300ms;
+    LinkShape narrow = wide;
+    narrow.rate = 300'000 / 8;
+    all.push_back({.name = has_microphones ? "640x360, from 3 Mbit/s to 300 kbit/s, the step itself"
+                                           : "the same without sound",
+                   .camera = small_camera(),
+                   .has_microphones = has_microphones,
+                   .phases = {{0s, wide}, {20s, narrow}},
+                   .best = has_microphones ? 230'000U : 180'000U,
+                   .measured_from = 20s,
+                   .ends = 40s,
+                   .goals = {.longest_freeze = 2s, .longest_silence = 800ms}});
+  }
   for (const auto& [name, loss, least_used] :
        {std::tuple("1 % loss", 0.01, 0.95), std::tuple("10 % loss", 0.1, 0.85),
         std::tuple("30 % loss", 0.3, 0.5)}) {
@@ -120,7 +143,10 @@ std::vector<Scenario> make() {
                  .phases = {{0s, link(5'000'000)}, {10s, link(300'000)}},
                  .companions = 3,
                  .best = 215'000,
-                 .goals = {.least_used = 0.85, .most_queueing = 60ms, .most_switches = 2}});
+                 .goals = {.least_used = 0.85,
+                           .most_queueing = 60ms,
+                           .most_switches = 2,
+                           .longest_silence = 500ms}});
   LinkShape stream = link(2'500'000);
   stream.loss = 0.02;
   stream.queue = 2s;

@@ -45,6 +45,28 @@ TEST(AcknowledgedRate, leaves_out_one_pause) {
   EXPECT_NEAR(static_cast<double>(rate.rate()->value()), 1'000'000, 30'000);
 }
 
+TEST(AcknowledgedRate, tells_what_came_since_a_moment_apart_from_what_came_before) {
+  AcknowledgedRate rate;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    rate.on_packet(packet(i, at(i * 5ms), at(i * 5ms), 1250));
+  }
+  EXPECT_FALSE(rate.received_since(at(500ms)));
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    rate.on_packet(packet(100 + i, at(500ms + i * 5ms), at(500ms + i * 40ms), 1250));
+    EXPECT_EQ(rate.received_since(at(500ms)).has_value(), i == 4) << i;
+  }
+  EXPECT_EQ(rate.received_since(at(500ms)), Bitrate(250'000));
+  EXPECT_GT(*rate.rate(), Bitrate(1'000'000));
+}
+
+TEST(AcknowledgedRate, says_nothing_of_packets_that_came_almost_at_once) {
+  AcknowledgedRate rate;
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    rate.on_packet(packet(i, at(i * 1ms), at(i * 1ms), 1250));
+  }
+  EXPECT_FALSE(rate.received_since(at(0ms)));
+}
+
 TEST(AcknowledgedRate, takes_packets_in_any_order_and_a_jump_of_the_clock) {
   AcknowledgedRate rate;
   for (std::uint64_t i = 0; i < 100; i += 2) {

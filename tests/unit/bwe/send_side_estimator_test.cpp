@@ -105,6 +105,23 @@ TEST(SendSideEstimator, follows_a_step_down_within_two_seconds_and_up_within_eig
   EXPECT_GT(sender.estimate(), 0.8 * 2.5e6);
 }
 
+TEST(SendSideEstimator, a_queue_that_overflows_at_once_shows_what_the_way_carries) {
+  Sender sender;
+  sender.source = 1.8e6;
+  sender.link.rate = 5e6;
+  sender.link.queue = 250ms;
+  sender.estimator.set_wanted(Bitrate(2'000'000));
+  sender.run(10s);
+  sender.link.rate = 300e3;
+  sender.run(500ms);
+  EXPECT_LT(sender.estimate(), 330e3) << "the delay can't grow any further";
+  EXPECT_GT(sender.estimate(), 200e3);
+  EXPECT_TRUE(sender.estimator.is_draining(sender.now));
+  sender.run(5s);
+  EXPECT_FALSE(sender.estimator.is_draining(sender.now));
+  EXPECT_GT(sender.estimate(), 200e3);
+}
+
 TEST(SendSideEstimator, random_loss_leaves_most_of_the_link) {
   for (const double loss : {0.05, 0.1, 0.2, 0.3}) {
     Sender sender;
