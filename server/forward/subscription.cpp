@@ -436,9 +436,16 @@ void Subscription::retransmit(SequenceNumber sequence, Outlet& outlet) {
   (void)outlet.pacing.wait(Pacing::Queue::kResend, waiting);
 }
 
+/// What is left of a larger picture whose stream has gone on with a smaller one, since the way
+/// suddenly carries less: it would keep the smaller one out, and never be shown.
+bool Subscription::is_left_behind(const SentPacket& sent, const Outlet& outlet) const {
+  const auto current = selector_.current();
+  return current && sent.layer > *current && outlet.downlink.estimator().is_draining(outlet.now);
+}
+
 void Subscription::resend(SequenceNumber sequence, Outlet& outlet) {
   const auto sent = resend_->log.find(sequence);
-  const MediaPacket* packet = sent ? find_source(*sent) : nullptr;
+  const MediaPacket* packet = sent && !is_left_behind(*sent, outlet) ? find_source(*sent) : nullptr;
   if (packet == nullptr || outlet.now - packet->arrival > History::kMaxAge ||
       types(packet->codec).rtx == CodecTypes::kAbsent) {
     return;

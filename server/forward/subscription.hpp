@@ -179,6 +179,7 @@ class Subscription {
   void wait(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
   [[nodiscard]] std::size_t take_back_waiting(Outlet& outlet);
   void resend(SequenceNumber sequence, Outlet& outlet);
+  [[nodiscard]] bool is_left_behind(const SentPacket& sent, const Outlet& outlet) const;
   /// What was sent, or waits, under this number; null when it isn't in the history any more.
   [[nodiscard]] const MediaPacket* find_source(const SentPacket& sent) const;
   [[nodiscard]] SendFormat format(Ssrc ssrc, std::uint8_t payload_type, const Outlet& outlet) const;

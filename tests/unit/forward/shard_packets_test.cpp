@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -239,6 +240,58 @@ TEST_F(ShardPacketsTest, a_missing_packet_is_resent_as_rtx_under_its_own_numbers
   }
   EXPECT_EQ(numbers.size(), 10U);
   EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
+/// The way to a subscriber, that let all through quickly, is now full, and most gets lost.
+void overflow(bwe::SendSideEstimator& estimator, Instant now) {
+  std::uint64_t number = 100'000;
+  const auto tell = [&](Instant from, int packets, Duration delay, int arriving) {
+    std::vector<bwe::PacketResult> results;
+    for (int i = 0; i < packets; ++i) {
+      const Instant sent = from + i * 5ms;
+      results.push_back(
+          {.sent = {.sequence = ExtendedSequence(number++), .sent_at = sent, .size = 1000},
+           .received = i % arriving == 0 ? sent + delay : Instant::never()});
+    }
+    estimator.on_feedback(results, 50ms, now);
+  };
+  tell(now - 2s, 200, 20ms, 1);
+  tell(now - 1s, 100, 270ms, 8);
+}
+
+TEST_F(ShardPacketsTest,
+       what_is_left_of_a_larger_picture_is_not_resent_into_a_queue_that_overflew) {
+  meeting_.publish(alice_, {token("q"), token("h")});
+  meeting_.subscribe(bob_, Meeting::kCamera, 1);
+  const auto lose = [&](const PacketBytes& packet) {
+    bob_.is_deaf = true;
+    bed_.send(alice_, packet);
+    bob_.is_deaf = false;
+  };
+  bed_.send(alice_, meeting_.video(1, true, 0, "q"));
+  bed_.send(alice_, meeting_.video(1, true, 1, "h"));
+  const SequenceNumber last = view(bob_.take_rtp().back()).sequence();
+  lose(meeting_.video(2, false, 1, "h"));
+  bed_.shard.set_subscription(
+      {.subscription = SubscriptionId(1), .target = {.is_enabled = true, .max_spatial = 0}},
+      bed_.now);
+  bed_.send(alice_, meeting_.video(3, true, 0, "q"));
+  lose(meeting_.video(4, false, 0, "q"));
+  (void)bob_.take_rtp();
+  const auto resent = [&](int after) {
+    bob_.send_rtcp([&](rtcp::CompoundWriter& writer) {
+      const std::array list = {last.plus(after)};
+      std::span<const SequenceNumber> rest = list;
+      (void)writer.add_nack(Ssrc(9), Ssrc(1001), rest);
+    });
+    bed_.pump();
+    return bob_.take_rtp().size();
+  };
+  EXPECT_EQ(resent(1), 1U) << "the way is as it was";
+  bed_.run_for(200ms);
+  overflow(bob_.member->sender.downlink()->estimator(), bed_.now);
+  EXPECT_EQ(resent(1), 0U);
+  EXPECT_EQ(resent(3), 1U) << "of the picture that is shown";
 }
 
 TEST_F(ShardPacketsTest, audio_without_rtx_is_never_resent) {
