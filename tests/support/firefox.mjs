@@ -17,6 +17,17 @@ const kPreferences = {
   'dom.timeout.background_throttling_max_budget': -1,
 };
 
+/** Firefox's agent loses a tab now and then while it opens it, since the browsing context that it waits for is replaced: nobody had that tab yet. */
+async function openPage(context) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await context.newPage();
+    } catch (error) {
+      if (tries === 3 || !error.message.includes('DiscardedBrowsingContextError')) throw error;
+    }
+  }
+}
+
 export class Firefox {
   static async start() {
     const browser = new Firefox();
@@ -28,7 +39,7 @@ export class Firefox {
   /** A tab of its own profile with the harness loaded. */
   async tab({ client = '' } = {}) {
     const context = await this.firefox.createBrowserContext();
-    const page = await context.newPage();
+    const page = await openPage(context);
     page.log = [];
     page.on('console', (message) => page.log.push(message.text()));
     page.on('pageerror', (error) => page.log.push(`error: ${error.message}`));
