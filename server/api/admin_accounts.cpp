@@ -109,13 +109,6 @@ residency::LevelNames level_names(const Claims& claims) {
 
 // -- Accounts -------------------------------------------------------------------------------------
 
-std::string text_of(const json::object& body, std::string_view name) {
-  const json::value* value = body.if_contains(json_view(name));
-  return value != nullptr && value->is_string()
-             ? std::string(std::string_view(value->get_string().data(), value->get_string().size()))
-             : std::string();
-}
-
 // The first member that isn't known or has the wrong type, as a sentence.
 std::optional<std::string> fault_of(const json::object& body) {
   static constexpr std::string_view kTexts[] = {
@@ -134,7 +127,7 @@ std::optional<std::string> fault_of(const json::object& body) {
       return std::string(name) + " is unknown";
     }
   }
-  if (text_of(body, "id").empty() || text_of(body, "default_region").empty()) {
+  if (text_member(body, "id").empty() || text_member(body, "default_region").empty()) {
     return "id and default_region are required";
   }
   return std::nullopt;
@@ -145,20 +138,20 @@ base::Expected<directory::NewAccount, std::string> read_account(const json::obje
     return std::unexpected(std::move(*fault));
   }
   directory::NewAccount account;
-  account.id = AccountId(text_of(body, "id"));
-  account.name = text_of(body, "name");
+  account.id = AccountId(std::string(text_member(body, "id")));
+  account.name = text_member(body, "name");
   if (account.name.empty()) {
     account.name = account.id.value();
   }
-  account.default_region = RegionId(text_of(body, "default_region"));
-  account.preset = text_of(body, "preset");
-  account.signalling_host = text_of(body, "signalling_host");
+  account.default_region = RegionId(std::string(text_member(body, "default_region")));
+  account.preset = text_member(body, "preset");
+  account.signalling_host = text_member(body, "signalling_host");
   if (const json::value* opted_in = body.if_contains("opted_in")) {
     for (const json::value& region : opted_in->get_array()) {
       account.opted_in.emplace(std::string(region.get_string()));
     }
   }
-  if (const std::string control = text_of(body, "routing_control"); !control.empty()) {
+  if (const std::string_view control = text_member(body, "routing_control"); !control.empty()) {
     const auto parsed = residency::parse_name<residency::RoutingControl>(control);
     if (!parsed) {
       return std::unexpected("routing_control is chosen or fixed");
@@ -232,7 +225,7 @@ AdminResponse AdminApi::create_account(Call& call) {
     return bad_request(wanted.error());
   }
   call.result.call.account = wanted->id;
-  std::string reason = text_of(body.get_object(), "reason");
+  std::string reason(text_member(body.get_object(), "reason"));
   const auto created = directory_.create_account(
       std::move(*wanted), call.author(reason.empty() ? "provisioned" : std::move(reason)),
       call.now.wall);

@@ -9,6 +9,7 @@
 #include <boost/json.hpp>
 
 #include "api/admin_api.hpp"
+#include "api/json_text.hpp"
 #include "api/url.hpp"
 
 /// What the parts of AdminApi share.
@@ -36,10 +37,6 @@ struct AdminApi::Call {
                                                             : directory::Authority::kAdmin};
   }
 };
-
-inline boost::json::string_view json_view(std::string_view text) {
-  return {text.data(), text.size()};
-}
 
 /// A whole number in decimal, nothing else.
 template <std::unsigned_integral T>

@@ -7,10 +7,6 @@
 namespace meridian::api {
 namespace {
 
-std::unexpected<AuthError> refuse(unsigned status, std::string text) {
-  return std::unexpected(AuthError{status, std::move(text)});
-}
-
 std::unexpected<AuthError> invalid_token(std::string_view why) {
   return refuse(401, "invalid authorization token: " + std::string(why));
 }

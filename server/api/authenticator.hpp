@@ -26,6 +26,9 @@ struct AuthError {
   std::string text;
   friend bool operator==(const AuthError&, const AuthError&) = default;
 };
+[[nodiscard]] inline std::unexpected<AuthError> refuse(unsigned status, std::string text) {
+  return std::unexpected(AuthError{status, std::move(text)});
+}
 
 /// The token of an `Authorization` header. Error: it doesn't begin with `Bearer `.
 [[nodiscard]] base::Expected<std::string_view, AuthError> bearer_token(

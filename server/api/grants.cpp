@@ -6,16 +6,13 @@
 
 #include <boost/json.hpp>
 
+#include "api/json_text.hpp"
 #include "api/jwt.hpp"
 
 namespace meridian::api {
 namespace {
 
 namespace json = boost::json;
-
-json::string_view view(std::string_view text) {
-  return {text.data(), text.size()};
-}
 
 // Reads members of one object and remembers the first that has the wrong type. Null counts as
 // absent, as it does in Go.
@@ -40,7 +37,7 @@ class ClaimReader {
     }
   }
   void read(std::string_view name, std::optional<std::uint64_t>& out) {
-    if (const auto* value = object_.if_contains(view(name));
+    if (const auto* value = object_.if_contains(json_view(name));
         value != nullptr && !value->is_null()) {
       json::error_code error;
       const auto number = value->to_number<std::uint64_t>(error);
@@ -83,7 +80,7 @@ class ClaimReader {
 
  private:
   const json::value* find(std::string_view name, json::kind kind) {
-    const json::value* value = object_.if_contains(view(name));
+    const json::value* value = object_.if_contains(json_view(name));
     if (value == nullptr || value->is_null()) {
       return nullptr;
     }
@@ -189,31 +186,33 @@ class ClaimWriter {
  public:
   void write(std::string_view name, bool value) {
     if (value) {
-      object_[view(name)] = true;
+      object_[json_view(name)] = true;
     }
   }
   void write(std::string_view name, const std::optional<bool>& value) {
     if (value) {
-      object_[view(name)] = *value;
+      object_[json_view(name)] = *value;
     }
   }
   void write(std::string_view name, const std::string& value) {
     if (!value.empty()) {
-      object_[view(name)] = view(value);
+      object_[json_view(name)] = json_view(value);
     }
   }
   void write(std::string_view name, const std::optional<std::uint64_t>& value) {
     if (value) {
-      object_[view(name)] = *value;
+      object_[json_view(name)] = *value;
     }
   }
-  void write(std::string_view name, json::object value) { object_[view(name)] = std::move(value); }
+  void write(std::string_view name, json::object value) {
+    object_[json_view(name)] = std::move(value);
+  }
   void write(std::string_view name, json::array value) {
     if (!value.empty()) {
-      object_[view(name)] = std::move(value);
+      object_[json_view(name)] = std::move(value);
     }
   }
-  void write(std::string_view name, UnixTime value) { object_[view(name)] = value.seconds(); }
+  void write(std::string_view name, UnixTime value) { object_[json_view(name)] = value.seconds(); }
 
   json::object finish() && { return std::move(object_); }
 
@@ -227,7 +226,7 @@ json::object video_object(const VideoGrant& grant) {
                   [&](std::string_view name, const auto& member) { writer.write(name, member); });
   json::array sources;
   for (const TrackSource source : grant.publish_sources) {
-    sources.emplace_back(view(name_of(source)));
+    sources.emplace_back(json_view(name_of(source)));
   }
   writer.write("canPublishSources", std::move(sources));
   return std::move(writer).finish();
@@ -243,7 +242,7 @@ void write_profile(const Claims& claims, ClaimWriter& writer) {
   if (!claims.attributes.empty()) {
     json::object attributes;
     for (const auto& [key, value] : claims.attributes) {
-      attributes[view(key)] = view(value);
+      attributes[json_view(key)] = json_view(value);
     }
     writer.write("attributes", std::move(attributes));
   }
@@ -273,7 +272,7 @@ bool VideoGrant::can_publish(TrackSource source) const {
 
 base::Expected<Claims, base::Error> parse_claims(const UncheckedJwt& token) {
   json::error_code error;
-  const json::value value = json::parse(view(token.payload), error);
+  const json::value value = json::parse(json_view(token.payload), error);
   if (error || !value.is_object()) {
     return base::fail("claims must be a JSON object");
   }
@@ -316,7 +315,7 @@ std::string make_token(const Claims& claims, const Signer& signer) {
   writer.write("sha256", claims.sha256);
   writer.write("roomPreset", claims.room_preset);
   json::error_code error;
-  json::value room_config = json::parse(view(claims.room_config), error);
+  json::value room_config = json::parse(json_view(claims.room_config), error);
   if (!error && room_config.is_object()) {
     writer.write("roomConfig", std::move(room_config.get_object()));
   }

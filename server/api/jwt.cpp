@@ -11,6 +11,7 @@
 #include <openssl/hmac.h>
 
 #include "api/base64url.hpp"
+#include "api/json_text.hpp"
 #include "base/bytes.hpp"
 #include "base/check.hpp"
 
@@ -33,17 +34,8 @@ std::array<std::uint8_t, kSignatureSize> hmac_sha256(std::string_view secret,
   return mac;
 }
 
-std::optional<json::object> parse_object(std::string_view text) {
-  json::error_code error;
-  json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error || !value.is_object()) {
-    return std::nullopt;
-  }
-  return std::move(value.as_object());
-}
-
 std::string string_member(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(json::string_view(name.data(), name.size()));
+  const json::value* value = object.if_contains(json_view(name));
   if (value == nullptr || !value->is_string()) {
     return {};
   }
@@ -55,7 +47,7 @@ std::string string_member(const json::object& object, std::string_view name) {
 bool read_date(const json::object& object, std::string_view name, std::optional<UnixTime>& out) {
   // 2^33 s is the year 2242: within an int64 of nanoseconds with room for the leeway.
   constexpr double kLimit = 8589934592.0;
-  const json::value* value = object.if_contains(json::string_view(name.data(), name.size()));
+  const json::value* value = object.if_contains(json_view(name));
   if (value == nullptr) {
     return true;
   }

@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "api/json_text.hpp"
 #include "api/jwt.hpp"
 #include "api/url.hpp"
 
@@ -13,19 +14,13 @@ namespace {
 
 namespace json = boost::json;
 
-std::unexpected<AuthError> refuse(std::string why) {
+std::unexpected<AuthError> reject(std::string why) {
   return std::unexpected(AuthError{401, std::move(why)});
-}
-
-std::optional<json::object> parse_object(std::string_view text) {
-  json::error_code error;
-  json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-  return error || !value.is_object() ? std::nullopt : std::optional(std::move(value.as_object()));
 }
 
 // A string, or the strings of a list; empty for everything else.
 std::vector<std::string> texts(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(json::string_view(name.data(), name.size()));
+  const json::value* value = object.if_contains(json_view(name));
   std::vector<std::string> result;
   if (value != nullptr && value->is_string()) {
     result.emplace_back(value->get_string());
@@ -85,11 +80,11 @@ base::Expected<Principal, AuthError> read_principal(const json::object& claims,
                                                     const config::Oidc& settings) {
   if (!has_one_of(texts(claims, "amr"), settings.amr) &&
       !has_one_of(texts(claims, "acr"), settings.acr)) {
-    return refuse("sign in with a second factor");
+    return reject("sign in with a second factor");
   }
   const auto role = read_role(claims, settings.role_claim);
   if (!role) {
-    return refuse("the token must have exactly one role in " + settings.role_claim);
+    return reject("the token must have exactly one role in " + settings.role_claim);
   }
   Principal principal{.name = text(claims, "sub"),
                       .role = *role,
@@ -98,12 +93,12 @@ base::Expected<Principal, AuthError> read_principal(const json::object& claims,
                       .expires = {}};
   constexpr std::size_t kMaxSubject = 255;  // Core section 2
   if (principal.name.empty() || principal.name.size() > kMaxSubject) {
-    return refuse("the token has no subject");
+    return reject("the token has no subject");
   }
   if (*role != Role::kOperator) {
     const std::string account = text(claims, settings.account_claim);
     if (account.empty()) {
-      return refuse("the token must name one account in " + settings.account_claim);
+      return reject("the token must name one account in " + settings.account_claim);
     }
     principal.account = AccountId(account);
   }
@@ -185,27 +180,27 @@ Instant OidcProvider::next_timeout() const {
 base::Expected<Principal, AuthError> OidcProvider::authenticate(std::string_view token, Now now) {
   const auto jwt = decode_signed_jwt(token);
   if (!jwt) {
-    return refuse("invalid token: " + std::string(name_of(jwt.error())));
+    return reject("invalid token: " + std::string(name_of(jwt.error())));
   }
   if (!keys_ || now.monotonic - keys_since_ > kMaxAge) {
-    return refuse("the sign-in provider's keys are not known yet; try again");
+    return reject("the sign-in provider's keys are not known yet; try again");
   }
   const auto algorithm = algorithm_of(jwt->algorithm);
   const SigningKey* key = algorithm ? keys_->find(jwt->key_id, *algorithm) : nullptr;
   if (key == nullptr) {
     // The provider may have a new one.
     due_ = std::min(due_, std::max(now.monotonic, attempted_ + kMinPause));
-    return refuse("invalid token: signed with a key that is not known");
+    return reject("invalid token: signed with a key that is not known");
   }
   if (!key->verify(jwt->signing_input, jwt->signature)) {
-    return refuse("invalid token: " + std::string(name_of(JwtError::kBadSignature)));
+    return reject("invalid token: " + std::string(name_of(JwtError::kBadSignature)));
   }
   if (const auto checked = check_times(*jwt, now.wall); !checked) {
-    return refuse("invalid token: " + std::string(name_of(checked.error())));
+    return reject("invalid token: " + std::string(name_of(checked.error())));
   }
   const auto claims = parse_object(jwt->payload);
   if (jwt->issuer != settings_.issuer || !claims || !is_for_us(*claims, settings_)) {
-    return refuse("invalid token: not issued by our provider for us");
+    return reject("invalid token: not issued by our provider for us");
   }
   auto principal = read_principal(*claims, settings_);
   if (principal) {

@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "api/json_text.hpp"
 #include "api/routing_json.hpp"
 
 namespace meridian::api {
@@ -12,14 +13,11 @@ namespace {
 
 namespace json = boost::json;
 
-json::string_view view(std::string_view text) {
-  return {text.data(), text.size()};
-}
-json::string text_of(const RegionId& id) {
-  return json::string(view(id.value()));
+json::string region_text(const RegionId& id) {
+  return json::string(json_view(id.value()));
 }
 json::value time_or_null(const std::optional<UnixTime>& time) {
-  return time ? json::value(view(timestamp(*time))) : json::value(nullptr);
+  return time ? json::value(json_view(timestamp(*time))) : json::value(nullptr);
 }
 
 }  // namespace
@@ -33,10 +31,10 @@ json::array transit_rows(const audit::TransitReport& report) {
                        Direction direction) {
     const metrics::TransitCount& count = region.leg(leg).at(kind, direction);
     if (count.packets > 0) {
-      rows.push_back(json::object{{"region", text_of(region.region)},
-                                  {"leg", view(metrics::name(leg))},
-                                  {"kind", view(metrics::name(kind))},
-                                  {"direction", view(metrics::name(direction))},
+      rows.push_back(json::object{{"region", region_text(region.region)},
+                                  {"leg", json_view(metrics::name(leg))},
+                                  {"kind", json_view(metrics::name(kind))},
+                                  {"direction", json_view(metrics::name(direction))},
                                   {"packets", count.packets},
                                   {"bytes", count.bytes}});
     }
@@ -56,30 +54,30 @@ json::array transit_rows(const audit::TransitReport& report) {
 json::object outcome_document(const ChangeOutcome& outcome) {
   json::array moved;
   for (const MovedParticipant& person : outcome.moved) {
-    moved.push_back(json::object{{"room", view(person.room_sid)},
-                                 {"participant", view(person.participant_sid)},
-                                 {"from", text_of(person.from)},
+    moved.push_back(json::object{{"room", json_view(person.room_sid)},
+                                 {"participant", json_view(person.participant_sid)},
+                                 {"from", region_text(person.from)},
                                  {"told", person.told}});
   }
   json::array failed;
   for (const StrandedParticipant& person : outcome.failed) {
-    failed.push_back(json::object{{"room", view(person.room_sid)},
-                                  {"participant", view(person.participant_sid)},
-                                  {"from", text_of(person.from)},
-                                  {"reason", view(person.reason)}});
+    failed.push_back(json::object{{"room", json_view(person.room_sid)},
+                                  {"participant", json_view(person.participant_sid)},
+                                  {"from", region_text(person.from)},
+                                  {"reason", json_view(person.reason)}});
   }
   json::array sending;
   for (const StillSendingParticipant& person : outcome.still_sending) {
-    sending.push_back(json::object{{"participant", view(person.participant_sid)},
+    sending.push_back(json::object{{"participant", json_view(person.participant_sid)},
                                    {"datagrams", person.datagrams},
                                    {"bytes", person.bytes}});
   }
   json::array covered;
   for (const RegionId& region : outcome.covered_by_lease) {
-    covered.emplace_back(text_of(region));
+    covered.emplace_back(region_text(region));
   }
   return {{"epoch", outcome.epoch.value()},
-          {"requested_at", view(timestamp(outcome.requested_at))},
+          {"requested_at", json_view(timestamp(outcome.requested_at))},
           {"revoked_at", time_or_null(outcome.revoked_at)},
           {"dry_at", time_or_null(outcome.dry_at)},
           {"moved", std::move(moved)},
@@ -91,17 +89,17 @@ json::object outcome_document(const ChangeOutcome& outcome) {
 json::object preview_document(const ChangePreview& preview) {
   json::array moves;
   for (const ChangePreview::Move& move : preview.would_move) {
-    moves.push_back(json::object{{"room", view(move.room_sid)},
-                                 {"participant", view(move.participant_sid)},
-                                 {"from", text_of(move.from)},
-                                 {"to", text_of(move.to)}});
+    moves.push_back(json::object{{"room", json_view(move.room_sid)},
+                                 {"participant", json_view(move.participant_sid)},
+                                 {"from", region_text(move.from)},
+                                 {"to", region_text(move.to)}});
   }
   json::array refused;
   for (const StrandedParticipant& person : preview.would_refuse) {
-    refused.push_back(json::object{{"room", view(person.room_sid)},
-                                   {"participant", view(person.participant_sid)},
-                                   {"from", text_of(person.from)},
-                                   {"reason", view(person.reason)}});
+    refused.push_back(json::object{{"room", json_view(person.room_sid)},
+                                   {"participant", json_view(person.participant_sid)},
+                                   {"from", region_text(person.from)},
+                                   {"reason", json_view(person.reason)}});
   }
   return {{"epoch", preview.epoch.value()},
           {"would_move", std::move(moves)},

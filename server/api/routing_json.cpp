@@ -8,6 +8,8 @@
 
 #include <boost/json.hpp>
 
+#include "api/json_text.hpp"
+
 namespace meridian::api {
 namespace {
 
@@ -15,23 +17,17 @@ namespace json = boost::json;
 using residency::RegionSet;
 using Terms = residency::AccountPolicy::Terms;
 
-json::string_view view(std::string_view text) {
-  return {text.data(), text.size()};
-}
-std::string_view view(const json::string& text) {
-  return {text.data(), text.size()};
-}
 template <class Strong>
-json::string text_of(const Strong& id) {
-  return json::string(view(id.value()));
+json::string id_text(const Strong& id) {
+  return json::string(json_view(id.value()));
 }
 json::value text_or_null(std::string_view text) {
-  return text.empty() ? json::value(nullptr) : json::value(view(text));
+  return text.empty() ? json::value(nullptr) : json::value(json_view(text));
 }
 json::object level_object(const std::map<std::string, RegionSet, std::less<>>& level) {
   json::object object;
   for (const auto& [name, regions] : level) {
-    object[view(name)] = region_array(regions);
+    object[json_view(name)] = region_array(regions);
   }
   return object;
 }
@@ -41,12 +37,12 @@ json::object users_object(const std::map<std::string, residency::UserSetting, st
   for (const auto& [name, setting] : users) {
     json::object entry;
     if (!setting.group.empty()) {
-      entry["group"] = view(setting.group);
+      entry["group"] = json_view(setting.group);
     }
     if (setting.regions) {
       entry["regions"] = region_array(*setting.regions);
     }
-    object[view(name)] = std::move(entry);
+    object[json_view(name)] = std::move(entry);
   }
   return object;
 }
@@ -134,7 +130,7 @@ class ChangeReader {
       fail(std::string(name) + " must be a string");
       return {};
     }
-    return std::string(view(value.get_string()));
+    return std::string(text_view(value.get_string()));
   }
 
   template <class Enum>
@@ -243,7 +239,7 @@ std::string timestamp(UnixTime time) {
 json::array region_array(const RegionSet& regions) {
   json::array array;
   for (const RegionId& region : regions) {
-    array.emplace_back(text_of(region));
+    array.emplace_back(id_text(region));
   }
   return array;
 }
@@ -253,25 +249,25 @@ json::object routing_document(const directory::PolicyVersion& version) {
   const Terms& terms = policy.terms();
   json::array locked;
   for (const residency::Setting setting : terms.locked) {
-    locked.emplace_back(view(residency::name_of(setting)));
+    locked.emplace_back(json_view(residency::name_of(setting)));
   }
-  return {{"account", text_of(terms.account)},
+  return {{"account", id_text(terms.account)},
           {"epoch", policy.epoch().value()},
           {"digest", policy.digest().hex()},
-          {"default_region", text_of(terms.default_region)},
+          {"default_region", id_text(terms.default_region)},
           {"opted_in", region_array(terms.opted_in)},
-          {"signalling_scope", view(residency::name_of(terms.signalling_scope))},
-          {"guest_mode", view(residency::name_of(terms.guest_mode))},
-          {"evidence", view(residency::name_of(terms.evidence))},
-          {"routing_control", view(residency::name_of(terms.routing_control))},
+          {"signalling_scope", json_view(residency::name_of(terms.signalling_scope))},
+          {"guest_mode", json_view(residency::name_of(terms.guest_mode))},
+          {"evidence", json_view(residency::name_of(terms.evidence))},
+          {"routing_control", json_view(residency::name_of(terms.routing_control))},
           {"preset", text_or_null(terms.preset)},
           {"locked", std::move(locked)},
           {"groups", level_object(terms.levels.groups)},
           {"users", users_object(terms.levels.users)},
           {"rooms", level_object(terms.levels.rooms)},
-          {"actor", view(version.actor)},
-          {"reason", view(version.reason)},
-          {"time", view(timestamp(version.time))}};
+          {"actor", json_view(version.actor)},
+          {"reason", json_view(version.reason)},
+          {"time", json_view(timestamp(version.time))}};
 }
 
 json::object routing_document(const directory::Account& account) {
@@ -284,7 +280,7 @@ json::object routing_document(const directory::Account& account) {
 base::Expected<RoutingUpdate, BodyError> parse_routing_change(std::string_view body,
                                                               const Terms& from) {
   json::error_code error;
-  const json::value value = json::parse(view(body), error);
+  const json::value value = json::parse(json_view(body), error);
   if (error || !value.is_object()) {
     return std::unexpected(BodyError{.message = "the body must be a JSON object"});
   }

@@ -13,6 +13,7 @@
 #include <openssl/param_build.h>
 
 #include "api/base64url.hpp"
+#include "api/json_text.hpp"
 
 namespace meridian::api {
 namespace {
@@ -74,20 +75,13 @@ std::string to_der(std::string_view signature) {
   return size <= 0 ? std::string() : std::string(as_text({out, static_cast<std::size_t>(size)}));
 }
 
-std::string_view text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(json::string_view(name.data(), name.size()));
-  return value != nullptr && value->is_string()
-             ? std::string_view(value->get_string().data(), value->get_string().size())
-             : std::string_view();
-}
-
 std::string bytes_of(const json::object& object, std::string_view name) {
-  return base64url_decode(text_of(object, name)).value_or(std::string());
+  return base64url_decode(text_member(object, name)).value_or(std::string());
 }
 
 std::optional<SigningKey> read_key(const json::object& object) {
-  const std::string_view type = text_of(object, "kty");
-  const std::string_view curve = text_of(object, "crv");
+  const std::string_view type = text_member(object, "kty");
+  const std::string_view curve = text_member(object, "crv");
   const std::string x = bytes_of(object, "x");
   if (type == "RSA") {
     const std::string modulus = bytes_of(object, "n");
@@ -167,9 +161,8 @@ bool SigningKey::verify(std::string_view input, std::string_view signature) cons
 
 base::Expected<KeySet, base::Error> KeySet::parse(std::string_view text) {
   json::error_code error;
-  const json::value value = text.size() > kMaxText
-                                ? json::value()
-                                : json::parse(json::string_view(text.data(), text.size()), error);
+  const json::value value =
+      text.size() > kMaxText ? json::value() : json::parse(json_view(text), error);
   const json::object* object = error ? nullptr : value.if_object();
   const json::value* keys = object == nullptr ? nullptr : object->if_contains("keys");
   if (keys == nullptr || !keys->is_array()) {
@@ -178,14 +171,14 @@ base::Expected<KeySet, base::Error> KeySet::parse(std::string_view text) {
   KeySet set;
   for (const json::value& element : keys->get_array()) {
     const json::object* member = element.if_object();
-    const std::string_view use = member == nullptr ? "enc" : text_of(*member, "use");
+    const std::string_view use = member == nullptr ? "enc" : text_member(*member, "use");
     if (set.entries_.size() == kMaxKeys || (!use.empty() && use != "sig")) {
       continue;
     }
     auto key = read_key(*member);
-    const std::string_view algorithm = text_of(*member, "alg");
+    const std::string_view algorithm = text_member(*member, "alg");
     if (key && (algorithm.empty() || algorithm == name_of(key->algorithm()))) {
-      set.entries_.push_back({std::string(text_of(*member, "kid")), std::move(*key)});
+      set.entries_.push_back({std::string(text_member(*member, "kid")), std::move(*key)});
     }
   }
   if (set.entries_.empty()) {

@@ -6,15 +6,12 @@
 #include <boost/json.hpp>
 
 #include "api/grants.hpp"
+#include "api/json_text.hpp"
 
 namespace meridian::api {
 namespace {
 
 namespace json = boost::json;
-
-std::unexpected<AuthError> refuse(unsigned status, std::string text) {
-  return std::unexpected(AuthError{status, std::move(text)});
-}
 
 // The member under its snake or camel case name; null when absent.
 const json::value* member(const json::object& object, json::string_view snake,
@@ -30,7 +27,7 @@ base::Expected<JoinTokenRequest, AuthError> parse_body(std::string_view body) {
     return request;
   }
   json::error_code error;
-  const json::value value = json::parse(json::string_view(body.data(), body.size()), error);
+  const json::value value = json::parse(json_view(body), error);
   if (error || !value.is_object()) {
     return refuse(400, "the body must be a JSON object");
   }

@@ -69,18 +69,6 @@ std::string make_line(const Digest& head, const Digest& node, std::string_view r
   return line;
 }
 
-// Removes the first line of `text` and returns it without its newline; nothing when there is no
-// newline.
-std::optional<std::string_view> take_line(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) {
-    return std::nullopt;
-  }
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end + 1);
-  return line;
-}
-
 }  // namespace
 
 std::optional<Record> record_of_line(std::string_view line) {

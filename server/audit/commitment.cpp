@@ -9,7 +9,7 @@
 namespace meridian::audit {
 namespace {
 
-constexpr std::string_view kDomain = "meridian commitment v1\n";
+constexpr std::string_view kCommitmentDomain = "meridian commitment v1\n";
 constexpr std::uint64_t kOpeningVersion = 1;
 
 /// What is committed to: as strings of JSON, so that no two openings have the same text.
@@ -20,7 +20,7 @@ std::string personal_text(const Opening& opening) {
 }  // namespace
 
 Digest commit(const Salt& salt, std::string_view text) {
-  return sha256({as_bytes(kDomain), salt, as_bytes(text)});
+  return sha256({as_bytes(kCommitmentDomain), salt, as_bytes(text)});
 }
 
 Digest commitment_of(const Opening& opening) {

@@ -10,10 +10,10 @@ namespace meridian::audit {
 namespace {
 
 constexpr std::array<std::uint8_t, 1> kLeafPrefix = {0};
-constexpr std::array<std::uint8_t, 1> kNodePrefix = {1};
+constexpr std::array<std::uint8_t, 1> kInnerPrefix = {1};
 
 Digest node_hash(const Digest& left, const Digest& right) {
-  return sha256({kNodePrefix, left.bytes, right.bytes});
+  return sha256({kInnerPrefix, left.bytes, right.bytes});
 }
 
 /// The largest power of two smaller than `size`; size > 1.

@@ -4,22 +4,13 @@
 #include <charconv>
 
 #include "audit/base64.hpp"
+#include "audit/text.hpp"
 
 namespace meridian::audit {
 namespace {
 
 constexpr std::string_view kSignaturePrefix = "\xe2\x80\x94 ";  // an em dash and a space
 constexpr std::size_t kKeyIdSize = 4;
-
-std::optional<std::string_view> take_line(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) {
-    return std::nullopt;
-  }
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end + 1);
-  return line;
-}
 
 template <class Integer>
 Integer number_of(std::string_view text) {

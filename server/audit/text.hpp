@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,9 @@ void append_json_string(std::string& out, std::string_view text);
 
 /// `2026-11-23T00:05:07Z`: RFC 3339, UTC, whole seconds.
 [[nodiscard]] std::string rfc3339(UnixTime time);
+
+/// Removes the first line of `text` and returns it without its newline; nothing, and `text` as it
+/// was, when there is no newline.
+[[nodiscard]] std::optional<std::string_view> take_line(std::string_view& text);
 
 }  // namespace meridian::audit

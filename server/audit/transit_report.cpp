@@ -16,7 +16,7 @@ using metrics::TransitCounts;
 using metrics::TransitKind;
 using metrics::TransitLeg;
 
-constexpr std::string_view kDomain = "meridian transit report v1\n";
+constexpr std::string_view kReportDomain = "meridian transit report v1\n";
 
 template <class Enum, class Visit>
 void for_each(Visit visit) {
@@ -195,7 +195,7 @@ bool are_epochs_in_order(const std::vector<EpochInForce>& epochs) {
 
 std::vector<std::uint8_t> signed_bytes(const TransitReport& report) {
   std::vector<std::uint8_t> bytes;
-  const std::string text = std::string(kDomain) + canonical(report);
+  const std::string text = std::string(kReportDomain) + canonical(report);
   bytes.assign(text.begin(), text.end());
   return bytes;
 }

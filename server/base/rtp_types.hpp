@@ -46,4 +46,9 @@ constexpr ExtendedSequence extend(SequenceNumber sequence, ExtendedSequence refe
   return ExtendedSequence(static_cast<std::uint64_t>(extended < 0 ? extended + 65536 : extended));
 }
 
+/// What of it a packet carries.
+constexpr SequenceNumber low_half(ExtendedSequence sequence) {
+  return SequenceNumber(static_cast<std::uint16_t>(sequence.value()));
+}
+
 }  // namespace meridian

@@ -6,7 +6,7 @@
 namespace meridian::config {
 namespace {
 
-std::string read_url(const YamlNode& node) {
+std::string read_receiver_url(const YamlNode& node) {
   std::string url = node.required_text();
   const bool is_plain = url.starts_with("http://");
   if (!url.empty() && !is_plain && !url.starts_with("https://")) {
@@ -46,7 +46,7 @@ std::vector<Webhook> read_webhooks(const YamlNode& node, const Account& account,
   for (const YamlNode& element : node.elements()) {
     element.expect_keys({"url", "region", "content", "api_key", "events", "except"});
     Webhook webhook;
-    webhook.url = read_url(element["url"]);
+    webhook.url = read_receiver_url(element["url"]);
     webhook.content = read_content(element["content"]);
     webhook.region = RegionId(element["region"].text().value_or(""));
     if (webhook.region.empty() && webhook.content == WebhookContent::kFull) {

@@ -11,11 +11,11 @@
 #include <openssl/ssl.h>
 
 #include "base/check.hpp"
+#include "dtls/record.hpp"
 
 namespace meridian::dtls {
 namespace {
 
-constexpr std::uint16_t kDtls12 = 0xfefd;
 constexpr std::uint64_t kEpoch = 1;
 constexpr unsigned kNumberBits = 48;
 constexpr std::uint64_t kMaxNumber = (std::uint64_t{1} << kNumberBits) - 1;

@@ -1,10 +1,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/bytes.hpp"
 
 namespace meridian::dtls {
+
+/// ProtocolVersion of DTLS 1.2 (RFC 6347 section 4.1), and the bytes of a record before its body.
+inline constexpr std::uint16_t kDtls12 = 0xfefd;
+inline constexpr std::size_t kRecordHeaderSize = 13;
 
 /// Whether every record of a datagram could be one that a peer of an established connection sends:
 /// whole, DTLS 1.2 (RFC 6347 section 4.1), and in the first encrypted epoch with room for what its

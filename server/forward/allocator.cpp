@@ -17,9 +17,9 @@ bool is_same_class(const Demand& a, const Demand& b) {
   return a.is_screen_share == b.is_screen_share && a.priority == b.priority;
 }
 
-class Division {
+class AllocationRun {
  public:
-  explicit Division(const Ceilings& ceilings) : ceilings_(ceilings) {}
+  explicit AllocationRun(const Ceilings& ceilings) : ceilings_(ceilings) {}
 
   [[nodiscard]] std::uint64_t used() const { return used_; }
 
@@ -94,11 +94,11 @@ Allocated allocate(std::span<Demand> demands, const Ceilings& ceilings) {
     return std::tuple(demand.is_screen_share, demand.priority,
                       (*demand.ladder)[demand.wanted - 1U].spatial, -int{demand.index});
   });
-  Division division(ceilings);
+  AllocationRun division(ceilings);
   std::uint64_t all = 0;
   for (Demand& demand : demands) {
     demand.rung = Demand::kPaused;
-    (void)division.raise(demand, Division::Ground::kAny);
+    (void)division.raise(demand, AllocationRun::Ground::kAny);
     all += cost(demand, static_cast<std::int8_t>(demand.wanted - 1));
   }
   for (std::size_t begin = 0; begin < demands.size();) {
@@ -107,8 +107,8 @@ Allocated allocate(std::span<Demand> demands, const Ceilings& ceilings) {
       ++end;
     }
     const auto equals = demands.subspan(begin, end - begin);
-    division.raise_all(equals, Division::Ground::kKept);
-    division.raise_all(equals, Division::Ground::kAny);
+    division.raise_all(equals, AllocationRun::Ground::kKept);
+    division.raise_all(equals, AllocationRun::Ground::kAny);
     begin = end;
   }
   return {.used = Bitrate(division.used()),

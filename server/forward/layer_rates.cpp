@@ -15,7 +15,7 @@ std::uint8_t highest(const Row& row) {
   return temporal;
 }
 
-std::uint64_t sum(const Row& row, std::uint8_t temporal) {
+std::uint64_t sum_up_to(const Row& row, std::uint8_t temporal) {
   std::uint64_t total = 0;
   for (std::uint8_t i = 0; i <= temporal; ++i) {
     total += row[i];
@@ -85,7 +85,8 @@ void LayerRates::update(Instant now) {
 void LayerRates::add_row(Ladder& ladder, std::uint8_t spatial, const Row& row, std::uint8_t first) {
   for (std::uint8_t temporal = first; temporal <= highest(row); ++temporal) {
     if (row[temporal] > 0 || temporal == highest(row)) {
-      ladder.add({.spatial = spatial, .temporal = temporal, .rate = Bitrate(sum(row, temporal))});
+      ladder.add(
+          {.spatial = spatial, .temporal = temporal, .rate = Bitrate(sum_up_to(row, temporal))});
     }
   }
 }
@@ -101,7 +102,7 @@ Ladder LayerRates::simulcast_ladder(std::uint8_t count, std::uint8_t available) 
     if (!is_known) {
       row[0] = assumed;
     }
-    assumed = sum(row, highest(row)) * kAssumedRatio;
+    assumed = sum_up_to(row, highest(row)) * kAssumedRatio;
     if (available != 0 && ((available >> spatial) & 1U) == 0) {
       continue;
     }

@@ -102,10 +102,6 @@ std::size_t compose(const MediaPacket& packet, const Rewrite& rewrite, const Sen
   return written.size();
 }
 
-SequenceNumber low_half(ExtendedSequence sequence) {
-  return SequenceNumber(static_cast<std::uint16_t>(sequence.value()));
-}
-
 }  // namespace
 
 std::size_t compose_packet(const MediaPacket& packet, const Rewrite& rewrite,

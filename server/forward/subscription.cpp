@@ -15,10 +15,6 @@ MutableBytes without_tag(MutableBytes slot) {
   return slot.first(slot.size() - srtp::kMaxRtpOverhead);
 }
 
-SequenceNumber low_half(ExtendedSequence sequence) {
-  return SequenceNumber(static_cast<std::uint16_t>(sequence.value()));
-}
-
 /// The packet with its sound in another form.
 MediaPacket as(const MediaPacket& packet, rtp::Codec codec, Bytes payload) {
   MediaPacket form = packet;

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::unexpected<base::Error> system_error(const fs::path& path) {
+std::unexpected<base::Error> cannot_write(const fs::path& path) {
   return base::fail("cannot write " + path.string() + ": " + std::strerror(errno));
 }
 
@@ -58,11 +58,11 @@ base::Expected<void, base::Error> write_durably(const fs::path& path, std::strin
         ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
     if (!file.is_open() || ::fchmod(file.get(), mode) != 0 || !write_all(file.get(), text) ||
         ::fsync(file.get()) != 0) {
-      return system_error(draft);
+      return cannot_write(draft);
     }
   }
   if (::rename(draft.c_str(), path.c_str()) != 0 || !sync_folder(path)) {
-    return system_error(path);
+    return cannot_write(path);
   }
   return {};
 }
@@ -74,7 +74,7 @@ base::Expected<void, base::Error> append_durably(const fs::path& path, std::stri
   }
   const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, mode));
   if (!file.is_open()) {
-    return system_error(path);
+    return cannot_write(path);
   }
   const off_t size = ::lseek(file.get(), 0, SEEK_END);
   char last = '\n';
@@ -82,7 +82,7 @@ base::Expected<void, base::Error> append_durably(const fs::path& path, std::stri
   std::string text(is_torn ? "\n" : "");
   text.append(line).push_back('\n');
   if (!write_all(file.get(), text) || ::fdatasync(file.get()) != 0) {
-    const auto failed = system_error(path);
+    const auto failed = cannot_write(path);
     (void)::ftruncate(file.get(), size);  // nothing half: the line will be tried again
     return failed;
   }

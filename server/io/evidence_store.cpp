@@ -15,7 +15,7 @@
 namespace meridian::io {
 namespace {
 
-constexpr mode_t kMode = 0640;
+constexpr mode_t kEvidenceMode = 0640;
 constexpr std::uint64_t kNoteVersion = 1;
 
 }  // namespace
@@ -101,11 +101,11 @@ bool EvidenceStore::write(const node::Stored& stored) {
   if (const auto* report = std::get_if<node::StoredReport>(&stored)) {
     const auto file = config_.data_dir / "transit" / file_name_of(report->account.value()) /
                       (file_name_of(report->room_sid) + ".json");
-    written = write_durably(file, report->text + '\n', kMode);
+    written = write_durably(file, report->text + '\n', kEvidenceMode);
   } else if (const auto* checkpoint = std::get_if<node::StoredCheckpoint>(&stored)) {
     const audit::Json line(audit::Json::Object{{"note", checkpoint->note}, {"v", kNoteVersion}});
-    written =
-        append_durably(config_.data_dir / "audit" / "checkpoints.jsonl", line.canonical(), kMode);
+    written = append_durably(config_.data_dir / "audit" / "checkpoints.jsonl", line.canonical(),
+                             kEvidenceMode);
     if (written) {
       written = forget_previous_audit_key(config_.data_dir);
     }

@@ -31,7 +31,7 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 using Error = boost::system::error_code;
-using Result = base::Expected<HttpFetched, base::Error>;
+using FetchResult = base::Expected<HttpFetched, base::Error>;
 
 constexpr std::uint32_t kMaxHeader = 32 * 1024;
 constexpr std::size_t kMaxBuffer = 64 * 1024;
@@ -84,7 +84,7 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
     asio::co_spawn(
         context_, [self = shared_from_this()] { return self->run(); },
         [self = shared_from_this(), done = std::move(done)](const std::exception_ptr& failure,
-                                                            Result result) {
+                                                            FetchResult result) {
           self->timer_.cancel();
           done(failure ? base::fail("the request failed") : std::move(result));
         });
@@ -96,7 +96,7 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
                       (has_timed_out_ ? "no answer in time" : error.message()));
   }
 
-  asio::awaitable<Result> run() {
+  asio::awaitable<FetchResult> run() {
     const auto target = api::parse_url(fetch_.url);
     if (!target || has_line_break(fetch_.method)) {
       co_return base::fail("not an http or https URL");
@@ -118,12 +118,12 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
     AnyStream stream =
         make_client_stream(std::move(socket), target->is_secure ? &tls_ : nullptr, target->host);
     socket_ = &stream.socket();
-    Result result = co_await exchange(stream, *target);
+    FetchResult result = co_await exchange(stream, *target);
     socket_ = nullptr;
     co_return result;
   }
 
-  asio::awaitable<Result> exchange(AnyStream& stream, const api::Url& target) {
+  asio::awaitable<FetchResult> exchange(AnyStream& stream, const api::Url& target) {
     Error error;
     co_await stream.async_handshake(report_to(error));
     if (error) {
@@ -197,7 +197,7 @@ void HttpFetcher::fetch(HttpFetch fetch, Done done) {
   }
   ++state_->exchanges;
   std::make_shared<Exchange>(state_->context, state_->tls, std::move(fetch))
-      ->start([state = state_, done = std::move(done)](Result result) {
+      ->start([state = state_, done = std::move(done)](FetchResult result) {
         --state->exchanges;
         done(std::move(result));
       });
@@ -206,8 +206,8 @@ void HttpFetcher::fetch(HttpFetch fetch, Done done) {
 base::Expected<HttpFetched, base::Error> fetch_and_wait(HttpFetch fetch) {
   asio::io_context context(1);
   HttpFetcher fetcher(context);
-  Result result = base::fail("no answer");
-  fetcher.fetch(std::move(fetch), [&](Result done) { result = std::move(done); });
+  FetchResult result = base::fail("no answer");
+  fetcher.fetch(std::move(fetch), [&](FetchResult done) { result = std::move(done); });
   context.run();
   return result;
 }

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr mode_t kMode = 0600;
+constexpr mode_t kTableMode = 0600;
 
 fs::path root_of(const fs::path& data_dir) {
   return data_dir / "people";
@@ -29,7 +29,7 @@ base::Expected<FileDescriptor, base::Error> lock(const fs::path& data_dir) {
   std::error_code error;
   fs::create_directories(root_of(data_dir), error);
   const fs::path path = root_of(data_dir) / ".lock";
-  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode));
+  FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kTableMode));
   if (!file.is_open() || ::flock(file.get(), LOCK_EX) != 0) {
     return base::fail("cannot lock " + path.string() + ": " + std::strerror(errno));
   }
@@ -65,7 +65,7 @@ base::Expected<std::uint64_t, base::Error> filter(
     return base::fail("cannot read " + file.string());
   }
   if (removed > 0) {
-    if (auto written = write_durably(file, kept, kMode); !written) {
+    if (auto written = write_durably(file, kept, kTableMode); !written) {
       return std::unexpected(written.error());
     }
   }
@@ -82,7 +82,7 @@ base::Expected<void, base::Error> append_opening(const fs::path& data_dir, const
   }
   const fs::path file = root_of(data_dir) / file_name_of(region.value()) /
                         (file_name_of(opening.account.value()) + ".jsonl");
-  return append_durably(file, audit::to_line(opening), kMode);
+  return append_durably(file, audit::to_line(opening), kTableMode);
 }
 
 base::Expected<std::vector<audit::Opening>, base::Error> find_people(const fs::path& data_dir,

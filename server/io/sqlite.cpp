@@ -12,8 +12,9 @@
 namespace meridian::io {
 namespace {
 
-constexpr std::array kSettings = {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA trusted_schema = OFF",
-                                  "PRAGMA secure_delete = ON", "PRAGMA journal_mode = WAL"};
+constexpr std::array kEverySetting = {"PRAGMA locking_mode = EXCLUSIVE",
+                                      "PRAGMA trusted_schema = OFF", "PRAGMA secure_delete = ON",
+                                      "PRAGMA journal_mode = WAL"};
 
 // The version of the tables, and that this is our kind of database.
 base::Expected<int, base::Error> read_schema(const Sqlite& database, const Sqlite::Kind& kind) {
@@ -68,7 +69,7 @@ base::Expected<std::unique_ptr<Sqlite>, base::Error> Sqlite::open(const std::fil
                       nullptr) != SQLITE_OK) {
     return database->fail();
   }
-  std::vector<const char*> settings(kSettings.begin(), kSettings.end());
+  std::vector<const char*> settings(kEverySetting.begin(), kEverySetting.end());
   settings.insert(settings.end(), kind.settings.begin(), kind.settings.end());
   for (const char* setting : settings) {
     if (const auto set = database->execute(setting); !set) {

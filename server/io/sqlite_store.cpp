@@ -13,10 +13,10 @@ namespace {
 
 using directory::ManagedBy;
 using directory::PolicyVersion;
-using Result = base::Expected<void, base::Error>;
+using StoreResult = base::Expected<void, base::Error>;
 
 /// What leads from each schema version to the next; never changed once released.
-constexpr std::array<const char*, SqliteStore::kSchemaVersion> kMigrations{
+constexpr std::array<const char*, SqliteStore::kSchemaVersion> kDirectoryMigrations{
     R"(
 CREATE TABLE accounts (
   number INTEGER PRIMARY KEY,
@@ -66,8 +66,8 @@ CREATE TRIGGER versions_stay BEFORE UPDATE ON versions
   BEGIN SELECT RAISE(ABORT, 'a policy version is never changed'); END;
 )"};
 
-constexpr int kApplicationId = 0x4d52444e;  // "MRDN"
-constexpr std::array kSettings = {"PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL"};
+constexpr int kDirectoryId = 0x4d52444e;  // "MRDN"
+constexpr std::array kDirectorySettings = {"PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL"};
 
 // Columns of a version from `first`: epoch, digest, actor, reason, time, terms.
 base::Expected<PolicyVersion, base::Error> read_version(const Statement& row, int first) {
@@ -92,10 +92,10 @@ SqliteStore::~SqliteStore() = default;
 
 base::Expected<std::unique_ptr<SqliteStore>, base::Error> SqliteStore::open(
     const std::filesystem::path& path) {
-  auto database = Sqlite::open(path, {.application_id = kApplicationId,
+  auto database = Sqlite::open(path, {.application_id = kDirectoryId,
                                       .name = "policy store",
-                                      .migrations = kMigrations,
-                                      .settings = kSettings});
+                                      .migrations = kDirectoryMigrations,
+                                      .settings = kDirectorySettings});
   if (!database) {
     return std::unexpected(std::move(database.error()));
   }
@@ -237,13 +237,13 @@ base::Expected<void, base::Error> SqliteStore::put_key(const directory::ApiKey& 
       .bind(key.previous_secret)
       .bind(key.previous_until.nanoseconds())
       .step();
-  return row.is_fine() ? Result() : Result(database_->fail());
+  return row.is_fine() ? StoreResult() : StoreResult(database_->fail());
 }
 
 base::Expected<void, base::Error> SqliteStore::remove_key(std::string_view key) {
   Statement row(*database_, "DELETE FROM keys WHERE key = ?");
   row.bind(key).step();
-  return row.is_fine() ? Result() : Result(database_->fail());
+  return row.is_fine() ? StoreResult() : StoreResult(database_->fail());
 }
 
 }  // namespace meridian::io

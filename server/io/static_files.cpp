@@ -49,7 +49,7 @@ std::string make_etag(std::string_view body) {
   return etag + '"';
 }
 
-base::Expected<std::string, base::Error> read_file(const fs::path& path) {
+base::Expected<std::string, base::Error> read_page_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream content;
   content << in.rdbuf();
@@ -81,7 +81,7 @@ base::Expected<StaticFiles, base::Error> StaticFiles::load(const fs::path& root)
     if (it->is_symlink() || !it->is_regular_file() || is_hidden(relative)) {
       continue;
     }
-    auto content = read_file(it->path());
+    auto content = read_page_file(it->path());
     if (!content) {
       return std::unexpected(content.error());
     }

@@ -20,7 +20,7 @@ base::Error failure(const std::string& what) {
   return base::Error{what + ": " + std::strerror(errno)};
 }
 
-bool set_option(int descriptor, int level, int name, int value) {
+bool try_option(int descriptor, int level, int name, int value) {
   return ::setsockopt(descriptor, level, name, &value, sizeof value) == 0;
 }
 
@@ -34,9 +34,9 @@ SocketAddress local_of(int descriptor) {
 }  // namespace
 
 void prepare_for_media(int descriptor) {
-  set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  set_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
-  set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
+  try_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  try_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
+  try_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
 }
 
 bool bind_to_device(int descriptor, const std::string& device) {
@@ -52,9 +52,9 @@ base::Expected<TcpListener, base::Error> TcpListener::open(const SocketAddress& 
   if (!descriptor.is_open()) {
     return std::unexpected(failure(what));
   }
-  set_option(descriptor.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  try_option(descriptor.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (!local.ip.is_v4()) {
-    set_option(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    try_option(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   }
   if (!bind_to_device(descriptor.get(), device)) {
     return std::unexpected(failure("can't bind to the device " + device));

@@ -15,11 +15,11 @@ namespace {
 
 /// A buffer that is empty gives back what is more than this: a session lasts as long as a meeting,
 /// and is idle for most of it.
-constexpr std::size_t kKeptBuffer = 512;
+constexpr std::size_t kKeptTlsBuffer = 512;
 
 void clear(std::vector<std::uint8_t>& buffer) {
   buffer.clear();
-  if (buffer.capacity() > kKeptBuffer) {
+  if (buffer.capacity() > kKeptTlsBuffer) {
     buffer.shrink_to_fit();
   }
 }

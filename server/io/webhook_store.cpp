@@ -17,7 +17,7 @@ using node::ForgottenWebhook;
 using node::StoredWebhook;
 
 /// What leads from each schema version to the next; never changed once released.
-constexpr std::array<const char*, WebhookStore::kSchemaVersion> kMigrations{R"(
+constexpr std::array<const char*, WebhookStore::kSchemaVersion> kWebhookMigrations{R"(
 CREATE TABLE events (
   number INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -33,8 +33,8 @@ CREATE TABLE events (
 ) STRICT;
 )"};
 
-constexpr int kApplicationId = 0x4d525748;  // "MRWH"
-constexpr std::array kSettings = {"PRAGMA synchronous = NORMAL"};
+constexpr int kWebhookId = 0x4d525748;  // "MRWH"
+constexpr std::array kWebhookSettings = {"PRAGMA synchronous = NORMAL"};
 
 constexpr const char* kInsert =
     "INSERT OR REPLACE INTO events (id, account, receiver, room, time, has_content, level_group,"
@@ -239,10 +239,10 @@ WebhookStore::Queue* WebhookStore::open(const RegionId& region) {
   const std::filesystem::path path = path_of(region);
   std::error_code error;
   std::filesystem::create_directories(path.parent_path(), error);
-  auto opened = Sqlite::open(path, {.application_id = kApplicationId,
+  auto opened = Sqlite::open(path, {.application_id = kWebhookId,
                                     .name = "queue of webhooks",
-                                    .migrations = kMigrations,
-                                    .settings = kSettings});
+                                    .migrations = kWebhookMigrations,
+                                    .settings = kWebhookSettings});
   if (!opened) {
     log_failure(region, opened.error().message);
     return nullptr;

@@ -27,7 +27,7 @@ HttpResponse method_not_allowed(std::string allowed) {
 }
 
 /// A refusal whose body may be plain text, as JSON for our own endpoints.
-HttpResponse as_json(const signalling::Refusal& refusal) {
+HttpResponse with_json(const signalling::Refusal& refusal) {
   return refusal.response.body.starts_with('{')
              ? refusal.response
              : json_error(refusal.response.status, refusal.reason, refusal.response.body);
@@ -188,7 +188,7 @@ HttpResponse Control::State::meeting_of_caller(const HttpRequest& request, Now n
   report_pools();
   const auto caller = signalling::read_caller(request, config.config.limits, directory, now.wall);
   if (!caller) {
-    return as_json(caller.error());
+    return with_json(caller.error());
   }
   if (const auto authorized = api::authorize_join(*caller, config.config.limits); !authorized) {
     return json_error(authorized.error().status, "unauthorized", authorized.error().text);
@@ -224,7 +224,7 @@ HttpResponse Control::State::explain_room(const std::string& room, const HttpReq
                                           Now now) {
   const auto caller = signalling::read_caller(request, config.config.limits, directory, now.wall);
   if (!caller) {
-    return as_json(caller.error());
+    return with_json(caller.error());
   }
   if (const auto allowed = api::authorize_room_admin(*caller, room); !allowed) {
     return json_error(allowed.error().status, "unauthorized", allowed.error().text);

@@ -30,7 +30,7 @@ std::unexpected<Refusal> wrong_type(std::string_view header, std::string_view ty
   return std::unexpected(std::move(refusal));
 }
 
-HttpResponse method_not_allowed(std::string_view allowed) {
+HttpResponse stream_method_not_allowed(std::string_view allowed) {
   HttpResponse response =
       signalling::stream_error(405, "method_not_allowed", "use one of " + std::string(allowed));
   response.with("Allow", std::string(allowed));
@@ -128,7 +128,7 @@ HttpResponse Control::State::stream(const signalling::StreamPath& path, const Ht
   StreamAnswer answer;
   if (path.session.empty()) {
     answer = request.method == "POST" ? open_stream(path.kind, request, now)
-                                      : method_not_allowed("OPTIONS, POST");
+                                      : stream_method_not_allowed("OPTIONS, POST");
   } else if (request.method == "PATCH" || request.method == "DELETE") {
     const auto id = find_stream(path, request, now);
     if (!id) {
@@ -140,7 +140,7 @@ HttpResponse Control::State::stream(const signalling::StreamPath& path, const Ht
       answer = HttpResponse{200, {}, {}};
     }
   } else {
-    answer = method_not_allowed("OPTIONS, PATCH, DELETE");
+    answer = stream_method_not_allowed("OPTIONS, PATCH, DELETE");
   }
   if (!answer && request.method == "POST") {
     count_refusal(answer.error().reason);

@@ -44,7 +44,7 @@ Duration pause_after(unsigned failures) {
   return std::min(pause, Webhooks::kLongestPause);
 }
 
-std::string digest_of(std::string_view url) {
+std::string hex_digest_of(std::string_view url) {
   return audit::sha256({as_bytes(url)}).hex();
 }
 
@@ -75,7 +75,7 @@ void Webhooks::configure(const std::vector<config::Account>& accounts) {
       auto receiver = known == before.end() ? std::make_unique<Receiver>() : std::move(*known);
       receiver->account = account.id;
       receiver->config = wanted;
-      receiver->url_digest = digest_of(wanted.url);
+      receiver->url_digest = hex_digest_of(wanted.url);
       receivers_.push_back(std::move(receiver));
     }
   }

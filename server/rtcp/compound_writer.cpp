@@ -9,7 +9,6 @@
 namespace meridian::rtcp {
 namespace {
 
-constexpr std::size_t kHeaderSize = 4;
 constexpr std::size_t kFeedbackHeaderSize = 12;  // header, sender, media
 constexpr std::size_t kMinBuffer = 100;
 

@@ -6,7 +6,6 @@
 namespace meridian::rtcp {
 namespace {
 
-constexpr std::size_t kHeaderSize = 4;
 constexpr std::size_t kSenderInfoSize = 20;
 constexpr std::size_t kTransportFeedbackFixedSize = 8;
 constexpr std::uint8_t kCnameItem = 1;

@@ -17,6 +17,9 @@
 /// compound says is read, and what the other side needs is written anew by CompoundWriter.
 namespace meridian::rtcp {
 
+/// Version, count, packet type and length, in bytes (RFC 3550 section 6.4.1).
+inline constexpr std::size_t kHeaderSize = 4;
+
 /// Why a compound was refused as a whole.
 enum class ParseError : std::uint8_t {
   kTruncated,          // shorter than one header

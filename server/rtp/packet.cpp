@@ -6,10 +6,7 @@ namespace meridian::rtp {
 namespace {
 
 constexpr std::uint8_t kVersion = 2;
-constexpr std::uint16_t kOneByteProfile = 0xbede;
-constexpr std::uint16_t kTwoByteProfile = 0x1000;  // the low four bits are the application's
 constexpr std::uint16_t kTwoByteProfileMask = 0xfff0;
-constexpr std::size_t kBlockHeaderSize = 4;
 constexpr std::uint8_t kPaddingId = 0;
 constexpr std::uint8_t kStopId = 15;
 

@@ -55,6 +55,12 @@ enum class ParseError : std::uint8_t {
   kBadPadding,            // padding of 0 bytes, or of more than the payload
 };
 
+/// What a block of header extensions begins with (RFC 8285 sections 4.2 and 4.3): the profile,
+/// whose low four bits are the application's in the two-byte form, and the length; in bytes.
+inline constexpr std::uint16_t kOneByteProfile = 0xbede;
+inline constexpr std::uint16_t kTwoByteProfile = 0x1000;
+inline constexpr std::size_t kBlockHeaderSize = 4;
+
 enum class Marker : std::uint8_t { kClear, kSet };
 
 /// A read-only view of one RTP packet (RFC 3550 section 5.1, RFC 8285). It keeps no copy: the bytes

@@ -7,9 +7,6 @@
 namespace meridian::rtp {
 namespace {
 
-constexpr std::size_t kBlockHeaderSize = 4;
-constexpr std::uint16_t kOneByteProfile = 0xbede;
-constexpr std::uint16_t kTwoByteProfile = 0x1000;
 constexpr std::uint8_t kMaxOneByteId = 14;
 constexpr std::size_t kMaxOneByteValue = 16;
 

@@ -28,7 +28,7 @@ void read_picture_id(ByteReader& reader, Vp9Descriptor& descriptor) {
 }
 
 /// |TID|U|SID|D|, in non-flexible mode with TL0PICIDX.
-void read_layers(ByteReader& reader, Vp9Descriptor& descriptor) {
+void read_vp9_layers(ByteReader& reader, Vp9Descriptor& descriptor) {
   const std::uint8_t layers = reader.u8();
   descriptor.has_layers = true;
   descriptor.temporal_layer = static_cast<std::uint8_t>(layers >> 5U);
@@ -85,7 +85,7 @@ std::optional<Vp9Descriptor> parse_vp9(Bytes payload) {
     read_picture_id(reader, descriptor);
   }
   if ((first & kHasLayers) != 0) {
-    read_layers(reader, descriptor);
+    read_vp9_layers(reader, descriptor);
   }
   if (descriptor.is_flexible && descriptor.is_inter_picture_predicted && !skip_references(reader)) {
     return std::nullopt;

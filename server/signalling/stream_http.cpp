@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kVersion = "/v1";
 
-std::string lower(std::string_view text) {
+std::string lowered(std::string_view text) {
   std::string result(text);
   std::ranges::transform(result, result.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -109,7 +109,7 @@ std::optional<StreamPath> parse_stream_path(std::string_view path) {
 
 bool has_content_type(const HttpRequest& request, std::string_view type) {
   const std::string_view header = request.header("Content-Type");
-  return lower(trim(header.substr(0, header.find(';')))) == type;
+  return lowered(trim(header.substr(0, header.find(';')))) == type;
 }
 
 Precondition check_precondition(const HttpRequest& request, std::string_view etag) {

@@ -3,12 +3,6 @@
 #include "turn/stream_reader.hpp"
 
 namespace meridian::turn {
-namespace {
-
-constexpr std::uint16_t kUnauthenticated = 401;
-
-}  // namespace
-
 std::size_t write_challenge(const Secret& secret, const Message& message, std::uint16_t code,
                             const SocketAddress& from, Instant now, MutableBytes reply) {
   return Writer(reply, ice::StunClass::kError, message.method, message.transaction)

@@ -50,6 +50,8 @@ enum Attribute : std::uint16_t {
   kFingerprint = ice::wire::kFingerprintType,
 };
 
+/// Error code (RFC 8489 section 14.8).
+inline constexpr std::uint16_t kUnauthenticated = 401;
 /// Peers that one CreatePermission may name, and unknown attributes that are told back.
 inline constexpr std::size_t kMaxPeers = 8;
 inline constexpr std::size_t kMaxUnknown = 8;

@@ -13,7 +13,6 @@ constexpr std::uint16_t kPorts = 65535 - Server::kFirstPort + 1;
 
 // RFC 8656 section 19, RFC 8489 section 14.8.
 constexpr std::uint16_t kBadRequest = 400;
-constexpr std::uint16_t kUnauthenticated = 401;
 constexpr std::uint16_t kForbidden = 403;
 constexpr std::uint16_t kUnknownAttribute = 420;
 constexpr std::uint16_t kAllocationMismatch = 437;
