@@ -28,8 +28,8 @@ namespace meridian::config {
 inline constexpr std::size_t kMaxConfigSize = 1024 * 1024;
 /// Entries of any list in the file.
 inline constexpr std::size_t kMaxListEntries = 1024;
-/// Workers of one pool.
-inline constexpr std::uint16_t kMaxWorkers = 256;
+/// Workers of one node, over all of its pools.
+inline constexpr std::uint16_t kMaxWorkers = 64;
 /// Shorter API secrets can be guessed from one token (reliability: HMAC keys of at least the
 /// length of the hash); they are accepted with a warning, because development keys are short.
 inline constexpr std::size_t kMinSecretLength = 32;

@@ -220,8 +220,15 @@ std::optional<SocketAddress> read_socket_address(const YamlNode& node) {
 std::vector<Pool> read_pools(const YamlNode& node, const std::vector<residency::Region>& regions,
                              bool is_tls) {
   std::vector<Pool> pools;
+  unsigned workers = 0;
   for (const YamlNode& element : node.elements()) {
     Pool pool = read_pool(element, regions, pools, is_tls);
+    workers += pool.workers;
+    if (workers > kMaxWorkers && workers - pool.workers <= kMaxWorkers) {
+      element["workers"].error("makes " + std::to_string(workers) +
+                               " workers with the pools before it, and a node has at most " +
+                               std::to_string(kMaxWorkers));
+    }
     for (const Pool& other : pools) {
       if (is_media_clash(pool, other)) {
         element["media"].error("binds ports that the pool of " + other.region.value() +

@@ -11,6 +11,7 @@
 #include "base/ids.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "config/config.hpp"
 #include "forward/commands.hpp"
 #include "forward/relay.hpp"
 #include "transport/send_batch.hpp"
@@ -42,7 +43,7 @@ struct InboundDatagram {
 /// What a worker shares with the rest of its node; everything referred to outlives it.
 struct WorkerConfig {
   /// Workers of one node; also the width of the wake-up mask.
-  static constexpr std::size_t kMaxWorkers = 64;
+  static constexpr std::size_t kMaxWorkers = config::kMaxWorkers;
   /// Slots of one relay ring: a burst of key frames of a busy room, 1.7 MB.
   static constexpr std::size_t kRelayRingSlots = 1024;
   /// Steps of DTLS handshakes in one turn of the loop: each signs or verifies, and takes as long as

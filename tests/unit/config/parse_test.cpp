@@ -116,7 +116,7 @@ TEST(ConfigParse, finds_all_mistakes_in_the_order_of_their_lines) {
   text.replace(text.find("[us]"), 4, "[um]");
   EXPECT_THAT(problems_of(text),
               ElementsAre("3: regions[0].latitude: must be a number from -90 to 90, is 151.5",
-                          "12: pools[0].workers: must be a whole number from 1 to 256, is x",
+                          "12: pools[0].workers: must be a whole number from 1 to 64, is x",
                           "25: accounts[0].opted_in[0]: there is no region um"));
 }
 

@@ -97,6 +97,13 @@ TEST(PoolReader, reads_the_device_of_a_pool) {
   }
 }
 
+TEST(PoolReader, a_node_has_so_many_workers_over_all_pools) {
+  EXPECT_THAT(problems_of(sample_with("    workers: 2", "    workers: 64")),
+              ElementsAre(HasSubstr("pools[1].workers: makes 65 workers with the pools before it, "
+                                    "and a node has at most 64")));
+  EXPECT_THAT(problems_of(sample_with("    workers: 2", "    workers: 63")), IsEmpty());
+}
+
 TEST(PoolReader, checks_ports) {
   const auto problems_with = [](const std::string& ports) {
     return problems_with_media("address: 127.10.0.1\n      " + ports);
