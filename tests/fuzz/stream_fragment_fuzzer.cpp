@@ -23,6 +23,20 @@ std::string_view take(std::string_view& text) {
   return part;
 }
 
+/// What an operator configured as ICE servers stays one header each, whatever is in it.
+void check_links(std::string_view url, std::string_view username, std::string_view credential) {
+  google::protobuf::RepeatedPtrField<livekit::ICEServer> servers;
+  livekit::ICEServer& server = *servers.Add();
+  server.add_urls(std::string(url));
+  server.set_username(std::string(username));
+  server.set_credential(std::string(credential));
+  signalling::HttpResponse response = signalling::stream_preflight();
+  signalling::add_ice_links(response, servers);
+  for (const signalling::HttpHeader& header : response.headers) {
+    MERIDIAN_CHECK(header.value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -35,6 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   signalling::HttpRequest request;
   request.headers = {{"If-Match", std::string(take(input))},
                      {"Content-Type", std::string(take(input))}};
+  check_links(input, request.headers[0].value, request.headers[1].value);
   (void)signalling::check_precondition(request, "etag");
   (void)signalling::has_content_type(request, signalling::kSdpType);
   const auto fragment = signalling::parse_fragment(input);
