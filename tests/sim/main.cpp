@@ -1,10 +1,11 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "sim/adaptation/run.hpp"
+#include "sim/adaptation/table.hpp"
 #include "sim/residency/run.hpp"
 #include "sim/simulation.hpp"
 
@@ -12,8 +13,9 @@
 /// meridian_sim --seeds FROM COUNT   each twice, which must give the same log; one line for each
 /// meridian_sim --residency-seed N [--log] and --residency FROM COUNT   the same for sequences of
 /// policies, joins, failures and changes (R10), once each
-/// meridian_sim --adaptation [NAME [--log]]   video over bad networks: a table, and whether its
-/// goals hold; --log prints what passes and why
+/// meridian_sim --adaptation [NAME [--log [SEED]]]   video over bad networks: a table, and whether
+/// its goals hold; --log prints what passes and why
+/// meridian_sim --adaptation-seeds FROM COUNT [NAME]   the same with other seeds: means and worsts
 namespace {
 
 using meridian::sim::RunLog;
@@ -141,14 +143,23 @@ int main(int count, char** words) {
   }
   if (mode == "--adaptation") {
     using Log = meridian::sim::adaptation::Run::Log;
-    const bool has_log = count == 4 && std::string_view(words[3]) == "--log";
-    const bool holds = meridian::sim::adaptation::run_all(count > 2 ? words[2] : "",
-                                                          has_log ? Log::kPrint : Log::kNone);
+    const bool has_log = count >= 4 && std::string_view(words[3]) == "--log";
+    const bool has_seed = count >= 5 && parse(words[4], first);
+    const bool holds = meridian::sim::adaptation::run_all(
+        count > 2 ? words[2] : "", has_log ? Log::kPrint : Log::kNone,
+        has_seed ? std::optional(first) : std::nullopt);
+    return holds ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
+  if (mode == "--adaptation-seeds" && count >= 4 && parse(words[2], first) &&
+      parse(words[3], second)) {
+    const bool holds =
+        meridian::sim::adaptation::run_seeds(first, second, count > 4 ? words[4] : "");
     return holds ? EXIT_SUCCESS : EXIT_FAILURE;
   }
   std::fputs(
       "usage: meridian_sim --seed N [--log] | --seeds FROM COUNT | --residency-seed N [--log] | "
-      "--residency FROM COUNT | --adaptation [NAME [--log]]\n",
+      "--residency FROM COUNT | --adaptation [NAME [--log [SEED]]] | --adaptation-seeds FROM "
+      "COUNT [NAME]\n",
       stderr);
   return 2;
 }

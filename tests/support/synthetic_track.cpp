@@ -161,7 +161,11 @@ void SyntheticTrack::make_video(Layer& layer, std::uint8_t index, Instant now,
     ++layer.tl0_picture_index;
   }
   const VideoLayerShape& shape = shape_.layers[index];
-  const std::size_t size = is_key ? shape.key_frame_bytes : shape.frame_bytes;
+  std::size_t size = is_key ? shape.key_frame_bytes : shape.frame_bytes;
+  if (shape_.spread > 0) {
+    Rng draw((std::uint64_t{layer.ssrc.value()} << 32U) + layer.frame);
+    size = size * (100 - shape_.spread + draw.below(2 * std::uint64_t{shape_.spread} + 1)) / 100;
+  }
   const auto packets = static_cast<std::uint16_t>(
       std::clamp<std::size_t>((size + kMaxPayload - 1) / kMaxPayload, 1, 250));
   const std::size_t each = std::max(size / packets, std::size_t{64});

@@ -50,6 +50,8 @@ struct TrackShape {
   /// Said to the server, which must not look into it then.
   bool is_encrypted = false;
   std::vector<VideoLayerShape> layers;
+  /// Per cent by which a frame of video is smaller or larger than its layer's shape says, drawn.
+  std::uint32_t spread = 0;
 
   static TrackShape audio() { return {}; }
   [[nodiscard]] bool is_silent(std::uint32_t frame) const {

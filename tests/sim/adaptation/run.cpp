@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/check.hpp"
+#include "base/random.hpp"
 #include "config/config.hpp"
 #include "sim/stream_link.hpp"
 
@@ -12,6 +13,8 @@ namespace meridian::sim::adaptation {
 namespace {
 
 constexpr int kMaxStepsWithoutTime = 100'000;
+constexpr Duration kLatestJoin = 100ms;
+constexpr std::size_t kMaxPeople = 50;  // as many seeds of links and clients a run has
 
 constexpr const char* kConfig = R"(regions:
   - {id: home, name: home, latitude: 1, longitude: 1, url: "ws://127.0.0.1:7810"}
@@ -51,12 +54,12 @@ double to_ms(Duration duration) {
 }  // namespace
 
 struct Run::Person {
-  Person(const std::string& identity, std::uint64_t number, Sound sound, const LinkShape& up_shape,
-         const LinkShape& down_shape)
-      : client(settings_of(identity, sound), number),
-        address{IpAddress::v4({203, 0, 113, static_cast<std::uint8_t>(number)}), 40'000},
-        up(up_shape, number * 2),
-        down(down_shape, number * 2 + 1) {}
+  Person(const std::string& identity, std::size_t index, std::uint64_t seed, Sound sound,
+         const LinkShape& up_shape, const LinkShape& down_shape)
+      : client(settings_of(identity, sound), seed),
+        address{IpAddress::v4({203, 0, 113, static_cast<std::uint8_t>(index + 1)}), 40'000},
+        up(up_shape, seed * 2),
+        down(down_shape, seed * 2 + 1) {}
 
   test::LivekitClient client;
   SocketAddress address;
@@ -89,8 +92,10 @@ Now Run::now() const {
 // ---- People -------------------------------------------------------------------------------------
 
 Run::Person& Run::add(const std::string& identity, const LinkShape& up, const LinkShape& down) {
-  const std::uint64_t number = scenario_.seed * 50 + people_.size() + 1;
-  people_.push_back(std::make_unique<Person>(identity, number % 200, scenario_.sound, up, down));
+  const std::size_t index = people_.size();
+  MERIDIAN_CHECK(index < kMaxPeople);
+  const std::uint64_t seed = scenario_.seed * kMaxPeople + index + 1;  // of nobody else in any run
+  people_.push_back(std::make_unique<Person>(identity, index, seed, scenario_.sound, up, down));
   return *people_.back();
 }
 
@@ -435,11 +440,15 @@ void Run::play() {
   // the same time must not change when their packets come.
   const LinkShape good{.delay = scenario_.up_delay,
                        .rate = scenario_.companions > 0 ? 1'000'000'000'000'000U : 100'000'000U};
+  Rng draw(scenario_.seed);
   for (std::size_t i = 0; i < scenario_.cameras; ++i) {
     Person& person = add("publisher" + std::to_string(i), scenario_.uplink.value_or(good), good);
     person.publishes = true;
     person.source = static_cast<std::uint32_t>(10 * (i + 1));
-    join(person);
+    // Frames fall elsewhere in each run, also beside the moment at which the network changes.
+    const Duration late(
+        static_cast<Duration::rep>(draw.below(static_cast<std::uint64_t>(kLatestJoin.count()))));
+    queue_.at(start_ + late, [this, &person] { join(person); });
   }
   queue_.at(start_ + 1s, [this, good] {
     for (std::size_t i = 0; i < scenario_.companions; ++i) {
@@ -503,40 +512,6 @@ Result Run::judge() {
     }
   }
   return result;
-}
-
-bool run_all(const std::string& only, Run::Log log) {
-  bool holds = true;
-  std::printf(
-      "| Scenario | Media, kbit/s | of the best | Sent, kbit/s | Queueing p95, ms | Freezes | "
-      "Longest, ms | Switches/min | First picture, s | Back up, s | Sound lost | Silence, ms |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|---|\n");
-  for (const Scenario& scenario : scenarios()) {
-    if (!only.empty() && scenario.name != only) {
-      continue;
-    }
-    const Result result = Run(scenario, log).run();
-    const Figures& got = result.figures;
-    const auto seconds = [](const std::optional<Duration>& time) {
-      char text[16] = "–";
-      if (time) {
-        std::snprintf(text, sizeof(text), "%.1f", to_ms(*time) / 1000);
-      }
-      return std::string(text);
-    };
-    std::printf(
-        "| %s | %.0f | %.0f %% | %.0f | %.0f | %u | %.0f | %.1f | %s | %s | %.1f %% | %.0f |\n",
-        scenario.name.c_str(), got.used / 1000, got.used * 100 / static_cast<double>(scenario.best),
-        got.sent / 1000, to_ms(got.queueing), got.freezes, to_ms(got.longest_freeze),
-        got.switches_a_minute, seconds(got.first_picture).c_str(), seconds(got.back_up).c_str(),
-        got.audio_lost * 100, to_ms(got.longest_silence));
-    std::fflush(stdout);
-    for (const std::string& fault : result.faults) {
-      std::printf("  FAILED %s: %s\n", scenario.name.c_str(), fault.c_str());
-      holds = false;
-    }
-  }
-  return holds;
 }
 
 }  // namespace meridian::sim::adaptation

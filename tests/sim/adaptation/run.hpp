@@ -113,7 +113,4 @@ class Run final : public NodeObserver {
   std::vector<std::string> faults_;
 };
 
-/// Prints the table; false when a goal was missed. `only`: the scenario of that name; empty: all.
-[[nodiscard]] bool run_all(const std::string& only, Run::Log log);
-
 }  // namespace meridian::sim::adaptation
