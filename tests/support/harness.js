@@ -147,7 +147,7 @@ window.sent = async () => {
   for (const publication of window.room.localParticipant.trackPublications.values()) {
     const stats = await publication.track?.getRTCStatsReport?.();
     for (const s of stats?.values() ?? []) {
-      if (s.type === 'outbound-rtp') result.push({ kind: s.kind, rid: s.rid, packets: s.packetsSent, width: s.frameWidth, frames: s.framesEncoded, retransmitted: s.retransmittedPacketsSent, scalability: s.scalabilityMode, codec: s.codecId, limited: s.qualityLimitationReason });
+      if (s.type === 'outbound-rtp') result.push({ kind: s.kind, rid: s.rid, packets: s.packetsSent, width: s.frameWidth, frames: s.framesEncoded, retransmitted: s.retransmittedPacketsSent, scalability: s.scalabilityMode, codec: s.codecId, limited: s.qualityLimitationReason, target: s.targetBitrate, bytes: s.bytesSent });
     }
   }
   return result;
