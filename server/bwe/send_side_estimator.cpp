@@ -181,9 +181,10 @@ void SendSideEstimator::handle_timeout(Instant now) {
   // Where nothing is sent, nothing tells that the queue has emptied: without that nobody would ever
   // find out by a probe that the way carries something again.
   if (has_feedback_ && now - last_feedback_ > kQueueMemory &&
-      detector_.state() != DelayState::kNormal) {
+      delay_state() != DelayState::kNormal) {
     groups_.reset();
     detector_.reset();
+    queue_.forget();
   }
   const bool is_silent = has_feedback_ && !last_sent_.is_never() &&
                          last_sent_ > last_feedback_ + kSilence / 2 &&

@@ -42,6 +42,12 @@ class StandingQueue {
   /// Packets arrive in another order than they were sent in: neither their distances nor those of a
   /// probe's packets tell anything.
   [[nodiscard]] bool is_shuffled() const { return shuffled_ > kShuffledPart; }
+  /// Nobody says any more whether packets wait: none do, until one is late again.
+  void forget() {
+    is_late_ = false;
+    is_standing_ = false;
+    excess_ = {};
+  }
   void reset() { *this = StandingQueue(); }
 
  private:

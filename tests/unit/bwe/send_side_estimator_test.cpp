@@ -234,6 +234,19 @@ TEST(SendSideEstimator, without_feedback_claims_and_reports_decide) {
   EXPECT_FALSE(estimator.poll_probe(at(3s)));
 }
 
+/// All video is paused, and there is no sound: nothing is sent, and nothing reported.
+bool probes_in_silence(Sender& sender) {
+  sender.estimator.set_wanted(Bitrate(5'000'000));
+  for (const Instant end = sender.now + 5s; sender.now < end;) {
+    sender.now = sender.now + 100ms;
+    sender.estimator.handle_timeout(sender.now);
+    if (sender.estimator.poll_probe(sender.now)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 TEST(SendSideEstimator, a_queue_of_which_nobody_speaks_any_more_keeps_no_probe_back) {
   Sender sender;
   sender.run(5s);
@@ -241,17 +254,23 @@ TEST(SendSideEstimator, a_queue_of_which_nobody_speaks_any_more_keeps_no_probe_b
   while (sender.estimator.delay_state() != DelayState::kOveruse) {
     sender.run(50ms);
   }
-  // All video is paused, and there is no sound: nothing is sent, and nothing reported.
   const Instant silent = sender.now;
-  sender.estimator.set_wanted(Bitrate(5'000'000));
-  std::optional<Probe> probe;
-  while (!probe && sender.now - silent < 5s) {
-    sender.now = sender.now + 100ms;
-    sender.estimator.handle_timeout(sender.now);
-    probe = sender.estimator.poll_probe(sender.now);
-  }
-  EXPECT_TRUE(probe) << "the way would never be tried again";
+  EXPECT_TRUE(probes_in_silence(sender)) << "the way would never be tried again";
   EXPECT_GE(sender.now - silent, SendSideEstimator::kQueueMemory);
+}
+
+TEST(SendSideEstimator, nor_does_one_that_overflowed) {
+  Sender sender;
+  sender.source = 1.8e6;
+  sender.link.rate = 5e6;
+  sender.link.queue = 250ms;
+  sender.estimator.set_wanted(Bitrate(2'000'000));
+  sender.run(10s);
+  sender.link.rate = 300e3;
+  sender.run(500ms);
+  ASSERT_EQ(sender.estimator.delay_state(), DelayState::kOveruse);
+  ASSERT_TRUE(sender.estimator.is_draining(sender.now));
+  EXPECT_TRUE(probes_in_silence(sender));
 }
 
 }  // namespace
