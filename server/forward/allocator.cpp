@@ -17,6 +17,12 @@ bool is_same_class(const Demand& a, const Demand& b) {
   return a.is_screen_share == b.is_screen_share && a.priority == b.priority;
 }
 
+/// Whose is more goes first.
+auto precedence(const Demand& demand) {
+  return std::tuple(demand.is_screen_share, demand.priority,
+                    (*demand.ladder)[demand.wanted - 1U].spatial, -int{demand.index});
+}
+
 class AllocationRun {
  public:
   explicit AllocationRun(const Ceilings& ceilings) : ceilings_(ceilings) {}
@@ -89,11 +95,13 @@ std::size_t Ladder::within(std::uint8_t spatial, std::uint8_t temporal) const {
   return count;
 }
 
+const Demand* first_of(std::span<const Demand> demands) {
+  const auto first = std::ranges::max_element(demands, {}, precedence);
+  return first != demands.end() ? &*first : nullptr;
+}
+
 Allocated allocate(std::span<Demand> demands, const Ceilings& ceilings) {
-  std::ranges::sort(demands, std::greater<>(), [](const Demand& demand) {
-    return std::tuple(demand.is_screen_share, demand.priority,
-                      (*demand.ladder)[demand.wanted - 1U].spatial, -int{demand.index});
-  });
+  std::ranges::sort(demands, std::greater<>(), precedence);
   AllocationRun division(ceilings);
   std::uint64_t all = 0;
   for (Demand& demand : demands) {

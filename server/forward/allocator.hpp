@@ -80,6 +80,9 @@ struct Allocated {
   Bitrate all;
 };
 
+/// The one that gets its lowest rung before all others; null where there is none.
+[[nodiscard]] const Demand* first_of(std::span<const Demand> demands);
+
 /// Divides what is left for video (audio and retransmissions come first and are taken off by the
 /// caller) among a subscriber's tracks: everyone's lowest rung, screen shares first, then in the
 /// order of priority and of the size that was asked for; then upwards, screen shares as far as they

@@ -71,18 +71,29 @@ void apply(const Demand& demand, Subscription& subscription, TransportId transpo
 void LayerAllocation::collect(std::span<Subscription* const> subscriptions,
                               const Downlink& downlink) {
   demands_.clear();
-  // What was lost of a layer that is too much must not take the place of the one that isn't.
-  const Bitrate resent = downlink.retransmission_rate();
-  division_.reserved =
-      division_.estimate ? std::min(resent, Bitrate(division_.estimate->value() / 2)) : resent;
+  Bitrate sound;
   for (std::size_t i = 0; i < subscriptions.size(); ++i) {
     const Subscription& subscription = *subscriptions[i];
     if (!subscription.publication().is_video()) {
-      division_.reserved = sum(division_.reserved, subscription.rate());
+      sound = sum(sound, subscription.rate());
     } else if (wants_video(subscription) && !subscription.publication().ladder().empty()) {
       demands_.push_back(demand_of(subscription, i));
     }
   }
+  reserve(downlink, sound);
+}
+
+/// Sound comes first, then what is sent again. What was lost of a layer that is too much must not
+/// take the place of the one that isn't, nor pause the only picture that there is room for.
+void LayerAllocation::reserve(const Downlink& downlink, Bitrate sound) {
+  Bitrate resent = downlink.retransmission_rate();
+  if (division_.estimate) {
+    const Demand* first = first_of(demands_);
+    const Bitrate lowest = first != nullptr ? (*first->ladder)[0].rate : Bitrate(0);
+    resent = std::min({resent, Bitrate(division_.estimate->value() / 2),
+                       less(*division_.estimate, sum(sound, lowest))});
+  }
+  division_.reserved = sum(resent, sound);
 }
 
 void LayerAllocation::lower_small(std::span<Subscription* const> subscriptions) {

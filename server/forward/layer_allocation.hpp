@@ -50,6 +50,7 @@ class LayerAllocation {
 
  private:
   void collect(std::span<Subscription* const> subscriptions, const Downlink& downlink);
+  void reserve(const Downlink& downlink, Bitrate sound);
   void lower_small(std::span<Subscription* const> subscriptions);
   [[nodiscard]] Ceilings ceilings(const Downlink& downlink, Bitrate estimate, bool can_probe,
                                   Instant now);

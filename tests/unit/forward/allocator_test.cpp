@@ -55,6 +55,18 @@ TEST(Ladder, what_costs_more_and_is_no_better_is_left_out) {
   EXPECT_EQ(ladder[1], rung(2, 700));
 }
 
+TEST(Allocator, knows_who_goes_first) {
+  EXPECT_EQ(first_of({}), nullptr);
+  std::vector<Demand> demands = cameras(3);
+  EXPECT_EQ(first_of(demands)->index, 0U) << "of equal ones the first";
+  demands[1].priority = 1;
+  EXPECT_EQ(first_of(demands)->index, 1U);
+  demands[2].is_screen_share = true;
+  EXPECT_EQ(first_of(demands)->index, 2U);
+  (void)allocate(demands, all_at(200));
+  EXPECT_EQ(rung_of(demands, 2), 0) << "as allocate() has it";
+}
+
 TEST(Ladder, ends_where_the_client_wants_no_more) {
   Ladder ladder;
   ladder.add(rung(0, 50, 0));

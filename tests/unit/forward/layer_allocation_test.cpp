@@ -139,6 +139,28 @@ TEST_F(LayerAllocationTest, what_does_not_fit_at_all_is_paused_and_told) {
   EXPECT_EQ(camera_of_alice.allowed(), kAll);
 }
 
+TEST_F(LayerAllocationTest, what_is_sent_again_does_not_pause_the_only_picture) {
+  Subscription& first = subscribe(camera());
+  Subscription& second = subscribe(camera());
+  sender_.set_limit(Bitrate(230'000));
+  (void)allocate();
+  ASSERT_TRUE(first.allowed().is_enabled);
+  ASSERT_TRUE(second.allowed().is_enabled);
+  for (int i = 0; i < 3; ++i) {
+    sender_.downlink()->on_sent(50'000, Downlink::Copy::kRetransmission, Downlink::Numbered::kNo,
+                                bwe::kNoCluster, bed_.now);
+    sender_.update_rates(1s);
+  }
+  EXPECT_EQ(allocate().size(), 1U);
+  EXPECT_TRUE(first.allowed().is_enabled);
+  EXPECT_FALSE(second.allowed().is_enabled);
+  EXPECT_EQ(sender_.allocation().division().reserved, Bitrate(115'000)) << "half of the way";
+  sender_.set_limit(Bitrate(150'000));
+  EXPECT_TRUE(allocate().empty());
+  EXPECT_TRUE(first.allowed().is_enabled);
+  EXPECT_EQ(sender_.allocation().division().reserved, Bitrate(50'000)) << "what it leaves";
+}
+
 TEST_F(LayerAllocationTest, nothing_is_paused_that_nothing_could_tell_to_go_on) {
   Subscription& first = subscribe(camera());
   Subscription& second = subscribe(camera());
