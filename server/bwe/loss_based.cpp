@@ -195,8 +195,7 @@ double LossBasedEstimator::instant_upper_bound() const {
   return kInstantBalance / (average_loss_ - kInstantOffset);
 }
 
-void LossBasedEstimator::limit_increase(Candidate& candidate,
-                                        std::optional<double> acknowledged) const {
+void LossBasedEstimator::limit_increase(Candidate& candidate) const {
   if (average_loss_ > candidate.inherent_loss && candidate.bandwidth > current_->bandwidth) {
     candidate.bandwidth = current_->bandwidth;  // losses that nothing explains
   }
@@ -208,7 +207,6 @@ void LossBasedEstimator::limit_increase(Candidate& candidate,
   if (is_in_window && candidate.bandwidth > window_limit_) {
     candidate.bandwidth = std::max(window_limit_, current_->bandwidth);
   }
-  (void)acknowledged;
 }
 
 void LossBasedEstimator::follow(double bounded) {
@@ -244,9 +242,13 @@ void LossBasedEstimator::update(std::span<const PacketResult> packets, Bitrate d
   }
   const auto rate = acknowledged ? std::optional(to_double(*acknowledged)) : std::nullopt;
   Candidate candidate = best(rate, is_in_alr);
-  limit_increase(candidate, rate);
-  const double bounded = std::max(
-      to_double(min_), std::min({candidate.bandwidth, instant_upper_bound(), delay_based_}));
+  limit_increase(candidate);
+  // However much gets lost of more: what goes through isn't too much.
+  const double through = std::min(rate.value_or(0), delay_based_);
+  candidate.bandwidth = std::max(candidate.bandwidth, through);
+  const double upper = std::max(instant_upper_bound(), through);
+  const double bounded =
+      std::max(to_double(min_), std::min({candidate.bandwidth, upper, delay_based_}));
   if (bounded < candidate.bandwidth) {
     candidate = {.inherent_loss = 0, .bandwidth = bounded};
   }
@@ -254,11 +256,23 @@ void LossBasedEstimator::update(std::span<const PacketResult> packets, Bitrate d
   follow(bounded);
 }
 
-std::optional<Bitrate> LossBasedEstimator::estimate() const {
-  if (count_ < kMinObservations) {
-    return std::nullopt;
+void LossBasedEstimator::on_probe(Bitrate rate, Bitrate delay_based) {
+  delay_based_ = to_double(delay_based);
+  if (state_ == State::kDelayBased || to_double(rate) <= result_) {
+    return;
   }
-  return to_bitrate(state_ == State::kDelayBased ? delay_based_ : std::min(result_, delay_based_));
+  count_ = 0;
+  partial_ = {};
+  current_ = Candidate{.inherent_loss = kFirstInherentLoss, .bandwidth = to_double(rate)};
+  follow(std::min(to_double(rate), delay_based_));
+  window_limit_ = to_double(rate) * kMaxIncrease;
+}
+
+std::optional<Bitrate> LossBasedEstimator::estimate() const {
+  if (state_ != State::kDelayBased) {
+    return to_bitrate(std::min(result_, delay_based_));
+  }
+  return count_ < kMinObservations ? std::nullopt : std::optional(to_bitrate(delay_based_));
 }
 
 }  // namespace meridian::bwe

@@ -30,8 +30,13 @@ class LossBasedEstimator {
   enum class State : std::uint8_t { kDelayBased, kDecreasing, kIncreasing };
 
   /// What a feedback says. `delay_based` is the estimate of the delay detector.
+  /// `acknowledged`: what goes through, below which losses bring nothing.
   void update(std::span<const PacketResult> packets, Bitrate delay_based,
               std::optional<Bitrate> acknowledged, bool is_in_alr);
+  /// A probe went through at this rate. Where losses have left less of the estimate, what they were
+  /// observed on is a way that isn't there any more: without this an estimate at which nothing is
+  /// sent would never be tried again, since nothing is observed at it.
+  void on_probe(Bitrate rate, Bitrate delay_based);
   /// The delay-based estimate, or what losses leave of it; nothing before enough is known.
   [[nodiscard]] std::optional<Bitrate> estimate() const;
   [[nodiscard]] State state() const { return state_; }
@@ -71,7 +76,7 @@ class LossBasedEstimator {
   [[nodiscard]] double objective(const Candidate& candidate) const;
   [[nodiscard]] Candidate best(std::optional<double> acknowledged, bool is_in_alr) const;
   [[nodiscard]] double instant_upper_bound() const;
-  void limit_increase(Candidate& candidate, std::optional<double> acknowledged) const;
+  void limit_increase(Candidate& candidate) const;
   void follow(double bounded);
 
   Bitrate min_;

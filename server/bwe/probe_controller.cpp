@@ -48,6 +48,7 @@ void ProbeController::on_overuse(Instant now) {
     phase_ = Phase::kSteady;
   }
   next_ = std::max(next_, now + kInterval);
+  overused_at_ = now;
 }
 
 std::optional<Probe> ProbeController::make(double rate, Instant now) {
@@ -112,7 +113,21 @@ std::optional<Probe> ProbeController::poll_steady(Instant now) {
   return make(std::min(kHeadroom * to_double(wanted_), kNextFactor * to_double(estimate_)), now);
 }
 
+/// Nobody sees anything: so small a probe as shows that somebody could delays nothing.
+std::optional<Probe> ProbeController::poll_bare(Instant now) {
+  phase_ = Phase::kSteady;
+  if (wanted_ == Bitrate(0) ||
+      now < std::max(sent_at_ + bare_interval_, overused_at_ + kBareCalm)) {
+    return std::nullopt;
+  }
+  bare_interval_ = std::min<Duration>(bare_interval_ * 5 / 4, kMaxInterval);
+  return make(kHeadroom * to_double(wanted_), now);
+}
+
 std::optional<Probe> ProbeController::poll(Instant now) {
+  if (need_ == Need::kAnything) {
+    return poll_bare(now);
+  }
   if (wanted_ <= estimate_) {
     if (is_waiting_ && now - sent_at_ > kResultTime) {
       is_waiting_ = false;

@@ -37,11 +37,25 @@ class ProbeController {
   static constexpr std::size_t kMinPackets = 5;
   /// A probe goes this far beyond what is needed, so that the layer fits with its variation.
   static constexpr double kHeadroom = 1.15;
+  /// While nothing is shown at all: between probes, each time by a quarter longer up to the maximum
+  /// above, and after the delay grew.
+  static constexpr Duration kBareInterval = 1s;
+  static constexpr Duration kBareCalm = 300ms;
 
   explicit ProbeController(Bitrate max) : max_(max) {}
 
+  /// Whether what is wanted is more than there is, or anything at all.
+  enum class Need : std::uint8_t { kMore, kAnything };
   /// The whole rate at which the next step up could be taken; 0: nothing more is wanted.
-  void set_wanted(Bitrate rate) { wanted_ = rate; }
+  void set_wanted(Bitrate rate, Need need = Need::kMore) {
+    wanted_ = rate;
+    bare_interval_ = need == need_ ? bare_interval_ : kBareInterval;
+    need_ = need;
+  }
+  /// Whether a probe with this result has shown that there is room for something again.
+  [[nodiscard]] bool ends_need(Bitrate result) const {
+    return need_ == Need::kAnything && result >= wanted_;
+  }
   void on_estimate(Bitrate estimate, Instant now);
   void on_result(Bitrate rate, Instant now);
   /// The delay grew: not now.
@@ -56,10 +70,12 @@ class ProbeController {
   [[nodiscard]] std::optional<Probe> make(double rate, Instant now);
   [[nodiscard]] std::optional<Probe> poll_start(Instant now);
   [[nodiscard]] std::optional<Probe> poll_steady(Instant now);
+  [[nodiscard]] std::optional<Probe> poll_bare(Instant now);
   void fail(Instant now);
 
   Bitrate max_;
   Bitrate wanted_;
+  Need need_ = Need::kMore;
   Bitrate estimate_;
   Phase phase_ = Phase::kStart;
   ProbeCluster last_cluster_ = kNoCluster;
@@ -68,6 +84,8 @@ class ProbeController {
   bool has_second_ = false;
   bool is_waiting_ = false;
   Instant sent_at_;
+  Instant overused_at_;
+  Duration bare_interval_ = kBareInterval;
   Instant next_;
   Duration interval_ = kInterval;
   Bitrate before_drop_;

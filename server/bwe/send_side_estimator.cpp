@@ -48,7 +48,11 @@ void SendSideEstimator::on_feedback(std::span<PacketResult> results,
   std::optional<Bitrate> probed;
   take_delays({results.begin(), lost}, now, probed);
   update_delay_based(probed, now);
-  loss_.update(results, aimd_.estimate(), acknowledged(), alr_.is_active());
+  if (probed) {
+    loss_.on_probe(*probed, aimd_.estimate());
+  }
+  loss_.update(results, aimd_.estimate(), is_overflowing() ? rate_when_full() : acknowledged(),
+               alr_.is_active());
   combine(now);
 }
 
@@ -106,6 +110,7 @@ void SendSideEstimator::update_delay_based(std::optional<Bitrate> probed, Instan
   const DelayState state = delay_state();
   overflowed_at_ = is_overflowing() ? now : overflowed_at_;
   if (probed) {
+    has_need_ended_ |= probes_.ends_need(*probed);
     probes_.on_result(*probed, now);
     probed_ = *probed;
     probed_at_ = now;

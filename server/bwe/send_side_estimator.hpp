@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
@@ -89,7 +90,10 @@ class SendSideEstimator {
   [[nodiscard]] bool is_in_start() const { return is_in_start_; }
 
   /// The whole rate at which the next step up could be taken; 0: nothing more is wanted.
-  void set_wanted(Bitrate rate) { probes_.set_wanted(rate); }
+  using Need = ProbeController::Need;
+  void set_wanted(Bitrate rate, Need need = Need::kMore) { probes_.set_wanted(rate, need); }
+  /// Whether a probe has shown since the last call that there is room for something again.
+  [[nodiscard]] bool take_need_ended() { return std::exchange(has_need_ended_, false); }
   /// The probe to send now; only for a transport with feedback.
   [[nodiscard]] std::optional<Probe> poll_probe(Instant now);
 
@@ -117,6 +121,7 @@ class SendSideEstimator {
   double silence_factor_ = 1;
   Limit limit_ = Limit::kStart;
   bool has_feedback_ = false;
+  bool has_need_ended_ = false;
   bool is_in_start_ = true;
   Duration round_trip_ = AimdControl::kInitialRoundTrip;
   Instant last_feedback_ = Instant::never();

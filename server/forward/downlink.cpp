@@ -58,7 +58,8 @@ void Downlink::tell(bwe::FeedbackResults& results, Instant now) {
   const auto newest = history_.newest_sent();
   const Bitrate before = estimator_.estimate(now);
   estimator_.on_feedback(results.all(), newest ? std::optional(now - *newest) : std::nullopt, now);
-  has_probed_ |= estimator_.limit() == bwe::Limit::kProbe && estimator_.estimate(now) > before;
+  has_probed_ |= estimator_.take_need_ended() ||
+                 (estimator_.limit() == bwe::Limit::kProbe && estimator_.estimate(now) > before);
   results.clear();
 }
 

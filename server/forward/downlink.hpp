@@ -76,7 +76,7 @@ class Downlink {
   [[nodiscard]] Bitrate sent_rate() const { return sent_rate_; }
   /// The same of retransmissions, smoothed.
   [[nodiscard]] Bitrate retransmission_rate() const { return retransmission_rate_; }
-  /// Whether a probe has raised the estimate since the last call.
+  /// Whether a probe has raised the estimate since the last call, or confirmed what it waited for.
   [[nodiscard]] bool take_probed() { return std::exchange(has_probed_, false); }
   /// Part of the packets that transport-wide feedback told lost since the last call, 0 to 1.
   [[nodiscard]] float take_loss();

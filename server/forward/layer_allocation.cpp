@@ -160,12 +160,17 @@ void LayerAllocation::note_step(Instant now) {
 void LayerAllocation::follow_wanted(const Allocated& allocated, const Ceilings& ceilings,
                                     Downlink& downlink) const {
   // At the start all is wanted at once; later one step at a time. Whoever waits after a step too
-  // far waits with probes as well: each puts a queue before everybody else on that way.
+  // far waits with probes as well: each puts a queue before everybody else on that way. But not
+  // where nobody sees anything.
   Bitrate video = downlink.estimator().is_in_start() ? allocated.all : allocated.next;
-  if (allocated.next == Bitrate(0) || ceilings.added == Bitrate(0)) {
+  using Need = bwe::SendSideEstimator::Need;
+  const Need need =
+      allocated.used == Bitrate(0) && ceilings.may_pause ? Need::kAnything : Need::kMore;
+  if (allocated.next == Bitrate(0) || (ceilings.added == Bitrate(0) && need != Need::kAnything)) {
     video = Bitrate(0);
   }
-  downlink.estimator().set_wanted(video == Bitrate(0) ? video : sum(video, division_.reserved));
+  downlink.estimator().set_wanted(video == Bitrate(0) ? video : sum(video, division_.reserved),
+                                  need);
 }
 
 void LayerAllocation::update(TransportId transport, std::span<Subscription* const> subscriptions,

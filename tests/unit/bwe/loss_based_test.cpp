@@ -52,7 +52,7 @@ TEST(LossBasedEstimator, much_loss_brings_it_down_and_its_end_brings_it_back) {
   Rng rng(3);
   Instant now = at(1s);
   run(estimator, 2e6, 0, Bitrate(2'000'000), 3s, now, rng);
-  run(estimator, 2e6, 0.4, Bitrate(2'000'000), 4s, now, rng);
+  run(estimator, 2e6, 0.6, Bitrate(2'000'000), 4s, now, rng);
   EXPECT_LT(*estimator.estimate(), Bitrate(1'000'000));
   EXPECT_NE(estimator.state(), LossBasedEstimator::State::kDelayBased);
   EXPECT_GT(estimator.average_loss(), 0.3);
@@ -60,6 +60,35 @@ TEST(LossBasedEstimator, much_loss_brings_it_down_and_its_end_brings_it_back) {
     run(estimator, to_double(*estimator.estimate()), 0, Bitrate(2'000'000), 1s, now, rng);
   }
   EXPECT_EQ(estimator.estimate(), Bitrate(2'000'000));
+}
+
+TEST(LossBasedEstimator, what_goes_through_is_not_too_much) {
+  LossBasedEstimator estimator(Bitrate(30'000), Bitrate(20'000'000));
+  Rng rng(5);
+  Instant now = at(1s);
+  run(estimator, 1e6, 0, Bitrate(1'000'000), 3s, now, rng);
+  run(estimator, 1e6, 0.7, Bitrate(1'000'000), 4s, now, rng);
+  EXPECT_LT(*estimator.estimate(), Bitrate(400'000));
+  EXPECT_GE(*estimator.estimate(), Bitrate(299'000)) << "of a million 300'000 arrive";
+}
+
+TEST(LossBasedEstimator, a_probe_that_went_through_says_more_than_losses_before_it) {
+  LossBasedEstimator estimator(Bitrate(30'000), Bitrate(20'000'000));
+  Rng rng(6);
+  Instant now = at(1s);
+  run(estimator, 1e6, 0, Bitrate(1'000'000), 3s, now, rng);
+  run(estimator, 1e6, 0.9, Bitrate(1'000'000), 2s, now, rng);
+  ASSERT_LT(*estimator.estimate(), Bitrate(300'000));
+  estimator.on_probe(Bitrate(50'000), Bitrate(1'000'000));
+  EXPECT_GT(*estimator.estimate(), Bitrate(50'000)) << "no news";
+  estimator.on_probe(Bitrate(400'000), Bitrate(1'000'000));
+  EXPECT_EQ(estimator.estimate(), Bitrate(400'000));
+  run(estimator, 400e3, 0, Bitrate(1'000'000), 500ms, now, rng);
+  EXPECT_GE(*estimator.estimate(), Bitrate(400'000)) << "what was lost before is forgotten";
+  run(estimator, 400e3, 0.6, Bitrate(1'000'000), 2s, now, rng);
+  EXPECT_LT(*estimator.estimate(), Bitrate(300'000)) << "what is lost after it isn't";
+  estimator.on_probe(Bitrate(1'000'000), Bitrate(1'000'000));
+  EXPECT_EQ(estimator.state(), LossBasedEstimator::State::kDelayBased);
 }
 
 TEST(LossBasedEstimator, never_exceeds_the_delay_based_estimate) {

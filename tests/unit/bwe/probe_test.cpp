@@ -128,6 +128,26 @@ TEST(ProbeController, tries_the_old_rate_after_a_large_drop) {
   EXPECT_EQ(probes.poll(at(5600ms))->rate, Bitrate(850'000));
 }
 
+TEST(ProbeController, tries_often_while_nothing_is_shown) {
+  using Need = ProbeController::Need;
+  ProbeController probes = steady();
+  probes.on_estimate(Bitrate(100'000), at(4s));
+  probes.set_wanted(Bitrate(200'000), Need::kAnything);
+  probes.on_overuse(at(4s));
+  EXPECT_FALSE(probes.poll(at(4200ms)));
+  const auto probe = probes.poll(at(4400ms));
+  ASSERT_TRUE(probe);
+  EXPECT_NEAR(static_cast<double>(probe->rate.value()), 230'000, 1) << "all of it at once";
+  EXPECT_FALSE(probes.poll(at(5600ms)));
+  EXPECT_TRUE(probes.poll(at(5700ms))) << "nothing came of the first";
+  EXPECT_FALSE(probes.poll(at(7200ms)));
+  EXPECT_TRUE(probes.poll(at(7300ms))) << "a little later each time";
+  EXPECT_FALSE(probes.ends_need(Bitrate(190'000)));
+  EXPECT_TRUE(probes.ends_need(Bitrate(200'000)));
+  probes.set_wanted(Bitrate(500'000), Need::kMore);
+  EXPECT_FALSE(probes.ends_need(Bitrate(500'000)));
+}
+
 TEST(ProbeController, waits_while_the_delay_grows) {
   ProbeController probes = steady();
   probes.on_overuse(at(4s));

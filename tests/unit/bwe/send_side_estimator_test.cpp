@@ -169,6 +169,24 @@ TEST(SendSideEstimator, loss_that_begins_later_costs_the_rate_only_for_a_while) 
   EXPECT_GT(sender.estimate(), 0.6 * 1.8e6);
 }
 
+TEST(SendSideEstimator, what_losses_took_probes_give_back_although_nothing_else_is_sent) {
+  Sender sender;
+  sender.source = 1.8e6;
+  sender.link.rate = 5e6;
+  sender.estimator.set_wanted(Bitrate(2'000'000));
+  sender.run(10s);
+  sender.link.loss = 0.95;
+  sender.run(2s);
+  ASSERT_LT(sender.estimate(), 400e3);
+  ASSERT_EQ(sender.estimator.limit(), Limit::kLoss);
+  // There isn't room for any video, and there is no sound.
+  sender.link.loss = 0;
+  sender.source = 0;
+  sender.estimator.set_wanted(Bitrate(700'000), SendSideEstimator::Need::kAnything);
+  sender.run(2s);
+  EXPECT_GT(sender.estimate(), 700e3);
+}
+
 TEST(SendSideEstimator, a_short_queue_that_overflows_is_still_a_full_link) {
   Sender sender;
   sender.link.queue = 25ms;
