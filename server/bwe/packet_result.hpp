@@ -20,7 +20,11 @@ struct SentPacket {
   ProbeCluster cluster = kNoCluster;
   /// An earlier feedback said that it did not arrive.
   bool was_told_lost = false;
+  /// How much later the same bytes were sent for the second time, of kRepeatStep; 0: never.
+  std::uint8_t repeated_after = 0;
+  static constexpr Duration kRepeatStep = 2ms;
 };
+static_assert(sizeof(SentPacket) == 24);
 
 /// What the peer says about one sent packet.
 struct PacketResult {

@@ -51,6 +51,9 @@ class SendHistory {
   }
   /// The packet with the number next() was sent.
   void on_sent(std::size_t size, ProbeCluster cluster, Instant now);
+  /// The packet with this number was sent once more, as it was. The peer can't tell which of both
+  /// arrived; when it must have been this one, the packet is told as lost.
+  void on_repeated(SequenceNumber sequence, Instant now);
 
   void begin_feedback() { newest_sent_.reset(); }
   /// `arrival` as rtcp::PacketStatus has it, on the peer's 24-bit clock of 64 ms. Nothing: not of
@@ -64,7 +67,9 @@ class SendHistory {
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_; }
 
  private:
+  [[nodiscard]] SentPacket* find(SequenceNumber sequence);
   [[nodiscard]] Instant unwrap(Duration arrival);
+  [[nodiscard]] bool is_repetition(const SentPacket& sent, Instant received);
 
   std::unique_ptr<std::array<SentPacket, kCapacity>> entries_;
   /// One cycle up, like every extended sequence number.
@@ -74,6 +79,9 @@ class SendHistory {
   bool has_arrival_ = false;
   Duration last_arrival_{};  // as told
   Instant last_received_;    // unwrapped
+  /// From the sending to the arrival of the last packet that wasn't sent twice, or not yet. The
+  /// clocks are two: only differences of it mean something.
+  std::optional<Duration> last_delay_;
 };
 
 }  // namespace meridian::bwe

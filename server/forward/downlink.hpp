@@ -34,6 +34,9 @@ class Downlink {
   void on_sent(std::size_t size, Copy copy, Numbered numbered, bwe::ProbeCluster cluster,
                Instant now);
 
+  /// The packet with this number was sent once more, as it was: see SendHistory.
+  void on_repeated(SequenceNumber number, Instant now) { history_.on_repeated(number, now); }
+
   /// Of the estimate, for retransmissions of all streams together; so much at once.
   static constexpr std::uint64_t kResendPercent = 50;
   static constexpr std::size_t kResendBurst = 32UL * 1024;

@@ -15,7 +15,8 @@ SoundHistory::Entry& SoundHistory::place(Ssrc ssrc, SequenceNumber sequence) {
   return entries_[((ssrc.value() * kGolden >> 24U) + sequence.value()) & (kPackets - 1)];
 }
 
-void SoundHistory::add(Ssrc ssrc, SequenceNumber sequence, Bytes datagram, Instant now) {
+void SoundHistory::add(Ssrc ssrc, SequenceNumber sequence, const Kept& packet, Instant now) {
+  const Bytes datagram = packet.datagram;
   if (datagram.empty() || datagram.size() > kBytes / 4) {
     return;
   }
@@ -30,6 +31,7 @@ void SoundHistory::add(Ssrc ssrc, SequenceNumber sequence, Bytes datagram, Insta
                            .repeated = now,
                            .ssrc = ssrc,
                            .sequence = sequence,
+                           .transport_sequence = packet.transport_sequence,
                            .size = static_cast<std::uint16_t>(datagram.size()),
                            .copies = 0};
   head_ += datagram.size();
@@ -42,30 +44,31 @@ SoundHistory::Entry* SoundHistory::find(Ssrc ssrc, SequenceNumber sequence, Inst
   return is_kept ? &entry : nullptr;
 }
 
-Bytes SoundHistory::spend(Entry& entry, std::uint8_t copies, Instant now) {
+SoundHistory::Kept SoundHistory::spend(Entry& entry, std::uint8_t copies, Instant now) {
   if (entry.copies + copies > kMaxCopies ||
       !budget_.take(std::uint64_t{entry.size} * copies, now)) {
     return {};
   }
   entry.copies = static_cast<std::uint8_t>(entry.copies + copies);
-  return {&memory_[static_cast<std::size_t>(entry.position % kBytes)], entry.size};
+  return {.datagram = {&memory_[static_cast<std::size_t>(entry.position % kBytes)], entry.size},
+          .transport_sequence = entry.transport_sequence};
 }
 
-Bytes SoundHistory::take_asked(Ssrc ssrc, SequenceNumber sequence, std::uint8_t copies,
-                               Instant now) {
+SoundHistory::Kept SoundHistory::take_asked(Ssrc ssrc, SequenceNumber sequence, std::uint8_t copies,
+                                            Instant now) {
   Entry* entry = find(ssrc, sequence, now);
   // Until the last copy can have arrived, whoever asks again doesn't know of it.
   if (entry == nullptr || (entry->copies > 0 && now - entry->repeated < repeat_delay_)) {
     return {};
   }
-  const Bytes datagram = spend(*entry, copies, now);
-  entry->repeated = datagram.empty() ? entry->repeated : now;
-  return datagram;
+  const Kept packet = spend(*entry, copies, now);
+  entry->repeated = packet.empty() ? entry->repeated : now;
+  return packet;
 }
 
-Bytes SoundHistory::take_repeat(Ssrc ssrc, SequenceNumber sequence, Instant now) {
+SoundHistory::Kept SoundHistory::take_repeat(Ssrc ssrc, SequenceNumber sequence, Instant now) {
   Entry* entry = find(ssrc, sequence, now);
-  return entry == nullptr ? Bytes{} : spend(*entry, 1, now);
+  return entry == nullptr ? Kept{} : spend(*entry, 1, now);
 }
 
 void SoundHistory::set_round_trip(Duration round_trip) {

@@ -33,16 +33,23 @@ class SoundHistory {
 
   SoundHistory();
 
-  /// Keeps a packet of a stream; what it overwrites isn't found any more.
-  void add(Ssrc ssrc, SequenceNumber sequence, Bytes datagram, Instant now);
+  /// A packet as it left, valid until the next add(). Empty: none.
+  struct Kept {
+    Bytes datagram;
+    /// Its transport-wide number, which it keeps: a copy with another one would need other bytes.
+    SequenceNumber transport_sequence;
+    [[nodiscard]] bool empty() const { return datagram.empty(); }
+  };
 
-  /// The packet, if it is to be sent `copies` times now; valid until the next add(). Empty: it
-  /// isn't there, is too old, was sent less than a round trip ago or as often as it may, or the
-  /// budget is spent.
-  [[nodiscard]] Bytes take_asked(Ssrc ssrc, SequenceNumber sequence, std::uint8_t copies,
-                                 Instant now);
+  /// Keeps a packet of a stream; what it overwrites isn't found any more.
+  void add(Ssrc ssrc, SequenceNumber sequence, const Kept& packet, Instant now);
+
+  /// The packet, if it is to be sent `copies` times now. Empty: it isn't there, is too old, was
+  /// sent less than a round trip ago or as often as it may, or the budget is spent.
+  [[nodiscard]] Kept take_asked(Ssrc ssrc, SequenceNumber sequence, std::uint8_t copies,
+                                Instant now);
   /// The packet for one copy that nobody has asked for; otherwise the same.
-  [[nodiscard]] Bytes take_repeat(Ssrc ssrc, SequenceNumber sequence, Instant now);
+  [[nodiscard]] Kept take_repeat(Ssrc ssrc, SequenceNumber sequence, Instant now);
 
   void set_round_trip(Duration round_trip);
 
@@ -53,13 +60,14 @@ class SoundHistory {
     Instant repeated;
     Ssrc ssrc;
     SequenceNumber sequence;
+    SequenceNumber transport_sequence;
     std::uint16_t size = 0;  // 0: nothing here
     std::uint8_t copies = 0;
   };
 
   [[nodiscard]] Entry& place(Ssrc ssrc, SequenceNumber sequence);
   [[nodiscard]] Entry* find(Ssrc ssrc, SequenceNumber sequence, Instant now);
-  [[nodiscard]] Bytes spend(Entry& entry, std::uint8_t copies, Instant now);
+  [[nodiscard]] Kept spend(Entry& entry, std::uint8_t copies, Instant now);
 
   std::array<Entry, kPackets> entries_{};
   std::unique_ptr<std::uint8_t[]> memory_;

@@ -275,7 +275,10 @@ bool Subscription::transmit(const MediaPacket& packet, const Rewrite& rewrite, O
     const int repeats =
         packet.codec == rtp::Codec::kRed ? 0 : repeats_for(outlet.downlink.estimator());
     if (asks_for_sound_ || repeats > 0) {
-      keep_sound(low_half(rewrite.sequence), slot.first(sent), repeats, outlet);
+      keep_sound(low_half(rewrite.sequence),
+                 {.datagram = slot.first(sent),
+                  .transport_sequence = sent_as.transport_sequence.value_or(SequenceNumber{})},
+                 repeats, outlet);
     }
   }
   newest_sent_ = std::max(newest_sent_, rewrite.sequence);
@@ -382,28 +385,33 @@ const MediaPacket* Subscription::find_source(const SentPacket& sent) const {
              : nullptr;
 }
 
-void Subscription::resend_sound(std::uint8_t copies, Bytes datagram, Outlet& outlet) const {
-  for (std::uint8_t i = 0; i < copies && !datagram.empty(); ++i) {
+void Subscription::resend_sound(std::uint8_t copies, const SoundHistory::Kept& packet,
+                                Outlet& outlet) const {
+  const std::size_t size = packet.datagram.size();
+  for (std::uint8_t i = 0; i < copies && !packet.empty(); ++i) {
     const MutableBytes slot = outlet.batch.reserve();
-    std::ranges::copy(datagram, slot.begin());
-    const auto sent = outlet.transport.resend_rtp(outlet.batch, slot, datagram.size());
+    std::ranges::copy(packet.datagram, slot.begin());
+    const auto sent = outlet.transport.resend_rtp(outlet.batch, slot, size);
     if (!sent) {
       outlet.counters.drop(sent.error());
       return;
     }
-    // Its transport-wide number is the old one: to the estimate it is the same packet.
-    outlet.downlink.on_sent(datagram.size(), Downlink::Copy::kRetransmission,
-                            Downlink::Numbered::kNo, bwe::kNoCluster, outlet.now);
-    outlet.counters.out(metrics::Traffic::kRtpAudio).add(datagram.size());
+    // Its transport-wide number is the old one.
+    outlet.downlink.on_sent(size, Downlink::Copy::kRetransmission, Downlink::Numbered::kNo,
+                            bwe::kNoCluster, outlet.now);
+    if (is_numbered()) {
+      outlet.downlink.on_repeated(packet.transport_sequence, outlet.now);
+    }
+    outlet.counters.out(metrics::Traffic::kRtpAudio).add(size);
     outlet.counters.sound_resent.increment();
   }
 }
 
-void Subscription::keep_sound(SequenceNumber sequence, Bytes datagram, int repeats,
-                              Outlet& outlet) const {
-  outlet.sound->add(ssrc_, sequence, datagram, outlet.now);
+void Subscription::keep_sound(SequenceNumber sequence, const SoundHistory::Kept& packet,
+                              int repeats, Outlet& outlet) const {
+  outlet.sound->add(ssrc_, sequence, packet, outlet.now);
   for (int back = 1; back <= repeats; ++back) {
-    const Bytes earlier = outlet.sound->take_repeat(ssrc_, sequence.plus(-back), outlet.now);
+    const auto earlier = outlet.sound->take_repeat(ssrc_, sequence.plus(-back), outlet.now);
     resend_sound(1, earlier, outlet);
     outlet.counters.sound_repeated.add(earlier.empty() ? 0 : 1);
   }

@@ -20,6 +20,7 @@
 #include "forward/packet_composer.hpp"
 #include "forward/send_rewriter.hpp"
 #include "forward/sent_log.hpp"
+#include "forward/sound_history.hpp"
 #include "metrics/worker_counters.hpp"
 #include "rtcp/nack_responder.hpp"
 #include "rtcp/packet.hpp"
@@ -32,7 +33,6 @@ namespace meridian::forward {
 class Publication;
 class Sender;
 class SoundForms;
-class SoundHistory;
 
 /// Where the packets of one subscriber go, for the length of a call.
 struct Outlet {
@@ -168,8 +168,9 @@ class Subscription {
   /// The packet of sound in the form that this subscriber takes; nothing when there is none.
   [[nodiscard]] std::optional<MediaPacket> sound_form(const MediaPacket& packet,
                                                       Outlet& outlet) const;
-  void resend_sound(std::uint8_t copies, Bytes datagram, Outlet& outlet) const;
-  void keep_sound(SequenceNumber sequence, Bytes datagram, int repeats, Outlet& outlet) const;
+  void resend_sound(std::uint8_t copies, const SoundHistory::Kept& packet, Outlet& outlet) const;
+  void keep_sound(SequenceNumber sequence, const SoundHistory::Kept& packet, int repeats,
+                  Outlet& outlet) const;
   [[nodiscard]] std::optional<Rewrite> number(std::uint8_t layer, const MediaPacket& packet,
                                               const LayerView& view, Verdict verdict,
                                               ExtendedSequence talkspurt);

@@ -79,6 +79,51 @@ TEST(SendHistory, tells_again_of_what_was_only_late) {
   EXPECT_EQ(history.in_flight(), SendHistory::kCapacity * 100);
 }
 
+/// Three packets 20 ms apart on a way of 30 ms, of which the second was repeated with the third.
+struct Repeated {
+  SendHistory history;
+  SequenceNumber first = history.next();
+  SequenceNumber second = first.next();
+  SequenceNumber third = second.next();
+  Repeated() {
+    for (const Duration sent : {0ms, 20ms, 40ms}) {
+      history.on_sent(100, kNoCluster, at(sent));
+    }
+    history.on_repeated(second, at(40ms));
+    EXPECT_FALSE(history.take(first, 1030ms)->is_lost());
+  }
+};
+
+TEST(SendHistory, a_packet_of_which_only_the_repetition_arrived_was_lost) {
+  Repeated sent;
+  const auto second = sent.history.take(sent.second, 1070ms);
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(second->is_lost());
+  EXPECT_FALSE(sent.history.take(sent.second, 1070ms)) << "once";
+  EXPECT_FALSE(sent.history.take(sent.third, 1070ms)->is_lost());
+  EXPECT_EQ(sent.history.in_flight(), 0U);
+}
+
+TEST(SendHistory, a_repeated_packet_that_arrived_at_first_was_not_lost) {
+  Repeated sent;
+  EXPECT_FALSE(sent.history.take(sent.second, 1055ms)->is_lost()) << "5 ms in a queue";
+  EXPECT_FALSE(sent.history.take(sent.third, 1075ms)->is_lost());
+}
+
+TEST(SendHistory, a_repetition_finds_nothing_that_was_told_lost) {
+  Repeated sent;
+  EXPECT_FALSE(sent.history.take(sent.third, 1070ms)->is_lost());
+  EXPECT_TRUE(sent.history.take(sent.second, std::nullopt)->is_lost());
+  EXPECT_FALSE(sent.history.take(sent.second, 1072ms)) << "nothing new";
+  EXPECT_EQ(sent.history.in_flight(), 0U);
+  for (std::size_t i = 0; i < SendHistory::kCapacity; ++i) {
+    sent.history.on_sent(100, kNoCluster, at(1s));
+  }
+  EXPECT_EQ(sent.history.in_flight(), SendHistory::kCapacity * 100);
+  sent.history.on_repeated(sent.second, at(1s));  // overwritten meanwhile: of another packet
+  EXPECT_FALSE(sent.history.take(sent.second, 1072ms));
+}
+
 TEST(SendHistory, takes_arrivals_in_any_order) {
   SendHistory history;
   const SequenceNumber first = history.next();

@@ -16,13 +16,17 @@ class SoundHistoryTest : public testing::Test {
  protected:
   void add(std::uint32_t ssrc, std::uint16_t sequence, std::size_t size, Instant now) {
     const std::vector<std::uint8_t> datagram(size, static_cast<std::uint8_t>(sequence));
-    history_.add(Ssrc(ssrc), SequenceNumber(sequence), datagram, now);
+    history_.add(Ssrc(ssrc), SequenceNumber(sequence),
+                 {.datagram = datagram, .transport_sequence = SequenceNumber(sequence).plus(1000)},
+                 now);
   }
   bool resends(std::uint32_t ssrc, std::uint16_t sequence, Instant now, std::uint8_t copies = 1) {
-    const Bytes datagram = history_.take_asked(Ssrc(ssrc), SequenceNumber(sequence), copies, now);
-    EXPECT_TRUE(std::ranges::all_of(
-        datagram, [&](std::uint8_t byte) { return byte == static_cast<std::uint8_t>(sequence); }));
-    return !datagram.empty();
+    const auto kept = history_.take_asked(Ssrc(ssrc), SequenceNumber(sequence), copies, now);
+    EXPECT_TRUE(std::ranges::all_of(kept.datagram, [&](std::uint8_t byte) {
+      return byte == static_cast<std::uint8_t>(sequence);
+    }));
+    EXPECT_TRUE(kept.empty() || kept.transport_sequence == SequenceNumber(sequence).plus(1000));
+    return !kept.empty();
   }
 
   SoundHistory history_;
@@ -31,8 +35,8 @@ class SoundHistoryTest : public testing::Test {
 TEST_F(SoundHistoryTest, gives_back_what_was_sent) {
   add(7, 65'535, 100, at(1s));
   add(7, 0, 120, at(1s));
-  EXPECT_EQ(history_.take_asked(Ssrc(7), SequenceNumber(65'535), 1, at(1s)).size(), 100U);
-  EXPECT_EQ(history_.take_asked(Ssrc(7), SequenceNumber(0), 1, at(1s)).size(), 120U);
+  EXPECT_EQ(history_.take_asked(Ssrc(7), SequenceNumber(65'535), 1, at(1s)).datagram.size(), 100U);
+  EXPECT_EQ(history_.take_asked(Ssrc(7), SequenceNumber(0), 1, at(1s)).datagram.size(), 120U);
   EXPECT_FALSE(resends(7, 1, at(1s))) << "never sent";
   EXPECT_FALSE(resends(8, 0, at(1s))) << "another stream";
 }
@@ -67,8 +71,8 @@ TEST_F(SoundHistoryTest, a_packet_is_sent_again_only_so_often) {
 
 TEST_F(SoundHistoryTest, repeats_do_not_wait) {
   add(7, 1, 100, at(1s));
-  EXPECT_EQ(history_.take_repeat(Ssrc(7), SequenceNumber(1), at(1s)).size(), 100U);
-  EXPECT_EQ(history_.take_repeat(Ssrc(7), SequenceNumber(1), at(1s)).size(), 100U);
+  EXPECT_EQ(history_.take_repeat(Ssrc(7), SequenceNumber(1), at(1s)).datagram.size(), 100U);
+  EXPECT_EQ(history_.take_repeat(Ssrc(7), SequenceNumber(1), at(1s)).datagram.size(), 100U);
   EXPECT_TRUE(history_.take_repeat(Ssrc(7), SequenceNumber(2), at(1s)).empty());
 }
 

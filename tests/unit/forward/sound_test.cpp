@@ -319,6 +319,22 @@ TEST_F(SoundTest, where_much_is_lost_and_nobody_asks_each_packet_comes_again) {
   EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
 }
 
+TEST_F(SoundTest, what_a_repetition_brings_is_lost_all_the_same) {
+  publish(true);
+  subscribe(bob_, {opus(112)});
+  Reporter reporter;
+  for (std::uint16_t number = 1; number < 600; ++number) {
+    bob_.is_deaf = number % 10U < 2;
+    send(number);
+    bob_.is_deaf = false;
+    bed_.run_for(20ms);
+    reporter.take(bob_, bed_.now);
+  }
+  ASSERT_GT(bed_.counters.sound_repeated.value(), 100U);
+  EXPECT_NEAR(bob_.member->sender.downlink()->estimator().loss(), 0.2, 0.06)
+      << "far less, when repetitions count as arrived";
+}
+
 TEST_F(SoundTest, publishers_are_asked_for_sound_where_they_agreed_to_that) {
   publish(true, true);
   subscribe(bob_, {opus(112)});
