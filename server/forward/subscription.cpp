@@ -34,11 +34,12 @@ std::uint8_t copies_for(double loss) {
 /// How many of the packets before one of sound without redundancy are sent once more with it,
 /// unasked: who is end-to-end encrypted has nothing else where much is lost, and requests get lost,
 /// too. None where packets wait in a queue, which that would only make longer.
-int repeats_for(const bwe::SendSideEstimator& estimator) {
+int repeats_for(const bwe::SendSideEstimator& estimator, Instant now) {
   constexpr double kSome = 0.08;
   constexpr double kMuch = 0.2;
   const double loss = estimator.loss();
-  if (loss < kSome || estimator.limit() == bwe::Limit::kDelay) {
+  if (loss < kSome || estimator.delay_state() == bwe::DelayState::kOveruse ||
+      estimator.is_draining(now)) {
     return 0;
   }
   return loss < kMuch ? 1 : 2;
@@ -273,7 +274,7 @@ bool Subscription::transmit(const MediaPacket& packet, const Rewrite& rewrite, O
   }
   if (keeps_sound_ && outlet.sound != nullptr) {
     const int repeats =
-        packet.codec == rtp::Codec::kRed ? 0 : repeats_for(outlet.downlink.estimator());
+        packet.codec == rtp::Codec::kRed ? 0 : repeats_for(outlet.downlink.estimator(), outlet.now);
     if (asks_for_sound_ || repeats > 0) {
       keep_sound(low_half(rewrite.sequence),
                  {.datagram = slot.first(sent),
