@@ -155,6 +155,16 @@ void Sender::allocate(Instant now, std::vector<Event>& events, LayerAllocation::
   }
 }
 
+std::size_t Sender::take_back_unwanted() {
+  std::size_t count = 0;
+  for (Subscription* subscription : subscriptions_) {
+    if (subscription->has_waiting() && !subscription->allowed().is_enabled) {
+      count += subscription->take_back_waiting(*pacing_);
+    }
+  }
+  return count;
+}
+
 void Sender::pace(Instant now) {
   const Division& division = allocation_.division();
   // Who never says what arrives isn't held back.

@@ -82,6 +82,9 @@ class Sender {
   /// To be called each LayerAllocation::kInterval, with the ladders up to date.
   void allocate(Instant now, std::vector<Event>& events,
                 LayerAllocation::Small small = LayerAllocation::Small::kAsWished);
+  /// Takes out what still waits of videos that stand still or are hidden: it would take the place
+  /// of those that are seen. How many packets.
+  std::size_t take_back_unwanted();
   /// See LimitDownlink.
   void set_limit(std::optional<Bitrate> limit) { allocation_.set_limit(limit); }
   /// To be called each ProbeSchedule::kPortion: sends what is due of a probe.

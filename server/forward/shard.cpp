@@ -213,6 +213,8 @@ void Shard::unsubscribe(SubscriptionId id) {
 void Shard::set_subscription(const SetSubscription& command, Instant now) {
   if (Subscription* subscription = find_subscription(command.subscription)) {
     subscription->set_target(command.target);
+    config_.counters.drop(metrics::DropReason::kPacedOut,
+                          subscription->sender().take_back_unwanted());
     follow_wishes(subscription->publication(), now);
   }
 }
@@ -347,6 +349,7 @@ void Shard::handle_timeout(Instant now) {
       peer->sender.send_reports(output, now);
       peer->sender.handle_timeout(now);
       peer->sender.allocate(now, events_, small_);
+      config_.counters.drop(metrics::DropReason::kPacedOut, peer->sender.take_back_unwanted());
     }
     if (peer->transport.can_send()) {
       peer->sender.send_probe(config_.output, config_.counters, now);

@@ -193,7 +193,7 @@ void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const 
   }
   if (verdict == Verdict::kSwitch && before && layer < *before && waiting_ > 0) {
     // Of a layer that is too much: it would only delay the one that isn't.
-    outlet.counters.packets_superseded.add(take_back_waiting(outlet));
+    outlet.counters.packets_superseded.add(take_back_waiting(outlet.pacing));
   }
   const auto rewrite = number(layer, packet, view, verdict, outlet.talkspurt);
   if (!rewrite) {
@@ -333,12 +333,9 @@ void Subscription::wait(const MediaPacket& packet, const Rewrite& rewrite, Outle
   outlet.counters.packets_paced.increment();
 }
 
-/// What waits is of no use any more. It was never sent, and all that was numbered after it waits,
-/// too: the key frame that comes next gets its numbers, so that the subscriber misses nothing. How
-/// many packets that were.
-std::size_t Subscription::take_back_waiting(Outlet& outlet) {
+std::size_t Subscription::take_back_waiting(Pacing& pacing) {
   std::size_t count = 0;
-  outlet.pacing.remove(*this, [&](const WaitingPacket& waited) {
+  pacing.remove(*this, [&](const WaitingPacket& waited) {
     resend_->log.forget(waited.sequence);
     ++count;
   });
@@ -350,7 +347,7 @@ std::size_t Subscription::take_back_waiting(Outlet& outlet) {
 }
 
 void Subscription::give_up(Outlet& outlet) {
-  outlet.counters.drop(metrics::DropReason::kPacedOut, take_back_waiting(outlet));
+  outlet.counters.drop(metrics::DropReason::kPacedOut, take_back_waiting(outlet.pacing));
   selector_.lose_stream();
 }
 

@@ -129,6 +129,12 @@ class Subscription {
   /// What waits would come too late: it is dropped, and the stream goes on with the next key frame,
   /// under the numbers of what was dropped.
   void give_up(Outlet& outlet);
+  /// Whether packets of its wait for their turn, those that are sent again aside.
+  [[nodiscard]] bool has_waiting() const { return waiting_ > 0; }
+  /// Takes out what waits, which is of no use any more. It was never sent, and all that was
+  /// numbered after it waits, too: the key frame that comes next gets its numbers, so that the
+  /// subscriber misses nothing. How many packets that were.
+  std::size_t take_back_waiting(Pacing& pacing);
 
   /// Whether it has a stream of retransmissions in which padding can be sent, and about which the
   /// subscriber tells what arrives.
@@ -178,7 +184,6 @@ class Subscription {
   void send(std::uint8_t layer, const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
   [[nodiscard]] bool transmit(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
   void wait(const MediaPacket& packet, const Rewrite& rewrite, Outlet& outlet);
-  [[nodiscard]] std::size_t take_back_waiting(Outlet& outlet);
   void resend(SequenceNumber sequence, Outlet& outlet);
   [[nodiscard]] bool is_left_behind(const SentPacket& sent, const Outlet& outlet) const;
   /// What was sent, or waits, under this number; null when it isn't in the history any more.

@@ -400,6 +400,53 @@ TEST_F(PacedSubscriptionTest, a_smaller_size_goes_on_with_the_numbers_of_what_wa
   EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
 }
 
+TEST_F(PacedSubscriptionTest, nothing_is_sent_of_what_waited_when_a_video_is_hidden) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  narrow(Bitrate(1'000'000));
+  send_frame(0, true);
+  const std::vector<std::uint16_t> before = take_numbers();
+  ASSERT_LT(before.size(), kPackets);
+  set_target({.is_enabled = false});
+  EXPECT_EQ(dropped(metrics::DropReason::kPacedOut), kPackets - before.size());
+  bed_.run_for(500ms);
+  EXPECT_TRUE(take_numbers().empty());
+  set_target({});
+  send_frame(3000, true);
+  bed_.run_for(500ms);
+  const std::vector<std::uint16_t> after = take_numbers();
+  ASSERT_EQ(after.size(), kPackets);
+  EXPECT_EQ(after[0], static_cast<std::uint16_t>(before.back() + 1)) << "nothing is missing";
+  EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
+TEST_F(PacedSubscriptionTest, nothing_is_sent_of_what_waited_when_a_video_is_paused) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  narrow(Bitrate(1'000'000));
+  send_frame(0, true);
+  bed_.run_for(500ms);
+  for (std::uint32_t i = 1; i <= 4; ++i) {  // what it costs becomes known
+    send_frame(3000 * i, false);
+    bed_.run_for(500ms);
+  }
+  send_frame(30'000, true);
+  (void)bed_.take_events<StreamPaused>();
+  bed_.shard.limit_downlink({.transport = bob_.id, .limit = Bitrate(10'000)});
+  std::vector<StreamPaused> paused;
+  for (int i = 0; i < 20 && paused.empty(); ++i) {
+    bed_.run_for(10ms);
+    paused = bed_.take_events<StreamPaused>();
+  }
+  ASSERT_EQ(paused.size(), 1U);
+  ASSERT_TRUE(paused[0].is_paused);
+  (void)take_numbers();
+  EXPECT_GT(dropped(metrics::DropReason::kPacedOut), 0U);
+  bed_.run_for(5s);
+  EXPECT_TRUE(take_numbers().empty());
+  EXPECT_TRUE(bed_.shard.next_release().is_never());
+}
+
 TEST_F(PacedSubscriptionTest, nothing_waits_of_a_subscription_that_ended) {
   publish(rtp::MediaKind::kVideo, {test::vp8(96)});
   subscribe({test::vp8(102)});
