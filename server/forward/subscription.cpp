@@ -173,7 +173,11 @@ std::optional<Rewrite> Subscription::number(std::uint8_t layer, const MediaPacke
 void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const LayerView& view,
                            Outlet& outlet) {
   if (!outlet.transport.can_send()) {
-    selector_.lose_stream();  // what is missed now can't be made up for: begin at a key frame
+    // What is missed now can't be made up for: begin at a key frame.
+    if (has_waiting()) {
+      give_up(outlet);
+    }
+    selector_.lose_stream();
     return;
   }
   if (packet.payload.empty()) {  // padding, with which a publisher probes
@@ -360,7 +364,8 @@ void Subscription::release(const Pacing::Released& released, Outlet& outlet) {
   --waiting_;
   const auto sent = resend_->log.find(waited.sequence);
   const MediaPacket* packet = sent ? find_source(*sent) : nullptr;
-  if (packet == nullptr) {  // it has left the history meanwhile
+  // It has left the history meanwhile, or can't be sent: then what follows can't be decoded.
+  if (packet == nullptr || !outlet.transport.can_send()) {
     resend_->log.forget(waited.sequence);
     outlet.counters.drop(metrics::DropReason::kPacedOut);
     give_up(outlet);

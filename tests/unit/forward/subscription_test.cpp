@@ -447,6 +447,32 @@ TEST_F(PacedSubscriptionTest, nothing_is_sent_of_what_waited_when_a_video_is_pau
   EXPECT_TRUE(bed_.shard.next_release().is_never());
 }
 
+TEST_F(PacedSubscriptionTest, what_waits_while_nothing_can_be_sent_is_given_up_whole) {
+  publish(rtp::MediaKind::kVideo, {test::vp8(96)});
+  subscribe({test::vp8(102)});
+  narrow(Bitrate(1'000'000));
+  send_frame(0, true);
+  const std::vector<std::uint16_t> before = take_numbers();
+  ASSERT_LT(before.size(), kPackets);
+  bed_.now = bed_.now + 16s;  // without a word from the subscriber
+  bob_.transport->handle_timeout(bed_.now, bed_.output);
+  ASSERT_FALSE(bob_.transport->can_send());
+  bed_.shard.release(bed_.now);
+  EXPECT_TRUE(bed_.shard.next_release().is_never()) << "not the second half of a picture later";
+  EXPECT_EQ(dropped(metrics::DropReason::kPacedOut), kPackets - before.size());
+  bed_.run_for(6s);
+  ASSERT_TRUE(bob_.transport->can_send());
+  send_frame(3000, false);
+  bed_.run_for(500ms);
+  EXPECT_TRUE(take_numbers().empty()) << "nobody could decode it";
+  send_frame(6000, true);
+  bed_.run_for(500ms);
+  const std::vector<std::uint16_t> after = take_numbers();
+  ASSERT_EQ(after.size(), kPackets);
+  EXPECT_EQ(after[0], static_cast<std::uint16_t>(before.back() + 1)) << "nothing is missing";
+  EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
 TEST_F(PacedSubscriptionTest, nothing_waits_of_a_subscription_that_ended) {
   publish(rtp::MediaKind::kVideo, {test::vp8(96)});
   subscribe({test::vp8(102)});
