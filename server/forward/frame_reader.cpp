@@ -56,6 +56,7 @@ MediaPacket FrameReader::read(const rtp::PacketView& view, const rtp::ExtensionM
     read_descriptor(packet);
   }
   last_timestamp_ = packet.timestamp;
+  last_sequence_ = packet.sequence;
   has_timestamp_ = true;
   return packet;
 }
@@ -79,18 +80,27 @@ void FrameReader::read_extensions(const rtp::PacketView& view, const rtp::Extens
   packet.descriptor = view.extension(map.id(Extension::kDependencyDescriptor));
 }
 
+/// H264 may mark several packets of a key frame. It begins with its parameter sets, also when they
+/// come late; where a stream has none of its own, with the first packet of a new timestamp, unless
+/// one before it is missing, which would have been the first.
+bool FrameReader::starts_key_frame(const rtp::FrameInfo& info, const MediaPacket& packet) const {
+  const bool is_new_time = !has_timestamp_ || packet.timestamp != last_timestamp_;
+  if (!info.is_keyframe || packet.codec != rtp::Codec::kH264) {
+    return info.is_keyframe && (info.starts_frame || is_new_time);
+  }
+  const bool is_next = has_timestamp_ && packet.sequence.value() == last_sequence_.value() + 1;
+  return info.has_parameters || (is_new_time && is_next);
+}
+
 void FrameReader::read_payload(MediaPacket& packet) const {
   if (packet.payload.empty()) {
     return;  // padding only
   }
   const rtp::FrameInfo info = rtp::inspect(packet.codec, packet.payload,
                                            packet.marker ? rtp::Marker::kSet : rtp::Marker::kClear);
-  const bool is_new_time = !has_timestamp_ || packet.timestamp != last_timestamp_;
   packet.starts_frame = info.starts_frame;
   packet.ends_frame = info.ends_frame;
-  // H264 may mark several packets of a key frame: the first is the one with a new timestamp.
-  packet.starts_key_frame = info.is_keyframe && (info.starts_frame || is_new_time) &&
-                            (packet.codec != rtp::Codec::kH264 || is_new_time);
+  packet.starts_key_frame = starts_key_frame(info, packet);
   packet.is_temporal_switch = info.is_temporal_switch;
   packet.spatial = info.spatial;
   packet.temporal = info.temporal;

@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "forward/media_packet.hpp"
 #include "rtp/dependency_descriptor.hpp"
+#include "rtp/frame_info.hpp"
 #include "rtp/media.hpp"
 #include "rtp/packet.hpp"
 
@@ -57,11 +58,13 @@ class FrameReader {
   void read_extensions(const rtp::PacketView& view, const rtp::ExtensionMap& map,
                        MediaPacket& packet) const;
   void read_payload(MediaPacket& packet) const;
+  [[nodiscard]] bool starts_key_frame(const rtp::FrameInfo& info, const MediaPacket& packet) const;
   void read_descriptor(MediaPacket& packet);
 
   rtp::DependencyDescriptorReader descriptors_;
   DecodeTargetMap targets_;
   RtpTimestamp last_timestamp_;
+  ExtendedSequence last_sequence_;
   bool has_timestamp_ = false;
 };
 

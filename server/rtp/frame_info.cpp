@@ -47,6 +47,7 @@ void inspect_h264(Bytes payload, FrameInfo& info) {
   info.is_readable = true;
   info.starts_frame = parsed->starts_frame;
   info.is_keyframe = parsed->is_keyframe;
+  info.has_parameters = parsed->has_parameters;
   info.is_discardable = parsed->is_discardable;
 }
 

@@ -24,6 +24,8 @@ struct FrameInfo {
   /// Decoding can begin here. True only in the packet in which the key frame begins, for H264 also
   /// in further packets of it. Always true for audio.
   bool is_keyframe = false;
+  /// Of H264: holds parameter sets, without which the key frame they come with can't be decoded.
+  bool has_parameters = false;
   /// No other frame of the same or a lower layer needs this one.
   bool is_discardable = false;
   /// A receiver of a lower temporal layer can begin to take this one here.

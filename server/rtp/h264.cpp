@@ -38,6 +38,7 @@ void add_nal(std::uint8_t type, Bytes body, H264Info& info) {
       break;
     case kSequenceParameterSet:
       info.is_keyframe = true;
+      info.has_parameters = true;
       info.starts_frame = true;
       break;
     case kPictureParameterSet:

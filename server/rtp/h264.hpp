@@ -13,6 +13,8 @@ struct H264Info {
   bool starts_frame = false;
   /// Holds the start of an IDR slice, or an SPS, which browsers send only ahead of one.
   bool is_keyframe = false;
+  /// Holds an SPS.
+  bool has_parameters = false;
   /// nal_ref_idc is 0: no other frame needs this one.
   bool is_discardable = false;
 };

@@ -64,6 +64,26 @@ TEST_F(FrameReaderTest, a_key_frame_of_h264_begins_once) {
   EXPECT_TRUE(read(packet(sps, 4000), rtp::Codec::kH264).starts_key_frame);
 }
 
+TEST_F(FrameReaderTest, a_key_frame_of_h264_does_not_begin_behind_its_parameter_sets) {
+  const std::vector<std::uint8_t> sps = {0x67, 1, 2, 3};
+  const std::vector<std::uint8_t> idr = {0x65, 0x88, 2, 3};
+  const std::vector<std::uint8_t> delta = {0x61, 0x88, 2, 3};
+  EXPECT_FALSE(read(packet(idr), rtp::Codec::kH264).starts_key_frame) << "what was before it?";
+  (void)read(packet(delta, 4000), rtp::Codec::kH264);
+  const std::uint64_t lost = sequence_++;
+  EXPECT_FALSE(read(packet(idr, 7000), rtp::Codec::kH264).starts_key_frame);
+  sequence_ = lost;
+  EXPECT_TRUE(read(packet(sps, 7000), rtp::Codec::kH264).starts_key_frame) << "sent again";
+}
+
+TEST_F(FrameReaderTest, a_key_frame_of_h264_without_parameter_sets_begins_at_its_time) {
+  const std::vector<std::uint8_t> idr = {0x65, 0x88, 2, 3};
+  const std::vector<std::uint8_t> delta = {0x61, 0x88, 2, 3};
+  (void)read(packet(delta), rtp::Codec::kH264);
+  EXPECT_TRUE(read(packet(idr, 4000), rtp::Codec::kH264).starts_key_frame);
+  EXPECT_FALSE(read(packet(idr, 4000), rtp::Codec::kH264).starts_key_frame) << "its second slice";
+}
+
 TEST_F(FrameReaderTest, audio_can_begin_anywhere) {
   const MediaPacket audio = read(packet({1, 2, 3}), rtp::Codec::kOpus);
   EXPECT_TRUE(audio.starts_key_frame);

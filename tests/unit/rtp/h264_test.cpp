@@ -12,6 +12,8 @@ TEST(H264, single_nal_units) {
   EXPECT_TRUE(parse_h264(hex("65 88"))->starts_frame);
   EXPECT_FALSE(parse_h264(hex("65 48"))->starts_frame) << "a later slice";
   EXPECT_TRUE(parse_h264(hex("67 42"))->is_keyframe) << "SPS";
+  EXPECT_TRUE(parse_h264(hex("67 42"))->has_parameters);
+  EXPECT_FALSE(parse_h264(hex("65 88"))->has_parameters);
   EXPECT_FALSE(parse_h264(hex("68 ce"))->is_keyframe) << "PPS";
   EXPECT_TRUE(parse_h264(hex("68 ce"))->starts_frame);
   EXPECT_FALSE(parse_h264(hex("61 9a"))->is_keyframe) << "slice";
