@@ -7,11 +7,8 @@
 #include "api/base64url.hpp"
 #include "api/jwt.hpp"
 #include "base/check.hpp"
-#include "rtcp/compound_writer.hpp"
-#include "rtp/packet.hpp"
 #include "wire/livekit_rtc.pb.h"
 
-/// Signalling; media is in livekit_media.cpp.
 namespace meridian::test {
 namespace {
 
@@ -56,17 +53,16 @@ void describe_camera(const TrackShape& shape, livekit::AddTrackRequest& request)
 }  // namespace
 
 LivekitClient::LivekitClient(LivekitSettings settings, std::uint64_t seed)
-    : settings_(std::move(settings)), random_(seed), credentials_(make_credentials(random_)) {
-  PeerSettings peer{.local = credentials_,
-                    .remote = {},
-                    .server_fingerprint = std::nullopt,
-                    .dtls = {},
-                    .check_interval = settings_.check_interval};
-  peer.dtls.srtp_profiles = settings_.srtp_profiles;
-  peer_ = std::make_unique<Peer>(std::move(peer), seed + 1);
-  offer_ = std::make_unique<OfferBuilder>(credentials_, peer_->fingerprint(), settings_.sound);
-  offer_->add_receiving(rtp::MediaKind::kAudio, settings_.receiving_sections);
-  offer_->add_receiving(rtp::MediaKind::kVideo, settings_.receiving_sections);
+    : settings_(std::move(settings)),
+      random_(seed),
+      media_({.cname = settings_.identity,
+              .check_interval = settings_.check_interval,
+              .srtp_profiles = settings_.srtp_profiles,
+              .asks_for_sound = settings_.sound.has_nack},
+             make_credentials(random_), seed + 1),
+      offer_(media_.credentials(), media_.peer().fingerprint(), settings_.sound) {
+  offer_.add_receiving(rtp::MediaKind::kAudio, settings_.receiving_sections);
+  offer_.add_receiving(rtp::MediaKind::kVideo, settings_.receiving_sections);
 }
 
 LivekitClient::~LivekitClient() = default;
@@ -79,7 +75,7 @@ std::string LivekitClient::join_target(UnixTime now) {
   livekit::SessionDescription& offer = *join.mutable_publisher_offer();
   offer.set_type("offer");
   offer.set_id(++last_offer_id_);
-  offer.set_sdp(offer_->text());
+  offer.set_sdp(offer_.text());
   is_offer_outstanding_ = true;
   livekit::WrappedJoinRequest wrapped;
   wrapped.set_join_request(join.SerializeAsString());
@@ -116,7 +112,7 @@ void LivekitClient::send_offer() {
   livekit::SignalRequest request;
   request.mutable_offer()->set_type("offer");
   request.mutable_offer()->set_id(++last_offer_id_);
-  request.mutable_offer()->set_sdp(offer_->text());
+  request.mutable_offer()->set_sdp(offer_.text());
   send_request(request);
 }
 
@@ -131,7 +127,7 @@ void LivekitClient::publish(std::uint32_t source, TrackShape shape) {
   }
   SentTrack track;
   track.cid = "cid-" + std::to_string(source);
-  track.mid = offer_->add_sending(shape.kind, track.cid, std::move(rids));
+  track.mid = offer_.add_sending(shape.kind, track.cid, std::move(rids));
   livekit::SignalRequest request;
   livekit::AddTrackRequest& add = *request.mutable_add_track();
   add.set_cid(track.cid);
@@ -145,23 +141,23 @@ void LivekitClient::publish(std::uint32_t source, TrackShape shape) {
     describe_camera(shape, add);
   }
   track.media = std::make_unique<SyntheticTrack>(source, std::move(shape), track.mid, random_);
-  sent_.insert_or_assign(source, std::move(track));
+  media_.sent().insert_or_assign(source, std::move(track));
   send_request(request);
   request_negotiation();
 }
 
 void LivekitClient::unpublish(std::uint32_t source) {
-  const auto found = sent_.find(source);
-  if (found != sent_.end()) {
-    offer_->stop_sending(found->second.mid);
-    sent_.erase(found);
+  const auto found = media_.sent().find(source);
+  if (found != media_.sent().end()) {
+    offer_.stop_sending(found->second.mid);
+    media_.sent().erase(found);
     request_negotiation();
   }
 }
 
 void LivekitClient::set_muted(std::uint32_t source, Muted muted, Instant now) {
-  const auto found = sent_.find(source);
-  if (found == sent_.end() || found->second.is_muted == (muted == Muted::kYes)) {
+  const auto found = media_.sent().find(source);
+  if (found == media_.sent().end() || found->second.is_muted == (muted == Muted::kYes)) {
     return;
   }
   SentTrack& track = found->second;
@@ -173,7 +169,7 @@ void LivekitClient::set_muted(std::uint32_t source, Muted muted, Instant now) {
   if (track.is_muted) {
     track.media->stop();
   } else {
-    start_accepted(now);
+    media_.start_accepted(now);
   }
 }
 
@@ -196,23 +192,13 @@ void LivekitClient::leave() {
   request.mutable_leave()->set_action(livekit::LeaveRequest::DISCONNECT);
   request.mutable_leave()->set_reason(livekit::CLIENT_INITIATED);
   send_request(request);
-  peer_->close();
-  move_datagrams();
+  media_.close();
 }
 
 void LivekitClient::restart_ice() {
-  credentials_ = make_credentials(random_);
-  offer_->set_credentials(credentials_);
+  media_.set_credentials(make_credentials(random_));
+  offer_.set_credentials(media_.credentials());
   request_negotiation();
-}
-
-const ReceivedTrack* LivekitClient::receiving(std::string_view track_sid) const {
-  for (const auto& [ssrc, track] : by_ssrc_) {
-    if (track->traits().sid == track_sid) {
-      return track;
-    }
-  }
-  return nullptr;
 }
 
 // ---- What the server says -----------------------------------------------------------------------
@@ -241,17 +227,17 @@ void LivekitClient::handle_signal(Bytes frame, Instant now) {
       }
       break;
     case Response::kTrackPublished:
-      for (auto& [source, track] : sent_) {
+      for (auto& [source, track] : media_.sent()) {
         if (track.cid == response.track_published().cid()) {
           track.sid = response.track_published().track().sid();
         }
       }
       break;
     case Response::kMediaSectionsRequirement:
-      offer_->add_receiving(rtp::MediaKind::kAudio,
-                            response.media_sections_requirement().num_audios());
-      offer_->add_receiving(rtp::MediaKind::kVideo,
-                            response.media_sections_requirement().num_videos());
+      offer_.add_receiving(rtp::MediaKind::kAudio,
+                           response.media_sections_requirement().num_audios());
+      offer_.add_receiving(rtp::MediaKind::kVideo,
+                           response.media_sections_requirement().num_videos());
       request_negotiation();
       break;
     case Response::kSubscribedQualityUpdate:
@@ -273,7 +259,7 @@ void LivekitClient::handle_signal(Bytes frame, Instant now) {
 }
 
 void LivekitClient::handle_quality(const livekit::SubscribedQualityUpdate& update) {
-  for (auto& [source, track] : sent_) {
+  for (auto& [source, track] : media_.sent()) {
     if (track.sid != update.track_sid() || update.subscribed_codecs().empty()) {
       continue;
     }
@@ -314,66 +300,30 @@ void LivekitClient::handle_answer(const livekit::SessionDescription& description
     return;
   }
   is_offer_outstanding_ = false;
-  const Answer answer = Answer::parse(description.sdp());
-  if (!server_address_) {
-    if (answer.candidates.empty()) {
-      refusals_.emplace_back("an answer without candidates");
-      return;
-    }
-    server_address_ = answer.candidates.front();
-    server_credentials_ = answer.remote;
-    peer_->set_remote(answer.remote, answer.fingerprint);
-    peer_->start(now);
-    next_tick_ = now + kTick;
-    next_report_ = now + kReportInterval;
-    next_ping_ = now + kPingInterval;
-  } else if (answer.remote != server_credentials_) {
-    server_credentials_ = answer.remote;
-    peer_->restart_ice(credentials_, answer.remote, now);
+  const bool is_first = !server_address();
+  if (!media_.apply(Answer::parse(description.sdp()), now)) {
+    refusals_.emplace_back("an answer without candidates");
+    return;
   }
-  apply_sending(answer);
-  apply_receiving(answer, now);
-  start_accepted(now);
+  if (is_first) {
+    next_ping_ = now + kPingInterval;
+  }
   if (needs_offer_) {
     send_offer();
   }
-  drain_peer(now);
 }
 
-void LivekitClient::apply_sending(const Answer& answer) {
-  for (const Answer::Section& section : answer.sections) {
-    for (auto& [source, track] : sent_) {
-      if (track.mid == section.mid) {
-        track.is_accepted = section.is_accepted && section.server_receives;
-      }
-    }
-  }
+Instant LivekitClient::next_timeout() const {
+  return std::min(next_ping_, media_.next_timeout());
 }
 
-void LivekitClient::apply_receiving(const Answer& answer, Instant now) {
-  std::map<Ssrc, ReceivedTrack*> current;
-  for (const Answer::Section& section : answer.sections) {
-    if (!section.server_sends || section.ssrc == Ssrc{}) {
-      continue;
-    }
-    const auto known = by_ssrc_.find(section.ssrc);
-    if (known != by_ssrc_.end() && known->second->traits().sid == section.track_sid) {
-      current.insert(*known);
-      continue;
-    }
-    received_.push_back(std::make_unique<ReceivedTrack>(ReceivedTrack::Traits{
-        .sid = section.track_sid,
-        .mid = section.mid,
-        .kind = section.kind,
-        .ssrc = section.ssrc,
-        .rtx_ssrc = section.rtx_ssrc,
-        .asks_again = section.rtx_ssrc != Ssrc{} ||
-                      (section.kind == rtp::MediaKind::kAudio && settings_.sound.has_nack)}));
-    current.emplace(section.ssrc, received_.back().get());
-  }
-  by_ssrc_ = std::move(current);
-  for (const EarlyPacket& early : std::exchange(early_, {})) {
-    take_rtp(early.bytes, now);
+void LivekitClient::handle_timeout(Instant now) {
+  media_.handle_timeout(now);
+  if (now >= next_ping_) {
+    next_ping_ = now + kPingInterval;
+    livekit::SignalRequest request;
+    request.mutable_ping_req()->set_timestamp(now.since_origin() / 1ms);
+    send_request(request);
   }
 }
 

@@ -13,11 +13,8 @@
 #include "base/bytes.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
-#include "bwe/arrival_recorder.hpp"
 #include "support/livekit_offer.hpp"
-#include "support/peer.hpp"
-#include "support/received_track.hpp"
-#include "support/synthetic_track.hpp"
+#include "support/media_session.hpp"
 
 namespace livekit {
 class ParticipantInfo;
@@ -44,25 +41,6 @@ struct LivekitSettings {
   std::string srtp_profiles = PeerDtls::Settings{}.srtp_profiles;
 };
 
-/// A datagram for the server, and the media in it when there is any.
-struct ClientDatagram {
-  struct Media {
-    MediaStamp stamp;
-    bool is_retransmission = false;
-  };
-  std::vector<std::uint8_t> bytes;
-  std::optional<Media> media;
-};
-
-/// Hears of every media packet of a client, e.g. to keep accounts.
-class MediaObserver {
- public:
-  virtual ~MediaObserver() = default;
-  /// kLost: what handle_lost_datagram() was given.
-  enum class Fate : std::uint8_t { kArrived, kLost };
-  virtual void on_media(const MediaStamp& stamp, bool is_retransmission, Fate fate) = 0;
-};
-
 /// A LiveKit participant in single-connection mode (protocol 17): signalling, one peer connection,
 /// synthetic tracks out, checked tracks in. No I/O and no clock: the owner carries signal frames
 /// over one WebSocket to join_target(), and datagrams to server_address().
@@ -71,12 +49,7 @@ class MediaObserver {
 ///   they are empty; call handle_timeout() when next_timeout() is reached.
 class LivekitClient {
  public:
-  /// How often it is looked whether feedback is due.
-  static constexpr Duration kTick = 20ms;
-  static constexpr Duration kReportInterval = 1s;
   static constexpr Duration kPingInterval = 5s;
-  /// Packets of sources that no answer has named yet.
-  static constexpr std::size_t kMaxEarlyPackets = 256;
 
   LivekitClient(LivekitSettings settings, std::uint64_t seed);
   ~LivekitClient();
@@ -95,18 +68,18 @@ class LivekitClient {
 
   /// Nothing before the first answer.
   [[nodiscard]] const std::optional<SocketAddress>& server_address() const {
-    return server_address_;
+    return media_.server_address();
   }
-  void handle_datagram(Bytes datagram, Instant now);
+  void handle_datagram(Bytes datagram, Instant now) { media_.handle_datagram(datagram, now); }
   /// A datagram that the network lost: tells the observer what was in it, and nothing else.
-  void handle_lost_datagram(Bytes datagram);
-  [[nodiscard]] std::optional<ClientDatagram> poll_datagram();
+  void handle_lost_datagram(Bytes datagram) { media_.handle_lost_datagram(datagram); }
+  [[nodiscard]] std::optional<ClientDatagram> poll_datagram() { return media_.poll_datagram(); }
   [[nodiscard]] Instant next_timeout() const;
   void handle_timeout(Instant now);
-  void set_observer(MediaObserver* observer) { observer_ = observer; }
+  void set_observer(MediaObserver* observer) { media_.set_observer(observer); }
   /// SCTP inside DTLS, for owners that speak it: false before media is connected.
-  bool send_sctp(Bytes packet);
-  [[nodiscard]] std::optional<std::vector<std::uint8_t>> poll_sctp() { return peer_->poll_sctp(); }
+  bool send_sctp(Bytes packet) { return media_.send_sctp(packet); }
+  [[nodiscard]] std::optional<std::vector<std::uint8_t>> poll_sctp() { return media_.poll_sctp(); }
 
   // ---- What a person does
 
@@ -137,10 +110,10 @@ class LivekitClient {
     int action = 0;  // livekit::LeaveRequest::Action
     int reason = 0;  // livekit::DisconnectReason
   };
-  [[nodiscard]] const std::string& local_ufrag() const { return credentials_.ufrag; }
+  [[nodiscard]] const std::string& local_ufrag() const { return media_.credentials().ufrag; }
   [[nodiscard]] bool is_joined() const { return !sid_.empty(); }
-  [[nodiscard]] bool is_connected() const { return peer_ && peer_->is_connected(); }
-  [[nodiscard]] bool is_failed() const { return peer_ && peer_->is_failed(); }
+  [[nodiscard]] bool is_connected() const { return media_.is_connected(); }
+  [[nodiscard]] bool is_failed() const { return media_.peer().is_failed(); }
   /// The server's last word.
   [[nodiscard]] const std::optional<Leave>& leave_received() const { return leave_; }
   [[nodiscard]] const std::string& sid() const { return sid_; }
@@ -152,86 +125,48 @@ class LivekitClient {
   }
   /// Tracks that are being received, and those that were, in the order of their beginning.
   [[nodiscard]] const std::vector<std::unique_ptr<ReceivedTrack>>& received() const {
-    return received_;
+    return media_.received();
   }
-  [[nodiscard]] const ReceivedTrack* receiving(std::string_view track_sid) const;
-  struct SentTrack {
-    std::string cid;
-    std::string mid;
-    std::string sid;  // empty until the server names it
-    bool is_muted = false;
-    bool is_accepted = false;
-    std::unique_ptr<SyntheticTrack> media;
-  };
-  [[nodiscard]] const std::map<std::uint32_t, SentTrack>& sent() const { return sent_; }
-  [[nodiscard]] const Peer* peer() const { return peer_.get(); }
-  [[nodiscard]] std::uint64_t unknown_packets() const { return unknown_packets_; }
-  [[nodiscard]] std::uint64_t corrupt_packets() const { return corrupt_packets_; }
+  [[nodiscard]] const ReceivedTrack* receiving(std::string_view track_sid) const {
+    return media_.receiving(track_sid);
+  }
+  using SentTrack = MediaSession::SentTrack;
+  [[nodiscard]] const std::map<std::uint32_t, SentTrack>& sent() const { return media_.sent(); }
+  [[nodiscard]] const MediaSession& media() const { return media_; }
+  [[nodiscard]] const Peer* peer() const { return &media_.peer(); }
+  [[nodiscard]] std::uint64_t unknown_packets() const { return media_.unknown_packets(); }
+  [[nodiscard]] std::uint64_t corrupt_packets() const { return media_.corrupt_packets(); }
   /// Of all media packets that arrived, in plain and in their order, and of when they arrived.
-  [[nodiscard]] std::uint64_t media_digest() const { return media_digest_; }
-  [[nodiscard]] std::uint64_t transport_feedbacks() const { return transport_feedbacks_; }
+  [[nodiscard]] std::uint64_t media_digest() const { return media_.media_digest(); }
+  [[nodiscard]] std::uint64_t transport_feedbacks() const { return media_.transport_feedbacks(); }
   [[nodiscard]] std::uint64_t speaker_updates() const { return speaker_updates_; }
   /// Requests that the server refused, in its words.
   [[nodiscard]] const std::vector<std::string>& refusals() const { return refusals_; }
 
  private:
-  struct EarlyPacket {
-    std::vector<std::uint8_t> bytes;
-  };
-
   void send_request(const livekit::SignalRequest& request);
   void request_negotiation();
   void send_offer();
   void handle_answer(const livekit::SessionDescription& description, Instant now);
   void handle_participant(const livekit::ParticipantInfo& info);
   void handle_quality(const livekit::SubscribedQualityUpdate& update);
-  void apply_receiving(const Answer& answer, Instant now);
-  void apply_sending(const Answer& answer);
-  void start_accepted(Instant now);
-  void drain_peer(Instant now);
-  void take_rtp(const std::vector<std::uint8_t>& packet, Instant now);
-  void digest(const std::vector<std::uint8_t>& packet, Instant now);
-  void handle_rtcp(Bytes packet, Instant now);
-  void send_feedback(Instant now);
-  void send_transport_feedback(Instant now);
-  void send_reports(Instant now);
-  [[nodiscard]] SyntheticTrack::Output sender();
-  void move_datagrams();
 
   LivekitSettings settings_;
   SeededRandomSource random_;
-  ice::Credentials credentials_;
-  std::unique_ptr<Peer> peer_;
-  std::unique_ptr<OfferBuilder> offer_;
-  MediaObserver* observer_ = nullptr;
+  MediaSession media_;
+  OfferBuilder offer_;
 
   std::deque<std::vector<std::uint8_t>> signals_;
-  std::deque<ClientDatagram> datagrams_;
-  std::optional<SocketAddress> server_address_;
-  ice::Credentials server_credentials_;
   std::string sid_;
   std::string region_;
   std::optional<Leave> leave_;
   std::map<std::string, RemoteTrack> remote_tracks_;
-  std::vector<std::unique_ptr<ReceivedTrack>> received_;
-  std::map<Ssrc, ReceivedTrack*> by_ssrc_;
-  std::deque<EarlyPacket> early_;
-  std::map<std::uint32_t, SentTrack> sent_;
   std::vector<std::string> refusals_;
 
   std::uint32_t last_offer_id_ = 0;
   bool is_offer_outstanding_ = false;
   bool needs_offer_ = false;
-  bool speaks_sctp_ = false;
-  std::uint16_t transport_sequence_ = 1;
-  bwe::ArrivalRecorder arrivals_;
-  Instant next_tick_ = Instant::never();
-  Instant next_report_;
-  Instant next_ping_;
-  std::uint64_t unknown_packets_ = 0;
-  std::uint64_t corrupt_packets_ = 0;
-  std::uint64_t media_digest_ = 0xcbf29ce484222325ULL;
-  std::uint64_t transport_feedbacks_ = 0;
+  Instant next_ping_ = Instant::never();
   std::uint64_t speaker_updates_ = 0;
 };
 

@@ -28,6 +28,9 @@ static_assert(offered::kOpus == 111 && offered::kRed == 63 && offered::kVp8 == 9
               offered::kTransportSequenceId == 3 && offered::kMidId == 4 && offered::kRidId == 10 &&
               offered::kRepairedRidId == 11);
 
+/// Of transport-wide numbers, the end of its URI.
+constexpr std::string_view kNumbers = "transport-wide-cc-extensions-01";
+
 std::string_view take_word(std::string_view& text) {
   const std::size_t end = text.find(' ');
   const std::string_view word = text.substr(0, end);
@@ -67,9 +70,13 @@ void OfferBuilder::stop_sending(std::string_view mid) {
 }
 
 std::string OfferBuilder::transport_lines(std::size_t mid) const {
-  return "a=ice-ufrag:" + credentials_.ufrag + "\r\na=ice-pwd:" + credentials_.password +
-         "\r\na=ice-options:trickle\r\na=fingerprint:" + fingerprint_ +
-         "\r\na=setup:actpass\r\na=mid:" + std::to_string(mid) + "\r\n";
+  std::string lines =
+      "a=ice-ufrag:" + credentials_.ufrag + "\r\na=ice-pwd:" + credentials_.password +
+      "\r\na=fingerprint:" + fingerprint_ + "\r\na=mid:" + std::to_string(mid) + "\r\n";
+  if (!plain_) {
+    return lines + "a=ice-options:trickle\r\na=setup:actpass\r\n";
+  }
+  return lines + "a=setup:active\r\n" + host_candidate(*plain_);
 }
 
 std::string OfferBuilder::section_lines(const Section& section) const {
@@ -96,16 +103,25 @@ std::string OfferBuilder::section_lines(const Section& section) const {
 }
 
 std::string OfferBuilder::text() {
-  std::string group = "0";
-  std::string body = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n" +
-                     transport_lines(0) + "a=sctp-port:5000\r\na=max-message-size:262144\r\n";
+  std::string group;
+  std::string body;
+  if (!plain_) {
+    group = " 0";
+    body = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n" +
+           transport_lines(0) + "a=sctp-port:5000\r\na=max-message-size:262144\r\n";
+  }
   for (std::size_t i = 0; i < sections_.size(); ++i) {
     group += " " + std::to_string(i + 1);
     body += section_lines(sections_[i]) + transport_lines(i + 1);
   }
   return "v=0\r\no=- 4611731400430051336 " + std::to_string(++version_) +
-         " IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE " + group +
+         " IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE" + group +
          "\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS\r\n" + body;
+}
+
+std::string host_candidate(const SocketAddress& address) {
+  return "a=candidate:1 1 udp 2130706431 " + address.ip.to_string() + " " +
+         std::to_string(address.port) + " typ host\r\na=end-of-candidates\r\n";
 }
 
 Answer Answer::parse(std::string_view sdp) {
@@ -147,6 +163,8 @@ Answer Answer::parse(std::string_view sdp) {
       if (ip) {
         answer.candidates.push_back({*ip, port});
       }
+    } else if (auto extension = value("a=extmap:"); extension && extension->ends_with(kNumbers)) {
+      answer.transport_sequence_id = static_cast<std::uint8_t>(to_number(*extension));
     } else if (section == nullptr) {
       continue;
     } else if (const auto mid = value("a=mid:")) {

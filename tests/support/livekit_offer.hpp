@@ -27,6 +27,9 @@ class OfferBuilder {
   OfferBuilder(ice::Credentials credentials, const dtls::Fingerprint& fingerprint,
                SoundRepair repair = {});
 
+  /// For servers other than LiveKit's: no data section, no trickling but the one address that
+  /// datagrams come from, and this side begins DTLS.
+  void make_plain(const SocketAddress& local) { plain_ = local; }
   void set_credentials(ice::Credentials credentials) { credentials_ = std::move(credentials); }
   void add_receiving(rtp::MediaKind kind, unsigned count);
   /// Returns the mid. `rids` is empty without simulcast.
@@ -48,11 +51,15 @@ class OfferBuilder {
   ice::Credentials credentials_;
   std::string fingerprint_;
   SoundRepair repair_;
+  std::optional<SocketAddress> plain_;
   std::vector<Section> sections_;
   unsigned version_ = 0;
 };
 
-/// What a client reads of the server's answer.
+/// The lines that name the one address of a side that gathers no others.
+[[nodiscard]] std::string host_candidate(const SocketAddress& address);
+
+/// What a client reads of the server's answer, or of its offer where the server makes that.
 struct Answer {
   struct Section {
     std::string mid;
@@ -68,6 +75,8 @@ struct Answer {
   std::optional<dtls::Fingerprint> fingerprint;
   std::vector<SocketAddress> candidates;
   std::vector<Section> sections;  // media only
+  /// Of the transport-wide number (RFC 8285); 0 when the server has none.
+  std::uint8_t transport_sequence_id = 0;
 
   [[nodiscard]] static Answer parse(std::string_view sdp);
 };

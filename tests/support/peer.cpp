@@ -67,6 +67,10 @@ void Peer::handle_datagram(Bytes datagram, Instant now) {
 
 void Peer::handle_stun(Bytes datagram, Instant now) {
   const auto message = ice::parse_stun(datagram);
+  if (message && message->message_class == ice::StunClass::kRequest) {
+    answer_check(*message);
+    return;
+  }
   if (!message || message->message_class != ice::StunClass::kSuccess ||
       !message->verify(server_key_)) {
     return;
@@ -81,6 +85,18 @@ void Peer::handle_stun(Bytes datagram, Instant now) {
     dtls_.start(now);
     flush_dtls(true);
   }
+}
+
+void Peer::answer_check(const ice::StunMessage& check) {
+  const ice::IntegrityKey own_key(settings_.local.password);
+  if (!server_address_ || !check.verify(own_key)) {
+    return;
+  }
+  std::array<std::uint8_t, 256> buffer;
+  const std::size_t size = ice::StunBuilder(buffer, ice::StunClass::kSuccess, check.transaction)
+                               .xor_mapped_address(*server_address_)
+                               .finish(own_key);
+  output_.emplace_back(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
 }
 
 void Peer::follow_dtls() {

@@ -27,10 +27,10 @@ struct PeerSettings {
   Duration check_interval = 2500ms;
 };
 
-/// The client's side of a peer connection: controlling full ICE towards one address of a lite peer
-/// (aggressive nomination), active DTLS, SRTP by libsrtp2. No I/O and no clock: datagrams and `now`
-/// in; datagrams, packets and the next timeout out. The owner decides from and to which address the
-/// datagrams go, so that it can roam, lose and reorder them.
+/// The client's side of a peer connection: controlling ICE towards one address (aggressive
+/// nomination) of a peer that is lite or only answers, active DTLS, SRTP by libsrtp2. No I/O and no
+/// clock: datagrams and `now` in; datagrams, packets and the next timeout out. The owner decides
+/// from and to which address the datagrams go, so that it can roam, lose and reorder them.
 class Peer {
  public:
   Peer(PeerSettings settings, std::uint64_t seed);
@@ -39,6 +39,9 @@ class Peer {
   [[nodiscard]] const dtls::Fingerprint& fingerprint() const { return dtls_.fingerprint(); }
   /// Before start(), for owners that learn them from an answer.
   void set_remote(ice::Credentials remote, std::optional<dtls::Fingerprint> fingerprint);
+
+  /// Where the server is, for those that send checks of their own: without it they aren't answered.
+  void set_server_address(const SocketAddress& address) { server_address_ = address; }
 
   void start(Instant now);
   void handle_datagram(Bytes datagram, Instant now);
@@ -86,6 +89,7 @@ class Peer {
   static std::optional<Packet> pop(std::deque<Packet>& queue);
   void send_check(Instant now);
   void handle_stun(Bytes datagram, Instant now);
+  void answer_check(const ice::StunMessage& check);
   void handle_media(Bytes datagram);
   void follow_dtls();
   bool flush_dtls(bool result);
@@ -102,6 +106,7 @@ class Peer {
   std::deque<ice::TransactionId> transactions_;
   std::uint64_t tie_breaker_ = 0;
   std::optional<SocketAddress> mapped_address_;
+  std::optional<SocketAddress> server_address_;
   Instant next_check_ = Instant::never();
   std::uint64_t checks_answered_ = 0;
   std::uint64_t srtp_refused_ = 0;

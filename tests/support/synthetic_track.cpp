@@ -167,7 +167,7 @@ void SyntheticTrack::make_video(Layer& layer, std::uint8_t index, Instant now,
     size = size * (100 - shape_.spread + draw.below(2 * std::uint64_t{shape_.spread} + 1)) / 100;
   }
   const auto packets = static_cast<std::uint16_t>(
-      std::clamp<std::size_t>((size + kMaxPayload - 1) / kMaxPayload, 1, 250));
+      std::clamp<std::size_t>((size + shape_.max_payload - 1) / shape_.max_payload, 1, 250));
   const std::size_t each = std::max(size / packets, std::size_t{64});
   for (std::uint16_t i = 0; i < packets; ++i) {
     Kept& packet = layer.history[layer.sequence % kHistory];

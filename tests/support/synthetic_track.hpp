@@ -49,6 +49,8 @@ struct TrackShape {
   bool has_redundancy = false;
   /// Said to the server, which must not look into it then.
   bool is_encrypted = false;
+  /// The longest payload of video.
+  std::size_t max_payload = 1100;
   std::vector<VideoLayerShape> layers;
   /// Per cent by which a frame of video is smaller or larger than its layer's shape says, drawn.
   std::uint32_t spread = 0;
@@ -61,6 +63,15 @@ struct TrackShape {
     return {.kind = rtp::MediaKind::kVideo,
             .frame_interval = 33'333us,
             .layers = {{"q", 625, 3000}, {"h", 2083, 9000}, {"f", 7083, 30000}}};
+  }
+  /// One layer whose frames, key frames too, are bursts of packets that take 1200 bytes each as
+  /// SRTP with AEAD.
+  static TrackShape bursts(std::size_t packets, Duration frame_interval) {
+    constexpr std::size_t kPayload = 1200 - 12 - 8 - 16;  // header, extension, tag
+    return {.kind = rtp::MediaKind::kVideo,
+            .frame_interval = frame_interval,
+            .max_payload = kPayload,
+            .layers = {{"", packets * kPayload, packets * kPayload}}};
   }
 };
 
@@ -76,7 +87,6 @@ struct OutgoingPacket {
 class SyntheticTrack {
  public:
   using Output = std::function<void(const OutgoingPacket& packet)>;
-  static constexpr std::size_t kMaxPayload = 1100;
   /// Packets of a layer that are kept for retransmissions.
   static constexpr std::size_t kHistory = 512;
   static constexpr std::size_t kSoundHistory = 32;

@@ -1,5 +1,9 @@
+#include "support/media_session.hpp"
+
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <utility>
 #include <variant>
 
 #include "rtcp/compound_writer.hpp"
@@ -7,10 +11,7 @@
 #include "rtp/packet.hpp"
 #include "rtp/red.hpp"
 #include "rtp/vp8.hpp"
-#include "support/livekit_client.hpp"
-#include "wire/livekit_rtc.pb.h"
 
-/// The media half of a LivekitClient.
 namespace meridian::test {
 namespace {
 
@@ -58,15 +59,102 @@ std::optional<Content> content_of(Bytes packet) {
 
 }  // namespace
 
+MediaSession::MediaSession(MediaSettings settings, ice::Credentials credentials, std::uint64_t seed)
+    : settings_(std::move(settings)),
+      credentials_(std::move(credentials)),
+      peer_({.local = credentials_,
+             .remote = {},
+             .server_fingerprint = std::nullopt,
+             .dtls = {.srtp_profiles = settings_.srtp_profiles},
+             .check_interval = settings_.check_interval},
+            seed) {}
+
+// ---- What is negotiated -------------------------------------------------------------------------
+
+bool MediaSession::apply(const Answer& description, Instant now) {
+  if (!server_address_) {
+    if (description.candidates.empty()) {
+      return false;
+    }
+    server_address_ = description.candidates.front();
+    server_credentials_ = description.remote;
+    peer_.set_remote(description.remote, description.fingerprint);
+    peer_.set_server_address(*server_address_);
+    peer_.start(now);
+    next_tick_ = now + kTick;
+    next_report_ = now + kReportInterval;
+  } else if (description.remote != server_credentials_) {
+    server_credentials_ = description.remote;
+    peer_.restart_ice(credentials_, description.remote, now);
+  }
+  transport_sequence_id_ = description.transport_sequence_id;
+  apply_sending(description);
+  apply_receiving(description, now);
+  start_accepted(now);
+  drain_peer(now);
+  return true;
+}
+
+void MediaSession::apply_sending(const Answer& description) {
+  for (const Answer::Section& section : description.sections) {
+    for (auto& [source, track] : sent_) {
+      if (track.mid == section.mid) {
+        track.is_accepted = section.is_accepted && section.server_receives;
+      }
+    }
+  }
+}
+
+void MediaSession::apply_receiving(const Answer& description, Instant now) {
+  std::map<Ssrc, ReceivedTrack*> current;
+  for (const Answer::Section& section : description.sections) {
+    if (!section.server_sends || section.ssrc == Ssrc{}) {
+      continue;
+    }
+    const auto known = by_ssrc_.find(section.ssrc);
+    if (known != by_ssrc_.end() && known->second->traits().sid == section.track_sid) {
+      current.insert(*known);
+      continue;
+    }
+    received_.push_back(std::make_unique<ReceivedTrack>(ReceivedTrack::Traits{
+        .sid = section.track_sid,
+        .mid = section.mid,
+        .kind = section.kind,
+        .ssrc = section.ssrc,
+        .rtx_ssrc = section.rtx_ssrc,
+        .asks_again = section.rtx_ssrc != Ssrc{} ||
+                      (section.kind == rtp::MediaKind::kAudio && settings_.asks_for_sound)}));
+    current.emplace(section.ssrc, received_.back().get());
+  }
+  by_ssrc_ = std::move(current);
+  for (const Packet& early : std::exchange(early_, {})) {
+    take_rtp(early, now);
+  }
+}
+
+const ReceivedTrack* MediaSession::receiving(std::string_view track_sid) const {
+  for (const auto& [ssrc, track] : by_ssrc_) {
+    if (track->traits().sid == track_sid) {
+      return track;
+    }
+  }
+  return nullptr;
+}
+
+void MediaSession::close() {
+  peer_.close();
+  move_datagrams();
+}
+
 // ---- Out ----------------------------------------------------------------------------------------
 
-SyntheticTrack::Output LivekitClient::sender() {
+SyntheticTrack::Output MediaSession::sender() {
   return [this](const OutgoingPacket& packet) {
     move_datagrams();
-    if (!peer_->send_rtp(packet.bytes)) {
+    if (!peer_.send_rtp(packet.bytes)) {
       return;
     }
-    if (auto encrypted = peer_->poll_datagram()) {
+    if (auto encrypted = peer_.poll_datagram()) {
       datagrams_.push_back(
           {.bytes = std::move(*encrypted),
            .media = ClientDatagram::Media{.stamp = packet.stamp,
@@ -75,13 +163,13 @@ SyntheticTrack::Output LivekitClient::sender() {
   };
 }
 
-void LivekitClient::move_datagrams() {
-  while (auto datagram = peer_->poll_datagram()) {
+void MediaSession::move_datagrams() {
+  while (auto datagram = peer_.poll_datagram()) {
     datagrams_.push_back({.bytes = std::move(*datagram), .media = std::nullopt});
   }
 }
 
-std::optional<ClientDatagram> LivekitClient::poll_datagram() {
+std::optional<ClientDatagram> MediaSession::poll_datagram() {
   if (datagrams_.empty()) {
     return std::nullopt;
   }
@@ -90,7 +178,7 @@ std::optional<ClientDatagram> LivekitClient::poll_datagram() {
   return datagram;
 }
 
-void LivekitClient::start_accepted(Instant now) {
+void MediaSession::start_accepted(Instant now) {
   for (auto& [source, track] : sent_) {
     if (track.is_accepted && !track.is_muted && is_connected() && !track.media->is_running()) {
       track.media->start(now);
@@ -98,30 +186,30 @@ void LivekitClient::start_accepted(Instant now) {
   }
 }
 
-bool LivekitClient::send_sctp(Bytes packet) {
+bool MediaSession::send_sctp(Bytes packet) {
   speaks_sctp_ = true;
-  const bool is_sent = peer_->send_sctp(packet);
+  const bool is_sent = peer_.send_sctp(packet);
   move_datagrams();
   return is_sent;
 }
 
-Instant LivekitClient::next_timeout() const {
+Instant MediaSession::next_timeout() const {
   if (!server_address_) {
     return Instant::never();
   }
-  Instant next = std::min({next_tick_, next_ping_, peer_->next_timeout()});
+  Instant next = std::min(next_tick_, peer_.next_timeout());
   for (const auto& [source, track] : sent_) {
     next = std::min(next, track.media->next_timeout());
   }
   return next;
 }
 
-void LivekitClient::handle_timeout(Instant now) {
+void MediaSession::handle_timeout(Instant now) {
   if (!server_address_) {
     return;
   }
-  if (now >= peer_->next_timeout()) {
-    peer_->handle_timeout(now);
+  if (now >= peer_.next_timeout()) {
+    peer_.handle_timeout(now);
   }
   if (is_connected()) {
     for (auto& [source, track] : sent_) {
@@ -136,21 +224,15 @@ void LivekitClient::handle_timeout(Instant now) {
       send_reports(now);
     }
   }
-  if (now >= next_ping_) {
-    next_ping_ = now + kPingInterval;
-    livekit::SignalRequest request;
-    request.mutable_ping_req()->set_timestamp(now.since_origin() / 1ms);
-    send_request(request);
-  }
   drain_peer(now);
 }
 
-void LivekitClient::send_feedback(Instant now) {
+void MediaSession::send_feedback(Instant now) {
   std::array<std::uint8_t, rtcp::CompoundWriter::kMaxSize> buffer;
   rtcp::CompoundWriter writer(buffer);
   const auto add = [&](auto call) {
     while (call() == rtcp::Added::kFull) {
-      peer_->send_rtcp(writer.bytes());
+      peer_.send_rtcp(writer.bytes());
       writer.clear();
     }
   };
@@ -164,11 +246,11 @@ void LivekitClient::send_feedback(Instant now) {
     }
   }
   if (!writer.empty()) {
-    peer_->send_rtcp(writer.bytes());
+    peer_.send_rtcp(writer.bytes());
   }
 }
 
-void LivekitClient::send_transport_feedback(Instant now) {
+void MediaSession::send_transport_feedback(Instant now) {
   std::array<std::uint8_t, rtcp::CompoundWriter::kMaxSize> buffer;
   while (const auto report = arrivals_.poll(now)) {
     rtcp::CompoundWriter writer(buffer);
@@ -179,16 +261,16 @@ void LivekitClient::send_transport_feedback(Instant now) {
     if (written == 0) {
       return;
     }
-    peer_->send_rtcp(writer.bytes());
+    peer_.send_rtcp(writer.bytes());
   }
 }
 
-void LivekitClient::send_reports(Instant now) {
+void MediaSession::send_reports(Instant now) {
   std::array<std::uint8_t, rtcp::CompoundWriter::kMaxSize> buffer;
   rtcp::CompoundWriter writer(buffer);
   const auto add = [&](auto call) {
     while (call() == rtcp::Added::kFull) {
-      peer_->send_rtcp(writer.bytes());
+      peer_.send_rtcp(writer.bytes());
       writer.clear();
     }
   };
@@ -199,7 +281,7 @@ void LivekitClient::send_reports(Instant now) {
   for (const rtcp::SenderReport& report : reports) {
     std::span<const rtcp::ReportBlock> none;
     add([&] { return writer.add_sender_report(report, none); });
-    add([&] { return writer.add_cname(report.sender, settings_.identity); });
+    add([&] { return writer.add_cname(report.sender, settings_.cname); });
   }
   if (now >= next_report_) {
     next_report_ = now + kReportInterval;
@@ -214,35 +296,35 @@ void LivekitClient::send_reports(Instant now) {
     }
   }
   if (!writer.empty()) {
-    peer_->send_rtcp(writer.bytes());
+    peer_.send_rtcp(writer.bytes());
   }
 }
 
 // ---- In -----------------------------------------------------------------------------------------
 
-void LivekitClient::handle_datagram(Bytes datagram, Instant now) {
+void MediaSession::handle_datagram(Bytes datagram, Instant now) {
   const bool was_connected = is_connected();
-  peer_->handle_datagram(datagram, now);
+  peer_.handle_datagram(datagram, now);
   if (!was_connected && is_connected()) {
     start_accepted(now);
   }
   drain_peer(now);
 }
 
-void LivekitClient::handle_lost_datagram(Bytes datagram) {
+void MediaSession::handle_lost_datagram(Bytes datagram) {
   if (!is_media(datagram) || !is_connected() || observer_ == nullptr) {
     return;
   }
-  peer_->handle_datagram(datagram, Instant{});
-  while (const auto packet = peer_->poll_rtp()) {
+  peer_.handle_datagram(datagram, Instant{});
+  while (const auto packet = peer_.poll_rtp()) {
     if (const auto content = content_of(*packet)) {
       observer_->on_media(content->stamp, content->is_retransmission, MediaObserver::Fate::kLost);
     }
   }
 }
 
-void LivekitClient::drain_peer(Instant now) {
-  while (const auto packet = peer_->poll_rtp()) {
+void MediaSession::drain_peer(Instant now) {
+  while (const auto packet = peer_.poll_rtp()) {
     if (observer_ != nullptr) {
       if (const auto content = content_of(*packet)) {
         observer_->on_media(content->stamp, content->is_retransmission,
@@ -252,33 +334,36 @@ void LivekitClient::drain_peer(Instant now) {
     digest(*packet, now);
     take_rtp(*packet, now);
   }
-  while (const auto packet = peer_->poll_rtcp()) {
+  while (const auto packet = peer_.poll_rtcp()) {
     handle_rtcp(*packet, now);
   }
-  while (!speaks_sctp_ && peer_->poll_sctp()) {
+  while (!speaks_sctp_ && peer_.poll_sctp()) {
   }
   move_datagrams();
 }
 
-/// FNV-1a.
-void LivekitClient::digest(const std::vector<std::uint8_t>& packet, Instant now) {
+/// FNV-1a, eight bytes at a time.
+void MediaSession::digest(const Packet& packet, Instant now) {
   const auto add = [this](std::uint64_t value) {
     media_digest_ = (media_digest_ ^ value) * 0x100000001b3ULL;
   };
   add(static_cast<std::uint64_t>(now.since_origin().count()));
-  for (const std::uint8_t byte : packet) {
-    add(byte);
+  for (Bytes rest(packet); !rest.empty();) {
+    std::uint64_t word = 0;
+    const std::size_t count = std::min(rest.size(), sizeof word);
+    std::memcpy(&word, rest.data(), count);
+    add(word);
+    rest = rest.subspan(count);
   }
 }
 
-void LivekitClient::take_rtp(const std::vector<std::uint8_t>& packet, Instant now) {
+void MediaSession::take_rtp(const Packet& packet, Instant now) {
   const auto view = rtp::PacketView::parse(packet);
   if (!view) {
     ++corrupt_packets_;
     return;
   }
-  if (const auto number =
-          rtp::read_transport_sequence(view->extension(offered::kTransportSequenceId))) {
+  if (const auto number = rtp::read_transport_sequence(view->extension(transport_sequence_id_))) {
     arrivals_.on_packet(*number, now);
   }
   if (const auto primary = by_ssrc_.find(view->ssrc()); primary != by_ssrc_.end()) {
@@ -297,11 +382,11 @@ void LivekitClient::take_rtp(const std::vector<std::uint8_t>& packet, Instant no
   }
   ++unknown_packets_;
   if (early_.size() < kMaxEarlyPackets) {
-    early_.push_back({.bytes = packet});
+    early_.push_back(packet);
   }
 }
 
-void LivekitClient::handle_rtcp(Bytes packet, Instant now) {
+void MediaSession::handle_rtcp(Bytes packet, Instant now) {
   const auto compound = rtcp::Compound::parse(packet);
   if (!compound) {
     ++corrupt_packets_;
