@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +17,7 @@
 #include "io/clock.hpp"
 #include "load_client.hpp"
 #include "measure.hpp"
+#include "process_time.hpp"
 #include "support/peer_dtls.hpp"
 
 namespace meridian::bench {
@@ -86,19 +85,6 @@ Duration measure_handshakes() {
 
 // ---- Joins -------------------------------------------------------------------------------------
 
-/// What the node's threads have computed, user and system.
-Duration process_time(unsigned process) {
-  Duration sum{};
-  const std::filesystem::path tasks = "/proc/" + std::to_string(process) + "/task";
-  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-    std::ifstream file(task.path() / "schedstat");
-    std::int64_t running = 0;
-    file >> running;
-    sum += Duration(running);
-  }
-  return sum;
-}
-
 /// Rooms of two: both publish, and each has joined when it gets what the other publishes.
 class Rooms {
  public:
@@ -138,8 +124,7 @@ class Rooms {
       });
     });
     for (const auto& client : clients_) {
-      client->client().leave();
-      client->flush();
+      client->leave();
     }
     run_until(20ms, [] { return false; });
     clients_.clear();

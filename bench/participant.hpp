@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/time.hpp"
+#include "support/media_session.hpp"
+
+namespace meridian::bench {
+
+/// Where the signalling of a server is; plain WebSocket only.
+struct SignalAddress {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+/// Somebody synthetic in a meeting, whatever the server's signalling, with a WebSocket and a UDP
+/// socket of its own. All of them run on the thread of one io_context.
+class Participant {
+ public:
+  virtual ~Participant() = default;
+
+  /// Opens the WebSocket and asks to join. Blocks until the upgrade is answered; what fails is
+  /// thrown as boost::system::system_error, with the server's HTTP status when it refused.
+  virtual void connect(const SignalAddress& address) = 0;
+  /// To be called every few milliseconds.
+  virtual void handle_timeout(Instant now) = 0;
+  /// Leaves the meeting properly.
+  virtual void leave() = 0;
+
+  [[nodiscard]] virtual const test::MediaSession& media() const = 0;
+  /// The server ended it, or refused something that matters.
+  [[nodiscard]] virtual bool is_closed() const = 0;
+  /// From connect() until media could flow; zero before.
+  [[nodiscard]] virtual Duration join_time() const = 0;
+};
+
+}  // namespace meridian::bench
