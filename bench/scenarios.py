@@ -8,7 +8,6 @@ load client shares the machine: compare rows of one run. docs/benchmarks.md expl
 """
 import argparse
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -16,30 +15,9 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-NODE = ROOT / "build/release/meridian"
-LOAD = ROOT / "build/release/bench/meridian_load"
-TICKS = os.sysconf("SC_CLK_TCK")
-CONFIG = """
-regions:
-  - {id: bench, name: Bench, jurisdictions: [bench], latitude: 0, longitude: 0, url: "ws://127.0.0.1:17880"}
-pools:
-  - region: bench
-    workers: 1
-    signalling: ["127.0.0.1:17880"]
-    media: {address: 127.0.0.1, port: 17900}
-accounts:
-  - id: bench
-    name: Bench
-    default_region: bench
-    api_keys: [{key: benchkey, secret: benchsecret}]
-metrics: {listen: "127.0.0.1:17888"}
-data_dir: %s
-log: {level: warning}
-shed_load: false
-"""
+import servers
+import side_by_side
 
 # scenario: rows of (publishers, subscribers, further flags of meridian_load)
 SCENARIOS = {
@@ -50,65 +28,30 @@ SCENARIOS = {
 }
 
 
-def scrape():
-    with urllib.request.urlopen("http://127.0.0.1:17888/metrics", timeout=2) as page:
-        text = page.read().decode()
-    values = {}
-    for line in text.splitlines():
-        if line.startswith("#"):
-            continue
-        name, _, value = line.rpartition(" ")
-        values[name] = values.get(name, 0.0) + float(value)
-    return values
-
-
 def total(values, pattern):
     return sum(value for name, value in values.items() if re.search(pattern, name))
 
 
-class Node:
+class Node(servers.Meridian):
     """The process under test, and samples of what it says of itself."""
 
     def __init__(self, folder):
-        config = pathlib.Path(folder) / "bench.yaml"
-        config.write_text(CONFIG % (pathlib.Path(folder) / "data"))
-        self.process = subprocess.Popen([NODE, "serve", "--config", config], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+        super().__init__(folder)
         self.samples = []
         self.is_over = False
-        for _ in range(100):
-            try:
-                scrape()
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            raise RuntimeError("the node does not answer")
         self.rss_at_start = self.rss()
-
-    def cpu(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def rss(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) * 1024
 
     def watch(self):
         while not self.is_over:
             try:
-                self.samples.append((time.monotonic(), self.cpu(), self.rss(), scrape()))
+                self.samples.append((time.monotonic(), self.cpu(), self.rss(), self.scrape()))
             except (OSError, ValueError):
                 pass
             time.sleep(0.5)
 
     def stop(self):
         self.is_over = True
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+        super().stop()
 
 
 MEDIA_OUT = r'packets_total\{direction="out",kind="rtp_'
@@ -153,8 +96,7 @@ def run_row(scenario, publishers, subscribers, flags, seconds):
         watcher.start()
         try:
             load = subprocess.run(
-                [LOAD, "--url", "ws://127.0.0.1:17880", "--api-key", "benchkey", "--api-secret", "benchsecret",
-                 "--publishers", str(publishers), "--subscribers", str(subscribers), "--seconds", str(seconds),
+                [servers.LOAD, *node.flags, "--publishers", str(publishers), "--subscribers", str(subscribers), "--seconds", str(seconds),
                  *flags], capture_output=True, text=True, timeout=seconds + 120, check=False)
         finally:
             node.stop()
@@ -194,18 +136,10 @@ COLUMNS = [("packets_per_second", "packets/s", "%.0f"), ("cpu_share", "CPU", "%.
            ("dwell_ms_p99", "dwell p99", "<%.2f"), ("kb_per_participant", "KB/person", "%.0f")]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scenarios", nargs="*", default=list(SCENARIOS), help=", ".join(SCENARIOS))
-    parser.add_argument("--seconds", type=int, default=6)
-    parser.add_argument("--json", default=str(ROOT / "build/scenarios.json"))
-    options = parser.parse_args()
-    for path in (NODE, LOAD):
-        if not path.exists():
-            sys.exit(f"bench/scenarios.py: {path} is not built, ./dev bench does it")
+def run_scenarios(options):
     rows = []
     print(f"{'scenario':<12}{'publish':>8}{'receive':>8}" + "".join(f"{head:>13}" for _, head, _ in COLUMNS) + f"{'join ms':>9}{'lost':>7}")
-    for scenario in options.scenarios:
+    for scenario in options.scenarios or SCENARIOS:
         for publishers, subscribers, flags in SCENARIOS[scenario]:
             row = run_row(scenario, publishers, subscribers, flags, options.seconds)
             rows.append(row)
@@ -213,7 +147,37 @@ def main():
             client = row["client"]
             print(f"{scenario:<12}{publishers:>8}{subscribers:>8}{cells}{client.get('join_ms_median', 0):>9.0f}"
                   f"{client.get('lost', 0):>7}{'  ' + row['error'] if 'error' in row else ''}", flush=True)
-    pathlib.Path(options.json).write_text(json.dumps(rows, indent=1))
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, "side-by-side", []],
+                        help=", ".join(SCENARIOS) + "; or side-by-side alone", metavar="SCENARIO")
+    parser.add_argument("--seconds", type=int, default=6, help="that are measured, of each row and run")
+    parser.add_argument("--json", help="build/scenarios.json or build/side-by-side.json unless told")
+    beside = parser.add_argument_group("side-by-side")
+    beside.add_argument("--rows", nargs="+", choices=side_by_side.ROWS, help="all unless told")
+    beside.add_argument("--runs", type=int, default=5, help="of each row and server; the median counts")
+    beside.add_argument("--warm-up", type=int, default=4, help="seconds before those that are measured")
+    beside.add_argument("--threads", action="store_true", help="also Janus with a thread for each connection")
+    beside.add_argument("--url", help="of a LiveKit server that runs on this machine, ws://…")
+    beside.add_argument("--pid", type=int, help="of its process")
+    beside.add_argument("--key", default="devkey")
+    beside.add_argument("--secret", default="secret")
+    beside.add_argument("--name", default="other")
+    options = parser.parse_args()
+    for path in (servers.NODE, servers.LOAD):
+        if not path.exists():
+            sys.exit(f"bench/scenarios.py: {path} is not built, ./dev bench does it")
+    if bool(options.url) != bool(options.pid):
+        sys.exit("bench/scenarios.py: --url and --pid belong together")
+    is_beside = "side-by-side" in options.scenarios
+    if is_beside and len(options.scenarios) > 1:
+        sys.exit("bench/scenarios.py: side-by-side runs alone")
+    found = side_by_side.run(options) if is_beside else run_scenarios(options)
+    file = servers.ROOT / "build" / ("side-by-side.json" if is_beside else "scenarios.json")
+    pathlib.Path(options.json or file).write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
