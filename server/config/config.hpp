@@ -101,6 +101,9 @@ struct Pool {
   Turn turn;
   /// Participants that the pool takes, over all of its workers.
   std::uint32_t participants = 1000;
+  /// So many people of one room a worker takes before the room goes on to the next worker of the
+  /// pool.
+  std::uint32_t people_per_worker = 50;
   /// Takes nobody. A reload may change it.
   bool is_closed = false;
   friend bool operator==(const Pool&, const Pool&) = default;

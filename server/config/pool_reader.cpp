@@ -152,13 +152,16 @@ RegionId read_pool_region(const YamlNode& node, const std::vector<residency::Reg
 Pool read_pool(const YamlNode& node, const std::vector<residency::Region>& regions,
                const std::vector<Pool>& before, bool is_tls) {
   constexpr std::uint64_t kMaxParticipants = 100'000;
-  node.expect_keys({"region", "workers", "signalling", "media", "participants", "closed", "turn"});
+  node.expect_keys({"region", "workers", "signalling", "media", "participants", "people_per_worker",
+                    "closed", "turn"});
   Pool pool;
   pool.region = read_pool_region(node["region"], regions, before);
   pool.workers =
       static_cast<std::uint16_t>(node["workers"].number(1, kMaxWorkers).value_or(pool.workers));
   pool.participants = static_cast<std::uint32_t>(
       node["participants"].number(1, kMaxParticipants).value_or(pool.participants));
+  pool.people_per_worker = static_cast<std::uint32_t>(
+      node["people_per_worker"].number(1, kMaxParticipants).value_or(pool.people_per_worker));
   pool.is_closed = node["closed"].flag().value_or(false);
   for (const YamlNode& listener : node["signalling"].elements()) {
     if (const auto address = read_socket_address(listener)) {

@@ -21,7 +21,8 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 
 /// The workers of one region are added up: a worker is no label, so that a machine with many cores
-/// has no more series than one with few.
+/// has no more series than one with few. Only how many people each serves is told for each, since a
+/// sum doesn't say how they are spread.
 using ByRegion = std::map<RegionId, std::vector<const WorkerMetrics*>>;
 
 class Page {
@@ -428,6 +429,23 @@ void add_places(Page& page, const node::ControlCounters& control) {
   }
 }
 
+/// How rooms and people are spread over workers.
+void add_placement(Page& page, const node::ControlCounters& control) {
+  MetricFamily& people =
+      page.family("worker_participants", "People whom a worker serves.", MetricType::Gauge);
+  for (const auto& worker : control.worker_people) {
+    Page::add(
+        people,
+        {{"region", worker.region.value()}, {"worker", std::to_string(worker.worker.value())}},
+        worker.count);
+  }
+  MetricFamily& rooms = page.family(
+      "rooms_spread", "Rooms that are on more than one worker of a region.", MetricType::Gauge);
+  for (const auto& [region, count] : control.rooms_spread) {
+    Page::add(rooms, {{"region", region.value()}}, count);
+  }
+}
+
 void add_listeners(Page& page, const MetricsInput& input) {
   page.gauge("http_connections", "Open connections.", static_cast<double>(input.http.connections));
   page.gauge("websockets", "Open WebSockets.", static_cast<double>(input.http.websockets));
@@ -472,6 +490,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_control(page, input);
   add_streams(page, input.control);
   add_places(page, input.control);
+  add_placement(page, input.control);
   add_listeners(page, input);
   return page.text();
 }

@@ -115,8 +115,7 @@ base::Expected<void, JoinError> Meeting::join(JoinArguments arguments, Now now) 
   if (previous == nullptr && room_.is_full(arguments.grant)) {
     return std::unexpected(JoinError::kRoomFull);
   }
-  const WorkerPool::Seat* seat = room_.services.workers.least_loaded(arguments.permit.region());
-  if (seat == nullptr) {
+  if (!room_.services.workers.has_worker(arguments.permit.region())) {
     return std::unexpected(JoinError::kNoWorker);
   }
   if (previous != nullptr) {
@@ -128,6 +127,9 @@ base::Expected<void, JoinError> Meeting::join(JoinArguments arguments, Now now) 
     remove(*previous, livekit::DUPLICATE_IDENTITY, Updates::Departure::kSuperseded, now);
   }
   const livekit::JoinRequest request = arguments.request;
+  // Before the first answer, which names the worker's address: nobody can move to another one.
+  const WorkerPool::Seat* seat =
+      room_.services.workers.choose(arguments.permit.region(), room_.roster.by_worker());
   room_.services.workers.add_participant(seat->index);
   Participant& participant =
       room_.roster.add(make_participant(room_, std::move(arguments), *seat, now));

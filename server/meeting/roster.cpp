@@ -23,6 +23,9 @@ Participant& Roster::add(std::unique_ptr<Participant> participant) {
   for (const Connection* connection : added.connections()) {
     by_transport_.emplace(connection->transport, &added);
   }
+  if (!added.is_forwarded()) {
+    ++by_worker_[added.worker];
+  }
   participants_.push_back(std::move(participant));
   return added;
 }
@@ -37,6 +40,10 @@ std::unique_ptr<Participant> Roster::remove(const ParticipantSid& sid) {
   by_identity_.erase(Identity(removed->info.identity()));
   for (const Connection* connection : removed->connections()) {
     by_transport_.erase(connection->transport);
+  }
+  const auto worker = by_worker_.find(removed->worker);
+  if (!removed->is_forwarded() && --worker->second == 0) {
+    by_worker_.erase(worker);
   }
   for (const auto& publication : removed->publications) {
     forget_track(*publication);

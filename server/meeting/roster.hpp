@@ -7,6 +7,7 @@
 
 #include "meeting/ids.hpp"
 #include "meeting/participant.hpp"
+#include "meeting/placement.hpp"
 
 namespace meridian::meeting {
 
@@ -32,6 +33,8 @@ class Roster {
   [[nodiscard]] std::span<const std::unique_ptr<Participant>> all() const { return participants_; }
   [[nodiscard]] std::size_t size() const { return participants_.size(); }
   [[nodiscard]] bool empty() const { return participants_.empty(); }
+  /// Those who are forwarded from other rooms aside: they are served there.
+  [[nodiscard]] const PeopleByWorker& by_worker() const { return by_worker_; }
 
  private:
   std::vector<std::unique_ptr<Participant>> participants_;
@@ -40,6 +43,7 @@ class Roster {
   std::unordered_map<TransportId, Participant*> by_transport_;
   std::unordered_map<PublicationId, Participant*> by_publication_;
   std::unordered_map<TrackSid, Participant*> by_track_;
+  PeopleByWorker by_worker_;
 };
 
 }  // namespace meridian::meeting

@@ -8,6 +8,7 @@
 #include "base/ids.hpp"
 #include "config/config.hpp"
 #include "forward/commands.hpp"
+#include "meeting/placement.hpp"
 
 namespace meridian::meeting {
 
@@ -22,23 +23,27 @@ class WorkerPool {
     std::vector<SocketAddress> advertised;
     std::size_t participants = 0;
     /// As it last told.
-    forward::LoadLevel load = forward::LoadLevel::kNormal;
+    forward::WorkerLoad load = {};
     /// Those over TCP, which come after the others.
     std::vector<SocketAddress> advertised_tcp = {};
     /// Where its clients reach TURN on this node, and other servers of the operator's in its
     /// region.
     std::vector<std::string> turn_urls = {};
     std::vector<config::TurnServer> turn_servers = {};
+    /// So many people of one room it takes before the room goes on to the next worker of the
+    /// region: config::Pool::people_per_worker.
+    std::size_t people_per_worker = config::Pool{}.people_per_worker;
   };
 
   explicit WorkerPool(std::vector<Seat> seats) : seats_(std::move(seats)) {}
 
-  /// The worker of that region that has the least to do: by its own account, then by participants,
-  /// the first one of equals; null when the region has none.
-  [[nodiscard]] const Seat* least_loaded(const RegionId& region) const;
+  /// The worker of that region for one more person of a room that has so many people on each
+  /// worker: see choose_place(). Null when the region has none.
+  [[nodiscard]] const Seat* choose(const RegionId& region, const PeopleByWorker& room) const;
+  [[nodiscard]] bool has_worker(const RegionId& region) const;
   /// Null for an index that isn't ours.
   [[nodiscard]] const Seat* find(WorkerIndex index) const;
-  void set_load(WorkerIndex index, forward::LoadLevel load);
+  void set_load(WorkerIndex index, const forward::WorkerLoad& load);
   /// The lowest level of a region's workers; kFull when it has none.
   [[nodiscard]] forward::LoadLevel load(const RegionId& region) const;
   /// The lowest level of all workers.

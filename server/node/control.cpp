@@ -9,7 +9,8 @@
 namespace meridian::node {
 namespace {
 
-std::vector<meeting::WorkerPool::Seat> seats(const std::vector<WorkerPlacement>& workers) {
+std::vector<meeting::WorkerPool::Seat> seats(const std::vector<WorkerPlacement>& workers,
+                                             const std::vector<config::Pool>& pools) {
   std::vector<meeting::WorkerPool::Seat> result;
   result.reserve(workers.size());
   for (const WorkerPlacement& worker : workers) {
@@ -19,6 +20,10 @@ std::vector<meeting::WorkerPool::Seat> seats(const std::vector<WorkerPlacement>&
                       .advertised_tcp = worker.advertised_tcp,
                       .turn_urls = worker.turn_urls,
                       .turn_servers = worker.turn_servers});
+    const auto pool = std::ranges::find(pools, worker.region, &config::Pool::region);
+    if (pool != pools.end()) {
+      result.back().people_per_worker = pool->people_per_worker;
+    }
   }
   return result;
 }
@@ -83,7 +88,7 @@ Control::State::State(ControlConfig from)
       ledger(config.node_id, config.config.digest, regions_of(config.workers)),
       signed_evidence(config.keys ? std::move(*config.keys) : ephemeral_keys(config.random),
                       config.config.digest, audit),
-      workers(seats(config.workers)),
+      workers(seats(config.workers, config.config.pools)),
       webhooks(directory, config.random),
       services{.limits = config.config.limits,
                .directory = directory,
@@ -481,6 +486,7 @@ ControlCounters Control::counters() const {
     const bool is_live = pool.liveness == residency::PoolState::Liveness::kLive;
     counters.free_places.emplace_back(pool.region, is_live ? pool.free : 0);
   }
+  s.count_placement(counters);
   return counters;
 }
 

@@ -86,6 +86,15 @@ struct ControlCounters {
   rooms::AgentHub::Counters agents;
   /// How many more people each region of this node takes; none while it stops.
   std::vector<std::pair<RegionId, std::uint64_t>> free_places;
+  /// How many people each worker serves.
+  struct WorkerPeople {
+    WorkerIndex worker;
+    RegionId region;
+    std::size_t count = 0;
+  };
+  std::vector<WorkerPeople> worker_people;
+  /// Rooms that are on more than one worker of a region, for each region of this node.
+  std::vector<std::pair<RegionId, std::uint64_t>> rooms_spread;
 };
 
 /// The control half of a node: accounts, residency gate, meetings and signalling sessions of all of

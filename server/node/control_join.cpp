@@ -1,6 +1,7 @@
 // Admission: from a request to a participant.
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "node/control_state.hpp"
 #include "rooms/room_settings.hpp"
@@ -28,7 +29,7 @@ std::vector<residency::PoolState> Control::State::pool_states() const {
     const bool has_room =
         used < pool.participants && workers.load(pool.region) < forward::LoadLevel::kFull;
     const std::size_t free = has_room ? pool.participants - used : 0;
-    const bool has_worker = workers.least_loaded(pool.region) != nullptr;
+    const bool has_worker = workers.has_worker(pool.region);
     const auto liveness = is_shutting_down || pool.is_closed ? Liveness::kDraining
                           : has_worker                       ? Liveness::kLive
                                                              : Liveness::kDown;
@@ -88,16 +89,32 @@ void Control::State::note_load(WorkerIndex worker, const forward::WorkerLoad& lo
   if (seat == nullptr) {
     return;
   }
-  if (seat->load != load.level) {
+  if (seat->load.level != load.level) {
     constexpr std::array kNames = {"normal", "busy", "strained", "full"};
-    const bool is_worse = load.level > seat->load;
+    const bool is_worse = load.level > seat->load.level;
     log(is_worse ? LogLevel::kWarning : LogLevel::kInfo, "worker_load",
         {{"worker", std::to_string(worker.value())},
          {"region", seat->region.value()},
          {"level", kNames[static_cast<std::size_t>(load.level)]},
          {"busy_percent", std::to_string(static_cast<int>(load.share * 100))}});
   }
-  workers.set_load(worker, load.level);
+  workers.set_load(worker, load);
+}
+
+void Control::State::count_placement(ControlCounters& counters) const {
+  std::map<RegionId, std::uint64_t> spread;
+  for (const meeting::WorkerPool::Seat& seat : workers.seats()) {
+    counters.worker_people.push_back({seat.index, seat.region, seat.participants});
+    spread.try_emplace(seat.region, 0);
+  }
+  for (const auto& [key, meeting] : meetings) {
+    std::map<RegionId, std::size_t> used;
+    for (const auto& [worker, people] : meeting->room().roster.by_worker()) {
+      const RegionId& region = workers.find(worker)->region;
+      spread[region] += ++used[region] == 2 ? 1 : 0;
+    }
+  }
+  counters.rooms_spread.assign(spread.begin(), spread.end());
 }
 
 SignalSessionId Control::State::add_client(const signalling::JoinIntent& intent, Now now) {

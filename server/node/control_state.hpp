@@ -70,6 +70,8 @@ struct Control::State final : rooms::RoomHost {
   /// Tells the directory what pools are like now.
   void report_pools();
   void note_load(WorkerIndex worker, const forward::WorkerLoad& load);
+  /// Where people are.
+  void count_placement(ControlCounters& counters) const;
   void count_refusal(const std::string& reason) { ++refusals[reason]; }
 
   // control_http.cpp

@@ -130,6 +130,17 @@ TEST(ConfigParse, a_pool_is_open_unless_it_is_closed) {
               ElementsAre("12: pools[0].closed: must be true or false, is perhaps"));
 }
 
+TEST(ConfigParse, a_pool_says_how_many_of_a_room_a_worker_takes) {
+  EXPECT_EQ(parse(kSample, "f")->config.pools[0].people_per_worker, 50U);
+  EXPECT_EQ(parse(sample_with("    workers: 2", "    people_per_worker: 1"), "f")
+                ->config.pools[0]
+                .people_per_worker,
+            1U);
+  EXPECT_THAT(
+      problems_of(sample_with("    workers: 2", "    people_per_worker: 0")),
+      ElementsAre("12: pools[0].people_per_worker: must be a whole number from 1 to 100000, is 0"));
+}
+
 TEST(ConfigParse, an_unknown_key_names_the_one_that_was_meant) {
   EXPECT_THAT(problems_of(sample_with("metrics:", "metric:")),
               ElementsAre("27: metric: unknown key, did you mean metrics?"));

@@ -48,6 +48,17 @@ TEST_F(MetricsTextTest, shows_how_many_more_people_each_region_takes) {
   EXPECT_NE(render().find("meridian_places_free{region=\"uk-london\"} 7"), std::string::npos);
 }
 
+TEST_F(MetricsTextTest, shows_how_people_and_rooms_are_spread) {
+  control_.worker_people = {
+      {.worker = WorkerIndex(1), .region = RegionId("uk-london"), .count = 7}};
+  control_.rooms_spread = {{RegionId("uk-london"), 2}};
+  const std::string text = render();
+  EXPECT_NE(text.find("meridian_worker_participants{region=\"uk-london\",worker=\"1\"} 7"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("meridian_rooms_spread{region=\"uk-london\"} 2"), std::string::npos);
+}
+
 TEST_F(MetricsTextTest, histogram_buckets_are_cumulative_and_end_with_all) {
   first_.forward_latency.record(30us);
   second_.forward_latency.record(30us);

@@ -288,6 +288,7 @@ TEST(Privacy, lists_the_labels_of_metrics) {
   node::ControlCounters control;
   control.refusals.emplace_back("x", 1);
   control.room_calls.push_back({"x", "x", 1});
+  control.worker_people.push_back({WorkerIndex(0), RegionId("r"), 1});
   const std::string text = render_metrics({.workers = workers,
                                            .control = control,
                                            .http = {},

@@ -50,5 +50,27 @@ TEST(Roster, forgets_people_with_all_that_was_theirs) {
   EXPECT_EQ(roster.all()[0].get(), &bob);
 }
 
+TEST(Roster, counts_people_by_the_worker_that_serves_them) {
+  SeededRandomSource random(1);
+  Roster roster;
+  const auto add = [&](const std::string& name, std::uint16_t worker, bool is_forwarded = false) {
+    auto one = person(name, random);
+    one->worker = WorkerIndex(worker);
+    if (is_forwarded) {
+      one->forwarded = Participant::Forwarded{};
+    }
+    return roster.add(std::move(one)).sid();
+  };
+  const ParticipantSid first = add("a", 0);
+  (void)add("ab", 0);
+  const ParticipantSid elsewhere = add("abc", 2);
+  const ParticipantSid copy = add("abcd", 2, true);
+  EXPECT_EQ(roster.by_worker(), (PeopleByWorker{{WorkerIndex(0), 2}, {WorkerIndex(2), 1}}));
+  (void)roster.remove(copy);
+  (void)roster.remove(elsewhere);
+  (void)roster.remove(first);
+  EXPECT_EQ(roster.by_worker(), (PeopleByWorker{{WorkerIndex(0), 1}}));
+}
+
 }  // namespace
 }  // namespace meridian::meeting
