@@ -200,6 +200,28 @@ Ledger::Next Ledger::next_of(const std::vector<Frame>& frames, const Delivery& d
   return Next::kNothing;
 }
 
+bool Ledger::is_last_of_run(const std::vector<Frame>& frames, const Delivery& delivery,
+                            const std::vector<Run>& runs, std::uint8_t layer,
+                            const Packet& packet) {
+  const auto run = std::ranges::find_if(runs, [&](const Run& one) {
+    return one.layer == layer && packet.arrived >= one.begin && packet.arrived < one.end;
+  });
+  if (run == runs.end()) {
+    return false;
+  }
+  for (std::size_t f = 0; f < frames.size(); ++f) {
+    for (std::size_t p = 0; p < frames[f].size(); ++p) {
+      const Packet& other = frames[f][p];
+      const bool is_later = other.arrived > packet.arrived && other.arrived < run->end;
+      if (is_later && delivery.places.contains(key(layer, static_cast<std::uint32_t>(f),
+                                                   static_cast<std::uint16_t>(p)))) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 Ledger::Findings Ledger::examine(MemberId member, std::uint32_t id) const {
   Findings findings;
   const Delivery& delivery = deliveries_.at({member, id});
@@ -232,7 +254,11 @@ Ledger::Findings Ledger::examine(MemberId member, std::uint32_t id) const {
             --account.unexplained;
             ++account.silent;
           } else if (account.unexplained > before) {
-            const Next next = next_of(source.layers[layer], delivery, runs, l, f, p);
+            Next next = next_of(source.layers[layer], delivery, runs, l, f, p);
+            if (next == Next::kOther &&
+                is_last_of_run(source.layers[layer], delivery, runs, l, packets[i])) {
+              next = Next::kNothing;  // others that overtook it on their way left before it
+            }
             account.unexplained -= next != Next::kOther ? 1 : 0;
             account.given_up += next == Next::kKeyFrame ? 1 : 0;
             // It waited when the run ended.

@@ -138,6 +138,10 @@ class Ledger {
   [[nodiscard]] static Next next_of(const std::vector<Frame>& frames, const Delivery& delivery,
                                     const std::vector<Run>& runs, std::uint8_t layer,
                                     std::uint32_t frame, std::uint16_t packet);
+  /// Whether nothing was forwarded in its run that arrived after it.
+  [[nodiscard]] static bool is_last_of_run(const std::vector<Frame>& frames,
+                                           const Delivery& delivery, const std::vector<Run>& runs,
+                                           std::uint8_t layer, const Packet& packet);
   [[nodiscard]] static bool is_thinned(const Frame& frame, const Delivery& delivery,
                                        std::uint8_t layer, std::uint32_t number);
   [[nodiscard]] Findings examine(MemberId member, std::uint32_t id) const;

@@ -38,19 +38,41 @@ void add_accounts(Scenario& scenario, Rng& rng) {
   }
 }
 
+PersonPlan draw_person(Rng& rng, const AccountPlan& account, std::size_t number) {
+  PersonPlan person;
+  person.room = "room";  // the same name everywhere: accounts must not meet
+  person.identity = account.id + "-" + std::to_string(number);
+  person.region = kRegions[rng.below(kRegionCount)];
+  person.joins = milliseconds(rng, 0, 1500);
+  person.has_audio = rng.chance(0.8);
+  person.has_camera = number == 0 || rng.chance(0.5);
+  person.up = make_link(rng);
+  person.down = make_link(rng);
+  person.signal_delay = milliseconds(rng, 3, 60);
+  return person;
+}
+
 void add_people(Scenario& scenario, Rng& rng, std::size_t account, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    PersonPlan person;
+    PersonPlan person = draw_person(rng, scenario.accounts[account], i);
     person.account = account;
-    person.room = "room";  // the same name everywhere: accounts must not meet
-    person.identity = scenario.accounts[account].id + "-" + std::to_string(i);
-    person.region = kRegions[rng.below(kRegionCount)];
-    person.joins = milliseconds(rng, 0, 1500);
-    person.has_audio = rng.chance(0.8);
-    person.has_camera = i == 0 || rng.chance(0.5);
-    person.up = make_link(rng);
-    person.down = make_link(rng);
-    person.signal_delay = milliseconds(rng, 3, 60);
+    scenario.people.push_back(std::move(person));
+  }
+}
+
+/// Most of its people are in one region, on more workers than other rooms have, and some watch.
+void add_large_room(Scenario& scenario, Rng& rng) {
+  scenario.has_large_room = true;
+  scenario.workers = 3 + static_cast<unsigned>(rng.below(2));
+  scenario.people_per_worker = 1 + static_cast<unsigned>(rng.below(3));
+  const std::size_t count = 7 + rng.below(3);
+  for (std::size_t i = 0; i < count; ++i) {
+    PersonPlan person = draw_person(rng, scenario.accounts[0], i);
+    person.room = "hall";
+    person.identity += "-of-many";
+    person.region = rng.chance(0.8) ? kRegions[0] : person.region;
+    // Videos get larger one after the other: with more of them it would take longer than a run.
+    person.has_camera = i < 2;
     scenario.people.push_back(std::move(person));
   }
 }
@@ -158,6 +180,9 @@ Scenario Scenario::make(std::uint64_t seed) {
   // One room of the first account, and one of another.
   add_people(scenario, rng, 0, 3 + rng.below(2));
   add_people(scenario, rng, 1 + rng.below(2), 2);
+  if (rng.chance(0.2)) {
+    add_large_room(scenario, rng);
+  }
   add_acts(scenario, rng);
   add_policies(scenario, rng);
   return scenario;
@@ -172,7 +197,8 @@ std::string Scenario::config() const {
                "\n    latitude: " + number + "\n    longitude: 1\n    url: ws://127.0.0.1:78" +
                number + "\n";
     pools += "  - region: " + std::string(kRegions[i]) +
-             "\n    workers: " + (i == 0 ? "2" : "1") +  // relays within a region, too
+             "\n    workers: " + std::to_string(i == 0 ? workers : 1U) +
+             "\n    people_per_worker: " + std::to_string(people_per_worker) +
              "\n    signalling: [\"127.0.0.1:78" + number + "\"]\n    media:\n      address: 127." +
              number + ".0.1\n      port: 7900\n";
   }

@@ -71,6 +71,12 @@ struct Scenario {
   std::vector<PersonPlan> people;
   std::vector<ActPlan> acts;
   std::vector<PolicyPlan> policies;
+  /// Workers of the first region; the others have one.
+  unsigned workers = 2;
+  /// So few that relays within a region are in most runs.
+  unsigned people_per_worker = 1;
+  /// There is a room that needs several workers of the first region.
+  bool has_large_room = false;
 
   [[nodiscard]] static Scenario make(std::uint64_t seed);
   /// As the node would read it from a file.

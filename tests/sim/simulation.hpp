@@ -94,6 +94,7 @@ class Simulation final : public NodeObserver {
   void close_subscriptions(WorkerIndex worker, PublicationId publication);
   void follow(const forward::OpenTransport& command, WorkerIndex worker);
   void follow(const forward::CloseTransport& command);
+  void check_spread(const Member& newcomer);
   void check_relay_permit(const std::string& account, WorkerIndex worker);
   void close_subscription(const SubscriptionInfo& subscription);
   [[nodiscard]] Member* member_of_source(std::uint32_t source) const;

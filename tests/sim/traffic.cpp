@@ -236,6 +236,34 @@ void Simulation::follow(const forward::OpenTransport& command, WorkerIndex worke
       member->worker = worker;
       member->has_transport = true;
       by_transport_[command.transport] = member.get();
+      check_spread(*member);
+    }
+  }
+}
+
+/// A worker that has as many of a room as it takes gets another one only when all of the region
+/// have. Two that came at once may not know of each other yet.
+void Simulation::check_spread(const Member& newcomer) {
+  constexpr std::size_t kAtOnce = 2;
+  std::map<WorkerIndex, std::size_t> people;
+  for (const node::WorkerPlacement& placement : node_->placements()) {
+    if (placement.region == node_->region(newcomer.worker)) {
+      people[placement.index] = 0;
+    }
+  }
+  for (const auto& member : members_) {
+    const bool is_here = member->has_transport && people.contains(member->worker) &&
+                         member->account.id == newcomer.account.id &&
+                         member->plan.room == newcomer.plan.room;
+    if (is_here) {
+      ++people[member->worker];
+    }
+  }
+  const std::size_t crowd = people.at(newcomer.worker);
+  for (const auto& [worker, count] : people) {
+    if (crowd > scenario_.people_per_worker && crowd > count + kAtOnce) {
+      fault(newcomer.plan.identity + " came to a worker with " + std::to_string(crowd) +
+            " of the room while another has " + std::to_string(count));
     }
   }
 }

@@ -190,11 +190,13 @@ void Simulation::judge_repairs() {
 void Simulation::judge_counters(const RunResult& result) {
   std::uint64_t not_sent = 0;  // of what waited for its turn
   std::uint64_t withheld = 0;
+  std::uint64_t relayed = 0;
   for (const node::WorkerPlacement& placement : node_->placements()) {
     const metrics::WorkerCounters& counters = node_->counters(placement.index);
     not_sent += counters.dropped[static_cast<std::size_t>(metrics::DropReason::kPacedOut)].value() +
                 counters.packets_superseded.value();
     withheld += counters.silence_withheld.value();
+    relayed += counters.sent[static_cast<std::size_t>(metrics::Traffic::kRelay)].packets.value();
     std::string line = "worker " + std::to_string(placement.index.value()) + " drops:";
     for (std::size_t i = 0; i < metrics::kDropReasonCount; ++i) {
       const auto reason = static_cast<metrics::DropReason>(i);
@@ -208,6 +210,9 @@ void Simulation::judge_counters(const RunResult& result) {
       }
     }
     log(line);
+  }
+  if (scenario_.has_large_room && relayed == 0) {
+    fault("a room of many people was on one worker");
   }
   if (result.total.silent > 0 && withheld == 0) {
     fault(std::to_string(result.total.silent) + " packets of silence not forwarded, " +
