@@ -58,10 +58,11 @@ async function freeUdpPort(address) {
 export const staticTokens = `  static_tokens:
 ${ADMINS.map(({ name, token, role, account }) => `    - {name: ${name}, token: ${token}, role: ${role}${account ? `, account: ${account}` : ''}}`).join('\n')}`;
 
-function configuration({ http, media, addresses, metrics, workers, web, admin, webhooks, more, advertised }) {
+function configuration({ http, media, addresses, metrics, workers, peoplePerWorker, web, admin, webhooks, more, advertised }) {
   const regions = REGIONS.map((r, i) => `  - {id: ${r.id}, name: ${r.name}, jurisdictions: [${r.tags}], latitude: ${r.latitude}, longitude: ${r.longitude}, url: "http://127.0.0.1:${http[i]}"}`);
   const pools = REGIONS.map((r, i) => `  - region: ${r.id}
     workers: ${workers}
+    people_per_worker: ${peoplePerWorker}
     signalling: ["127.0.0.1:${http[i]}"]
     media: {address: ${addresses[i]}, ${workers > 1 ? `port_range: [${media[i]}, ${media[i] + workers - 1}]` : `port: ${media[i]}`}${advertised[r.id] ? `, advertised_port: ${advertised[r.id]}` : ''}}`);
   return `regions:
@@ -80,8 +81,8 @@ ${more}`;
 
 /** A running node; `url(region)` is what clients of that region use. */
 export class MeridianNode {
-  /** `webhooks`: by account; `more`: sections of the configuration that the others don't have. `london`: where the media of that region is, for clients that ignore loopback networks. `advertised`: by region, the media port that clients are told, when it isn't the node's own. */
-  static async start({ workers = 1, admin = staticTokens, webhooks = {}, more = '', london = REGIONS[0].address, advertised = {} } = {}) {
+  /** `webhooks`: by account; `more`: sections of the configuration that the others don't have. `london`: where the media of that region is, for clients that ignore loopback networks. `advertised`: by region, the media port that clients are told, when it isn't the node's own. `peoplePerWorker`: of one room; unless given, everybody is on another worker than the one before. */
+  static async start({ workers = 1, peoplePerWorker = 1, admin = staticTokens, webhooks = {}, more = '', london = REGIONS[0].address, advertised = {} } = {}) {
     const node = new MeridianNode();
     node.folder = mkdtempSync(join(tmpdir(), 'meridian-test-'));
     node.http = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
@@ -90,7 +91,7 @@ export class MeridianNode {
     for (const address of addresses) node.media.push(await freeUdpPort(address));
     node.metricsPort = await freeTcpPort();
     node.config = join(node.folder, 'config.yaml');
-    writeFileSync(node.config, configuration({ http: node.http, media: node.media, addresses, metrics: node.metricsPort, workers, web: webRoot, admin, webhooks, more, advertised }));
+    writeFileSync(node.config, configuration({ http: node.http, media: node.media, addresses, metrics: node.metricsPort, workers, peoplePerWorker, web: webRoot, admin, webhooks, more, advertised }));
     await node.launch();
     return node;
   }
