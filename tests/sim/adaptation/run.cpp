@@ -47,10 +47,6 @@ Duration freeze_of(Duration frame_interval) {
   return std::max<Duration>(3 * frame_interval, frame_interval + 150ms);
 }
 
-double to_ms(Duration duration) {
-  return static_cast<double>(duration.count()) / 1e6;
-}
-
 }  // namespace
 
 struct Run::Person {

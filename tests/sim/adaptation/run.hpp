@@ -15,6 +15,10 @@
 
 namespace meridian::sim::adaptation {
 
+[[nodiscard]] inline double to_ms(Duration duration) {
+  return static_cast<double>(duration.count()) / 1e6;
+}
+
 /// What a subscriber had of a scenario. Rates in bit/s.
 struct Figures {
   double used = 0;      // media, first transmissions only, with headers

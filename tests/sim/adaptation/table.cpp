@@ -8,10 +8,6 @@
 namespace meridian::sim::adaptation {
 namespace {
 
-double to_ms(Duration duration) {
-  return static_cast<double>(duration.count()) / 1e6;
-}
-
 std::string seconds(const std::optional<Duration>& time) {
   char text[16] = "–";
   if (time) {
