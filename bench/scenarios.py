@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Scenarios against a whole node: what it takes for the packets that it forwards, and how long they stay.
 
-Starts build/release/meridian with one worker for each row, puts build/release/bench/meridian_load on
-it, and reads the node's own accounting meanwhile (/proc and /metrics). One table and one JSON file.
+Starts build/release/meridian for each row, with one worker unless the row says otherwise, puts
+build/release/bench/meridian_load on it, and reads the node's own accounting meanwhile (/proc and /metrics). One table and one JSON file.
 Everything goes over loopback, which charges the receiver's side of the kernel to the sender, and the
 load client shares the machine: compare rows of one run. docs/benchmarks.md explains the columns.
 """
 import argparse
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -19,12 +20,16 @@ import time
 import servers
 import side_by_side
 
-# scenario: rows of (publishers, subscribers, further flags of meridian_load)
+CORES = os.cpu_count() or 1
+
+# scenario: rows of (publishers, subscribers, further flags of meridian_load, workers)
 SCENARIOS = {
-    "livestream": [(1, n, []) for n in (20, 50, 100)],
-    "audio-room": [(10, n, ["--audio"]) for n in (20, 50)],
-    "meeting": [(4, 4, []), (10, 10, [])],
-    "cost": [(1, n, ["--video"]) for n in (20, 50, 100, 200)],
+    "livestream": [(1, n, [], 1) for n in (20, 50, 100)],
+    "audio-room": [(10, n, ["--audio"], 1) for n in (20, 50)],
+    "meeting": [(4, 4, [], 1), (10, 10, [], 1)],
+    "cost": [(1, n, ["--video"], 1) for n in (20, 50, 100, 200)],
+    # One room on every core: the same room on one worker, and spread evenly.
+    "large-room": [(1, 80, [], workers) for workers in sorted({1, 2, CORES})],
 }
 
 
@@ -35,8 +40,8 @@ def total(values, pattern):
 class Node(servers.Meridian):
     """The process under test, and samples of what it says of itself."""
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, workers, people):
+        super().__init__(folder, workers, -(-people // workers))
         self.samples = []
         self.is_over = False
         self.rss_at_start = self.rss()
@@ -55,6 +60,8 @@ class Node(servers.Meridian):
 
 
 MEDIA_OUT = r'packets_total\{direction="out",kind="rtp_'
+DATAGRAMS_OUT = r'packets_total\{direction="out",kind="(?!relay)'
+RELAYED_OUT = r'packets_total\{direction="out",kind="relay"'
 
 
 def steady(samples):
@@ -89,9 +96,9 @@ def percentile(before, after, share):
     return bound * 1000
 
 
-def run_row(scenario, publishers, subscribers, flags, seconds):
+def run_row(scenario, publishers, subscribers, flags, workers, seconds):
     with tempfile.TemporaryDirectory() as folder:
-        node = Node(folder)
+        node = Node(folder, workers, publishers + subscribers)
         watcher = threading.Thread(target=node.watch)
         watcher.start()
         try:
@@ -102,7 +109,7 @@ def run_row(scenario, publishers, subscribers, flags, seconds):
             node.stop()
             watcher.join()
     client = next((json.loads(line) for line in load.stdout.splitlines() if line.startswith("{")), {})
-    row = {"scenario": scenario, "publishers": publishers, "subscribers": subscribers, "client": client}
+    row = {"scenario": scenario, "publishers": publishers, "subscribers": subscribers, "workers": workers, "client": client}
     span = steady(node.samples)
     if span is None:
         row["error"] = (load.stderr or "nothing was forwarded").strip()
@@ -122,7 +129,9 @@ def run_row(scenario, publishers, subscribers, flags, seconds):
         "packets_per_cpu_second": forwarded / max(cpu1 - cpu0, 1e-9),
         "gbit_per_cpu_second": bits / max(cpu1 - cpu0, 1e-9) / 1e9,
         "send_calls_per_packet": grown(r"send_calls_total") / forwarded,
-        "datagrams_per_message": grown(r'packets_total\{direction="out"') / max(grown(r"messages_sent_total"), 1),
+        "datagrams_per_message": grown(DATAGRAMS_OUT) / max(grown(r"messages_sent_total"), 1),
+        "relayed_per_packet": grown(RELAYED_OUT) / forwarded,
+        "people": sorted(int(value) for name, value in last.items() if name.startswith("meridian_worker_participants{")),
         "dwell_ms_p50": percentile(first, last, 0.5),
         "dwell_ms_p99": percentile(first, last, 0.99),
         "kb_per_participant": (rss - node.rss_at_start) / 1024 / (publishers + subscribers),
@@ -132,20 +141,20 @@ def run_row(scenario, publishers, subscribers, flags, seconds):
 
 COLUMNS = [("packets_per_second", "packets/s", "%.0f"), ("cpu_share", "CPU", "%.2f"), ("us_per_packet", "us/packet", "%.2f"),
            ("gbit_per_cpu_second", "Gbit/s/core", "%.2f"), ("send_calls_per_packet", "sends/packet", "%.3f"),
-           ("datagrams_per_message", "dgrams/msg", "%.1f"), ("dwell_ms_p50", "dwell p50", "<%.2f"),
+           ("datagrams_per_message", "dgrams/msg", "%.1f"), ("relayed_per_packet", "relayed/pkt", "%.3f"), ("dwell_ms_p50", "dwell p50", "<%.2f"),
            ("dwell_ms_p99", "dwell p99", "<%.2f"), ("kb_per_participant", "KB/person", "%.0f")]
 
 
 def run_scenarios(options):
     rows = []
-    print(f"{'scenario':<12}{'publish':>8}{'receive':>8}" + "".join(f"{head:>13}" for _, head, _ in COLUMNS) + f"{'join ms':>9}{'lost':>7}")
+    print(f"{'scenario':<12}{'workers':>8}{'publish':>8}{'receive':>8}" + "".join(f"{head:>13}" for _, head, _ in COLUMNS) + f"{'join ms':>9}{'lost':>7}")
     for scenario in options.scenarios or SCENARIOS:
-        for publishers, subscribers, flags in SCENARIOS[scenario]:
-            row = run_row(scenario, publishers, subscribers, flags, options.seconds)
+        for publishers, subscribers, flags, workers in SCENARIOS[scenario]:
+            row = run_row(scenario, publishers, subscribers, flags, workers, options.seconds)
             rows.append(row)
             cells = "".join(f"{(form % row[key]) if row.get(key) is not None else '-':>13}" for key, _, form in COLUMNS)
             client = row["client"]
-            print(f"{scenario:<12}{publishers:>8}{subscribers:>8}{cells}{client.get('join_ms_median', 0):>9.0f}"
+            print(f"{scenario:<12}{workers:>8}{publishers:>8}{subscribers:>8}{cells}{client.get('join_ms_median', 0):>9.0f}"
                   f"{client.get('lost', 0):>7}{'  ' + row['error'] if 'error' in row else ''}", flush=True)
     return rows
 

@@ -20,7 +20,8 @@ regions:
   - {id: bench, name: Bench, jurisdictions: [bench], latitude: 0, longitude: 0, url: "ws://127.0.0.1:%(signalling)d"}
 pools:
   - region: bench
-    workers: 1
+    workers: %(workers)d
+    people_per_worker: %(people)d
     signalling: ["127.0.0.1:%(signalling)d"]
     participants: 4000
     media: {address: 127.0.0.1, port: %(media)d}
@@ -86,10 +87,11 @@ class Server:
 class Meridian(Server):
     name = "meridian"
 
-    def __init__(self, folder):
+    def __init__(self, folder, workers=1, people=50):
+        """`people`: of one room on each worker."""
         ports = {"signalling": free_port(), "metrics": free_port(), "media": free_port(socket.SOCK_DGRAM)}
         config = pathlib.Path(folder) / "bench.yaml"
-        config.write_text(MERIDIAN_CONFIG % {"folder": folder, **ports})
+        config.write_text(MERIDIAN_CONFIG % {"folder": folder, "workers": workers, "people": people, **ports})
         self.flags = ["--url", f"ws://127.0.0.1:{ports['signalling']}", "--api-key", "benchkey", "--api-secret", "benchsecret"]
         self.metrics = f"http://127.0.0.1:{ports['metrics']}/metrics"
         self.process = subprocess.Popen([NODE, "serve", "--config", config], stdout=subprocess.DEVNULL,
