@@ -34,14 +34,6 @@ std::array<std::uint8_t, kSignatureSize> hmac_sha256(std::string_view secret,
   return mac;
 }
 
-std::string string_member(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(json_view(name));
-  if (value == nullptr || !value->is_string()) {
-    return {};
-  }
-  return std::string(value->as_string());
-}
-
 // A NumericDate (RFC 7519 section 2), which may have a fraction. Times beyond what UnixTime holds
 // are brought to its ends. False when present but not a number.
 bool read_date(const json::object& object, std::string_view name, std::optional<UnixTime>& out) {
@@ -80,8 +72,8 @@ base::Expected<UncheckedJwt, JwtError> decode(std::string_view token,
     return malformed;
   }
   UncheckedJwt jwt;
-  jwt.algorithm = string_member(*header, "alg");
-  jwt.key_id = string_member(*header, "kid");
+  jwt.algorithm = text_member(*header, "alg");
+  jwt.key_id = text_member(*header, "kid");
   if (std::ranges::find(accepted, jwt.algorithm) == accepted.end()) {
     return std::unexpected(JwtError::kUnsupportedAlgorithm);
   }
@@ -94,7 +86,7 @@ base::Expected<UncheckedJwt, JwtError> decode(std::string_view token,
     return malformed;
   }
   jwt.payload = *payload_text;
-  jwt.issuer = string_member(*payload, "iss");
+  jwt.issuer = text_member(*payload, "iss");
   jwt.signing_input = token.substr(0, second);
   jwt.signature = std::move(*signature);
   return jwt;

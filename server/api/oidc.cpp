@@ -15,7 +15,7 @@ namespace {
 namespace json = boost::json;
 
 std::unexpected<AuthError> reject(std::string why) {
-  return std::unexpected(AuthError{401, std::move(why)});
+  return refuse(401, std::move(why));
 }
 
 // A string, or the strings of a list; empty for everything else.
