@@ -47,16 +47,18 @@ class ControlTest : public testing::Test {
     return config;
   }
   void start(config::Config config) {
-    control_ = std::make_unique<Control>(
-        ControlConfig{.config = std::move(config),
-                      .workers = {{WorkerIndex(0), kLondon, {address("192.0.2.1:7882")}},
-                                  {WorkerIndex(1), kVirginia, {address("192.0.2.2:7882")}}},
-                      .fingerprint = {},
-                      .node_id = "ND_test",
-                      .random = random_,
-                      .policy = policy_,
-                      .audit_heads = {},
-                      .started = now_});
+    start(std::move(config), {{WorkerIndex(0), kLondon, {address("192.0.2.1:7882")}},
+                              {WorkerIndex(1), kVirginia, {address("192.0.2.2:7882")}}});
+  }
+  void start(config::Config config, std::vector<WorkerPlacement> workers) {
+    control_ = std::make_unique<Control>(ControlConfig{.config = std::move(config),
+                                                       .workers = std::move(workers),
+                                                       .fingerprint = {},
+                                                       .node_id = "ND_test",
+                                                       .random = random_,
+                                                       .policy = policy_,
+                                                       .audit_heads = {},
+                                                       .started = now_});
   }
 
   static residency::Region region(const RegionId& id, const std::string& name) {

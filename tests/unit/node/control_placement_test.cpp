@@ -20,15 +20,7 @@ class ControlPlacementTest : public ControlTest {
                              .region = region,
                              .advertised = {address("192.0.2.1:" + std::to_string(7900 + index))}};
     };
-    control_ = std::make_unique<Control>(
-        ControlConfig{.config = std::move(config),
-                      .workers = {at(0, kLondon), at(1, kVirginia), at(2, kLondon), at(3, kLondon)},
-                      .fingerprint = {},
-                      .node_id = "ND_test",
-                      .random = random_,
-                      .policy = policy_,
-                      .audit_heads = {},
-                      .started = now_});
+    start(std::move(config), {at(0, kLondon), at(1, kVirginia), at(2, kLondon), at(3, kLondon)});
     drain();
   }
 
