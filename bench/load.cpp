@@ -234,6 +234,7 @@ class Load {
       client->client().publish(source, std::move(shape));
     }
     client->client().set_observer(&delays_);
+    client->open_channels();
     return client;
   }
   [[nodiscard]] std::unique_ptr<Participant> make_janus_client(unsigned i) {

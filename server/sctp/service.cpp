@@ -1,6 +1,8 @@
 #include "sctp/service.hpp"
 
 #include <deque>
+#include <iterator>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -31,10 +33,10 @@ class Service::Impl {
 
   void handle_timeout(Instant now) {
     stack_.advance(now);
-    for (auto& [key, association] : associations_) {
-      if (association.has_waiting()) {
-        association.flush();
-      }
+    for (auto key = waiting_.begin(); key != waiting_.end();) {
+      Association& association = associations_.at(*key);
+      association.flush();
+      key = association.has_waiting() ? std::next(key) : waiting_.erase(key);
     }
     process_ready();
   }
@@ -118,6 +120,7 @@ class Service::Impl {
   void on(Send& send, Instant) {
     if (Association* const association = find(send.transport)) {
       association->send(send);
+      note_waiting(*association);
     } else {
       ++counters_.sends_without_channel;
     }
@@ -126,18 +129,26 @@ class Service::Impl {
   void on(OpenChannel& open, Instant) {
     if (Association* const association = find(open.transport)) {
       association->open_channel(open.options);
+      note_waiting(*association);
     }
   }
 
   void on(CloseChannel& close, Instant) {
     if (Association* const association = find(close.transport)) {
       association->close_channel(close.channel);
+      note_waiting(*association);
     }
   }
 
   [[nodiscard]] Association* find(TransportId transport) {
     const auto found = keys_.find(transport);
     return found == keys_.end() ? nullptr : &associations_.at(found->second);
+  }
+
+  void note_waiting(const Association& association) {
+    if (association.has_waiting()) {
+      waiting_.insert(keys_.at(association.transport()));
+    }
   }
 
   void process_ready() {
@@ -150,11 +161,14 @@ class Service::Impl {
         const TransportId transport = found->second.transport();
         erase(key, transport);
         events_.push_back(AssociationClosed{transport, *reason});
+        continue;
       }
+      note_waiting(found->second);
     }
   }
 
   void erase(AssociationKey key, TransportId transport) {
+    waiting_.erase(key);
     associations_.erase(key);  // may send an ABORT, so the route goes last
     keys_.erase(transport);
     routes_.erase(key);
@@ -169,6 +183,8 @@ class Service::Impl {
   // The stack outlives the associations, whose sockets are its own.
   Stack stack_;
   std::unordered_map<AssociationKey, Association> associations_;
+  /// Those with something that the stack hasn't taken: what is looked at in each tick.
+  std::set<AssociationKey> waiting_;
 };
 
 Service::Service() : impl_(std::make_unique<Impl>()) {}

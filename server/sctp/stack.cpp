@@ -40,6 +40,27 @@ constexpr Duration kMaxAdvance = 10s;
 // After the last close the stack needs its timers once or twice to let go of everything.
 constexpr int kMaxFinishAttempts = 500;
 
+// RFC 9260 section 3.2.
+constexpr std::size_t kCommonHeader = 12;
+constexpr std::size_t kChunkHeader = 4;
+constexpr std::uint8_t kSackChunk = 3;
+constexpr std::uint8_t kHeartbeatChunk = 4;
+constexpr std::uint8_t kHeartbeatAckChunk = 5;
+
+/// Whether a packet only says that all is well: nobody waits for an answer that a short timer
+/// would have to replace.
+bool is_quiet(Bytes packet) {
+  for (std::size_t at = kCommonHeader; at + kChunkHeader <= packet.size();) {
+    const std::uint8_t type = packet[at];
+    if (type != kSackChunk && type != kHeartbeatChunk && type != kHeartbeatAckChunk) {
+      return false;
+    }
+    const std::size_t size = load_u16(&packet[at + 2]);
+    at += (std::max(size, kChunkHeader) + 3) / 4 * 4;
+  }
+  return true;
+}
+
 AssociationKey key_of(const void* address) {
   return AssociationKey(reinterpret_cast<std::uintptr_t>(address));
 }
@@ -298,6 +319,8 @@ struct Stack::Shared {
   bool is_initialized = false;
   bool is_started = false;
   Instant advanced_to;
+  /// That a timer follows.
+  Instant last_packet;
   std::unordered_map<AssociationKey, Stack*> owners;
 };
 
@@ -308,11 +331,18 @@ Stack::Shared& Stack::shared() {
 
 int Stack::on_output(void* address, void* packet, std::size_t size, std::uint8_t, std::uint8_t) {
   const AssociationKey key = key_of(address);
+  const Bytes bytes(static_cast<const std::uint8_t*>(packet), size);
+  follow(bytes);
   if (const auto owner = shared().owners.find(key); owner != shared().owners.end()) {
-    owner->second->output_(owner->second->context_, key,
-                           Bytes(static_cast<const std::uint8_t*>(packet), size));
+    owner->second->output_(owner->second->context_, key, bytes);
   }
   return 0;
+}
+
+void Stack::follow(Bytes packet) {
+  if (!is_quiet(packet)) {
+    shared().last_packet = shared().advanced_to;
+  }
 }
 
 void Stack::on_upcall(struct socket*, void* address, int) {
@@ -345,7 +375,7 @@ Stack::~Stack() {
       shared().is_initialized = false;
       return;
     }
-    usrsctp_handle_timers(static_cast<std::uint32_t>(kTick / 1ms));
+    usrsctp_handle_timers(static_cast<std::uint32_t>(kBusy.interval / 1ms));
   }
 }
 
@@ -381,6 +411,7 @@ std::unique_ptr<Socket> Stack::connect(AssociationKey key) {
 }
 
 void Stack::input(AssociationKey key, Bytes packet) {
+  follow(packet);
   usrsctp_conninput(address_of(key), packet.data(), packet.size(), 0);
   ready_.push_back(key);
 }
@@ -389,9 +420,10 @@ void Stack::advance(Instant now) {
   if (!shared().is_started) {
     shared().is_started = true;
     shared().advanced_to = now;
+    shared().last_packet = now;
   }
   const Duration elapsed = now - shared().advanced_to;
-  if (elapsed < kTick) {
+  if (elapsed < kBusy.interval) {
     return;
   }
   const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(elapsed);
@@ -401,7 +433,14 @@ void Stack::advance(Instant now) {
 }
 
 Instant Stack::next_tick() const {
-  return shared().advanced_to + kTick;
+  const Duration calm = shared().advanced_to - shared().last_packet;
+  Duration interval = kIdleInterval;
+  if (calm < kBusy.until) {
+    interval = kBusy.interval;
+  } else if (calm < kWaiting.until) {
+    interval = kWaiting.interval;
+  }
+  return shared().advanced_to + interval;
 }
 
 std::vector<AssociationKey> Stack::take_ready() {

@@ -92,7 +92,17 @@ class Stack {
   static constexpr std::size_t kSendBuffer = 128 * 1024;
   /// Bytes received but not read, reassembly included: the advertised window.
   static constexpr std::size_t kReceiveBuffer = 256 * 1024;
-  static constexpr Duration kTick = 10ms;
+  /// How often the timers run: `interval`, until so long after the last packet that one follows.
+  struct Pace {
+    Duration interval;
+    Duration until;
+  };
+  /// What came is acknowledged within 20 ms.
+  static constexpr Pace kBusy{.interval = 10ms, .until = 100ms};
+  /// What left is repeated after 300 ms to 2 s, and that is such a packet again.
+  static constexpr Pace kWaiting{.interval = 50ms, .until = 2500ms};
+  /// Only heartbeats are due.
+  static constexpr Duration kIdleInterval = 500ms;
 
   /// Called for each packet to send, possibly from inside any call of any Socket or Stack: must
   /// only store it.
@@ -110,7 +120,7 @@ class Stack {
   /// the stack refuses. The socket must go before the Stack.
   [[nodiscard]] std::unique_ptr<Socket> connect(AssociationKey key);
   void input(AssociationKey key, Bytes packet);
-  /// Runs the timers up to `now`. Cheap when less than kTick has passed.
+  /// Runs the timers up to `now`. Cheap when less than the shortest interval has passed.
   void advance(Instant now);
   /// When advance() is next worth calling while there are associations.
   [[nodiscard]] Instant next_tick() const;
@@ -123,6 +133,7 @@ class Stack {
   static int on_output(void* address, void* packet, std::size_t size, std::uint8_t tos,
                        std::uint8_t set_df);
   static void on_upcall(struct socket* handle, void* address, int flags);
+  static void follow(Bytes packet);
 
   Output output_;
   void* context_;
