@@ -252,6 +252,7 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
         server.close(output.session);
       }
     }
+    server.flush();
     for (auto& [request, response] : control.take_http_responses()) {
       server.respond(request, std::move(response));
     }

@@ -55,6 +55,9 @@ constexpr std::size_t kMaxTurnStart = 4096;
 constexpr std::size_t kKeptBuffer = 8192;
 /// The same of a WebSocket's buffer: what clients say all the time is shorter.
 constexpr std::size_t kKeptFrame = 1024;
+/// Frames of one turn leave in one write while together they, and each of them, have at most so
+/// many bytes: more is written as it is, without a copy.
+constexpr std::size_t kMaxTogether = 64 * 1024;
 
 auto report_to(Error& error) {
   return asio::redirect_error(asio::use_awaitable, error);
@@ -122,11 +125,18 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
       return;
     }
     queue_.push_back({std::move(frame), kind});
-    write_next();
+    host_.handle_output(*this);
   }
   void close() override {
     is_closing_ = true;
-    write_next();
+    host_.handle_output(*this);
+  }
+  void flush() override {
+    if (is_accepted_ && !is_writing_ && !is_aborted_ && queue_.empty() && !is_closing_) {
+      flush_held();
+    } else {
+      write_next();
+    }
   }
   void abort() override {
     is_aborted_ = true;
@@ -357,6 +367,7 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     socket_->set_option(timeouts);
     socket_->read_message_max(host_.limits.websocket_message);
     socket_->auto_fragment(false);
+    stream_.hold();  // what is said first leaves with the response
     Error error;
     co_await socket_->async_accept(message, report_to(error));
     is_accepted_ = !error;
@@ -367,7 +378,7 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     deadline_ = Instant::never();
     buffer_.clear();
     buffer_.shrink_to_fit();
-    write_next();
+    host_.handle_output(*this);
     Error error;
     beast::flat_buffer inbound;  // read_message_max bounds it
     while (true) {
@@ -386,7 +397,7 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
   }
 
   /// Writes the next frame of the queue, one at a time, and closes behind the last one when told
-  /// to.
+  /// to. Small ones wait for the last of them.
   void write_next() {
     if (!is_accepted_ || is_writing_ || is_aborted_) {
       return;
@@ -395,6 +406,7 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
       if (is_closing_) {
         is_writing_ = true;
         set_deadline(kCloseTimeout);
+        let_go();
         socket_->async_close(websocket::close_code::normal,
                              [self = shared_from_this()](Error) { self->abort(); });
       }
@@ -402,18 +414,44 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     }
     is_writing_ = true;
     const Frame& frame = queue_.front();
+    const bool is_last = queue_.size() == 1 && !is_closing_;
+    if (is_last || frame.bytes.size() + stream_.held() > kMaxTogether) {
+      let_go();
+    } else {
+      stream_.hold();
+    }
+    ++host_.counters.websocket_frames;
     socket_->binary(frame.kind == node::FrameKind::kBinary);
     socket_->async_write(asio::buffer(frame.bytes),
                          [self = shared_from_this()](Error error, std::size_t) {
-                           self->is_writing_ = false;
                            self->queued_bytes_ -= self->queue_.front().bytes.size();
                            self->queue_.pop_front();
-                           if (error) {
-                             self->abort();
-                           } else {
-                             self->write_next();
-                           }
+                           self->handle_written(error);
                          });
+  }
+
+  /// What was said when nothing follows it: the response to the upgrade.
+  void flush_held() {
+    if (stream_.held() == 0) {
+      return stream_.let_go();
+    }
+    is_writing_ = true;
+    let_go();
+    stream_.async_flush([self = shared_from_this()](Error error) { self->handle_written(error); });
+  }
+
+  void let_go() {
+    stream_.let_go();
+    ++host_.counters.websocket_writes;
+  }
+
+  void handle_written(Error error) {
+    is_writing_ = false;
+    if (error) {
+      abort();
+    } else {
+      write_next();
+    }
   }
 
   void finish() {

@@ -27,6 +27,8 @@ class HttpConnection {
     /// Its request is answered later, by answer().
     virtual void handle_waiting(HttpConnection& connection,
                                 signalling::PendingResponse request) = 0;
+    /// It has something to write: flush() is to be called when the turn is over.
+    virtual void handle_output(HttpConnection& connection) = 0;
     virtual void handle_upgraded(HttpConnection& connection, node::SignalSessionId session) = 0;
     /// The last call, after which the connection is gone.
     virtual void handle_finished(HttpConnection& connection, node::SignalSessionId session) = 0;
@@ -49,9 +51,12 @@ class HttpConnection {
   virtual void start(Instant now) = 0;
   /// The response for which handle_waiting() was called.
   virtual void answer(signalling::HttpResponse response) = 0;
+  /// Queues one message for flush().
   virtual void send(std::vector<std::uint8_t> frame, node::FrameKind kind) = 0;
-  /// Closes the WebSocket after what is queued.
+  /// Closes the WebSocket after what is queued, from flush() on.
   virtual void close() = 0;
+  /// Begins to write what is queued.
+  virtual void flush() = 0;
   /// Ends the connection at once.
   virtual void abort() = 0;
   /// When the server is to call abort(); never() for a WebSocket, which watches itself.

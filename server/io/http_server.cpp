@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -143,6 +144,12 @@ struct HttpServer::State final : HttpConnection::Host, std::enable_shared_from_t
 
   void handle_first_request(HttpConnection& connection) override { no_longer_pending(connection); }
 
+  void handle_output(HttpConnection& connection) override {
+    if (const auto found = connections.find(&connection); found != connections.end()) {
+      unflushed.push_back(found->second.connection);
+    }
+  }
+
   void handle_upgraded(HttpConnection& connection, node::SignalSessionId session) override {
     sessions[session] = connections.at(&connection).connection;
     counters.websockets = sessions.size();
@@ -186,6 +193,8 @@ struct HttpServer::State final : HttpConnection::Host, std::enable_shared_from_t
   std::unordered_map<node::SignalSessionId, std::shared_ptr<HttpConnection>> sessions;
   /// Whose handler answers later; at most one entry for each connection.
   std::unordered_map<signalling::PendingResponse, std::shared_ptr<HttpConnection>> waiting;
+  /// Who has something to write, each maybe more than once; at most one entry for each frame.
+  std::vector<std::shared_ptr<HttpConnection>> unflushed;
   Pending pending;
   std::map<IpAddress, std::size_t> pending_per_address;
 };
@@ -236,6 +245,12 @@ void HttpServer::send(node::SignalSessionId session, std::vector<std::uint8_t> f
 void HttpServer::close(node::SignalSessionId session) {
   if (const auto it = state_->sessions.find(session); it != state_->sessions.end()) {
     it->second->close();
+  }
+}
+
+void HttpServer::flush() {
+  for (const auto& connection : std::exchange(state_->unflushed, {})) {
+    connection->flush();
   }
 }
 

@@ -72,6 +72,9 @@ struct HttpCounters {
   std::uint64_t evicted = 0;
   std::uint64_t timed_out = 0;
   std::uint64_t slow_readers = 0;
+  /// Messages to clients, and the writes that they left in.
+  std::uint64_t websocket_frames = 0;
+  std::uint64_t websocket_writes = 0;
   /// Connections that began with TURN: handed to a worker, and those that no worker takes.
   std::uint64_t turn_handed_over = 0;
   std::uint64_t turn_refused = 0;
@@ -100,10 +103,13 @@ class HttpServer {
   /// this object. Errors: a sentence with the address.
   base::Expected<SocketAddress, base::Error> listen(const Listener& listener);
 
-  /// Queues one message. Ids of connections that are gone are ignored.
+  /// Queues one message for flush(). Ids of connections that are gone are ignored.
   void send(node::SignalSessionId session, std::vector<std::uint8_t> frame, node::FrameKind kind);
-  /// Closes the WebSocket with code 1000 after what is queued.
+  /// Closes the WebSocket with code 1000 after what is queued, from flush() on.
   void close(node::SignalSessionId session);
+  /// To be called when a turn of the loop is over: what it queued for a WebSocket leaves in one
+  /// write, the response to the upgrade with it.
+  void flush();
 
   /// The response to a request for which the handler gave a PendingResponse. Ignored when whoever
   /// asked is gone.

@@ -454,6 +454,10 @@ void add_listeners(Page& page, const MetricsInput& input) {
   page.counter("http_timeouts_total", "Connections closed at a deadline.", input.http.timed_out);
   page.counter("slow_readers_total", "WebSockets closed because they did not read.",
                input.http.slow_readers);
+  page.counter("websocket_messages_total", "Messages to WebSocket clients.",
+               input.http.websocket_frames);
+  page.counter("websocket_writes_total", "Writes that they left in, those of one turn together.",
+               input.http.websocket_writes);
   page.counter("lease_lapses_total",
                "Times that the lease had run out, so that restricted accounts stood still.",
                input.control.lease_lapses);

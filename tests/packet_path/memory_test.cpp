@@ -355,6 +355,7 @@ class SignallingMemory : public testing::Test {
       const Ledger ledger;
       for (int i = 0; i < 1000 && handler_.frames < frames; ++i) {
         context_.run_one_for(std::chrono::milliseconds(100));
+        server_.flush();
       }
     }
     client.join();

@@ -62,6 +62,18 @@ struct EchoHandler final : HttpHandler {
       server->close(session);
       return;
     }
+    if (as_text(message) == "say three") {
+      for (const char word : {'a', 'b', 'c'}) {
+        server->send(session, {static_cast<std::uint8_t>(word)}, FrameKind::kText);
+      }
+      return;
+    }
+    if (as_text(message) == "say large") {
+      for (int i = 0; i < 3; ++i) {
+        server->send(session, std::vector<std::uint8_t>(70'000), FrameKind::kBinary);
+      }
+      return;
+    }
     if (as_text(message) == "flood") {
       for (int i = 0; i < 64; ++i) {
         server->send(session, std::vector<std::uint8_t>(1'000'000), FrameKind::kBinary);
@@ -122,7 +134,15 @@ class HttpServerTest : public testing::Test {
         {{IpAddress::v4({127, 0, 0, 1}), 0}, RegionId("uk-london"), &handler_, tls, turn});
     ASSERT_TRUE(bound) << bound.error().message;
     address_ = *bound;
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = std::thread([this] { run(); });
+  }
+  /// As the control thread does: what the handlers of a turn said leaves behind them.
+  void run() {
+    while (context_.run_one() > 0) {
+      while (context_.poll_one() > 0) {
+      }
+      server_->flush();
+    }
   }
   /// Runs `read` on the server's thread.
   template <class Read>
@@ -312,6 +332,34 @@ TEST_F(HttpServerTest, turns_an_admitted_upgrade_into_a_websocket) {
   client.send(frame(1, "te", false) + frame(0, "xt"));
   EXPECT_EQ(client.receive(6), "\x81\x04text") << "fragments make one message";
   EXPECT_EQ(counters().websockets, 1U);
+}
+
+TEST_F(HttpServerTest, what_a_turn_says_leaves_in_one_write) {
+  start();
+  HttpClient client = open_websocket();
+  client.receive_until("\r\n\r\n");
+  client.receive(4);
+  const HttpCounters before = counters();
+  client.send(frame(1, "say three"));
+  EXPECT_EQ(client.receive(9),
+            "\x81\x01"
+            "a\x81\x01"
+            "b\x81\x01"
+            "c");
+  EXPECT_EQ(counters().websocket_frames - before.websocket_frames, 3U);
+  EXPECT_EQ(counters().websocket_writes - before.websocket_writes, 1U);
+}
+
+TEST_F(HttpServerTest, what_is_large_is_not_gathered) {
+  start();
+  HttpClient client = open_websocket();
+  client.receive_until("\r\n\r\n");
+  client.receive(4);
+  const HttpCounters before = counters();
+  client.send(frame(1, "say large"));
+  client.receive(3 * (10 + 70'000));
+  EXPECT_EQ(counters().websocket_frames - before.websocket_frames, 3U);
+  EXPECT_EQ(counters().websocket_writes - before.websocket_writes, 3U);
 }
 
 TEST_F(HttpServerTest, sends_the_refusal_of_an_upgrade_as_a_plain_response) {
