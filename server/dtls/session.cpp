@@ -98,6 +98,7 @@ struct Session::Impl {
   void end(SessionState end_state, SessionFailure why);
   Input queue_written();
   void start_flight(Instant now);
+  void end_flight();
   [[nodiscard]] bool is_active() const {
     return state == SessionState::kHandshaking || state == SessionState::kConnected;
   }
@@ -138,8 +139,7 @@ void Session::Impl::make_ssl() {
   SSL_set_mtu(ssl.get(), static_cast<long>(kMaxHandshakeDatagram));
   DTLS_set_timer_cb(ssl.get(), never_by_itself);
   check.result = PeerCheck::Result::kNotAsked;
-  flight.clear();
-  retransmit_at = Instant::never();
+  end_flight();
   ++attempts;
 }
 
@@ -162,6 +162,11 @@ void Session::Impl::start_flight(Instant now) {
   retransmissions = 0;
   retransmit_after = kFirstRetransmission;
   retransmit_at = now + retransmit_after;
+}
+
+void Session::Impl::end_flight() {
+  flight = {};
+  retransmit_at = Instant::never();
 }
 
 Input Session::Impl::handshake(Bytes datagram, Instant now) {
@@ -201,8 +206,7 @@ void Session::Impl::on_handshake_error() {
   // alert that OpenSSL made end the peer's: forget it all and wait for another ClientHello.
   wire.output.clear();
   ssl.reset();
-  flight.clear();
-  retransmit_at = Instant::never();
+  end_flight();
   if (attempts >= kMaxAttempts) {
     end(SessionState::kFailed, SessionFailure::kProtocol);
   }
@@ -212,8 +216,7 @@ void Session::Impl::on_handshake_done(Instant now) {
   if (retransmissions == 0 && !flight.empty()) {
     round_trip = now - flight_sent;
   }
-  flight = wire.output;
-  retransmit_at = Instant::never();
+  start_flight(now);
   deadline = Instant::never();
   // The hook has run, since a certificate is demanded; no keys without its consent.
   MERIDIAN_CHECK(check.result == PeerCheck::Result::kMatch);
@@ -291,7 +294,7 @@ Input Session::Impl::receive(Bytes datagram) {
 Input Session::Impl::take(const ProtectedRecords::Opened& record) {
   switch (record.type) {
     case Content::kApplicationData:
-      flight = {};  // whoever sends data has our Finished
+      end_flight();  // whoever sends data has our Finished
       if (record.payload.empty()) {
         break;
       }
@@ -337,8 +340,7 @@ void Session::Impl::end(SessionState end_state, SessionFailure why) {
   state = end_state;
   failure = why;
   deadline = Instant::never();
-  retransmit_at = Instant::never();
-  flight = {};
+  end_flight();
   queue_written();
   ssl.reset();
   records.reset();
@@ -384,7 +386,7 @@ Instant Session::next_timeout() const {
 
 void Session::handle_timeout(Instant now) {
   Impl& impl = *impl_;
-  if (impl.state != SessionState::kHandshaking) {
+  if (!impl.is_active()) {
     return;
   }
   if (now >= impl.deadline) {
@@ -394,13 +396,19 @@ void Session::handle_timeout(Instant now) {
   if (now < impl.retransmit_at) {
     return;
   }
-  // The same records once more: the peer discards those that it has. They are of epoch 0, so that
-  // no nonce is used twice; OpenSSL itself repeats the last, encrypted flight on demand.
+  // The same records once more, byte for byte, so that no nonce is used twice: the peer discards
+  // those that it has.
   impl.wire.output = impl.flight;
   impl.queue_written();
-  impl.retransmit_after *= 2;
+  impl.retransmit_after = std::min<Duration>(impl.retransmit_after * 2, kLongestRetransmission);
   impl.retransmit_at =
       ++impl.retransmissions < kMaxRetransmissions ? now + impl.retransmit_after : Instant::never();
+}
+
+void Session::confirm() {
+  if (impl_->state == SessionState::kConnected) {
+    impl_->end_flight();
+  }
 }
 
 SessionState Session::state() const {

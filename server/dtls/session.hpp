@@ -48,7 +48,12 @@ class Session {
  public:
   /// From start() until the handshake must be done.
   static constexpr Duration kHandshakeTime = 15s;
+  /// A flight is sent again after this, and then after twice as long each time up to the longest.
+  /// Our last one is, too (RFC 6347 section 4.2.4 only demands that it answers a repeated
+  /// Finished): the client's timer doubles without end, and where much is lost both sides would
+  /// wait for it for half a minute.
   static constexpr Duration kFirstRetransmission = 200ms;
+  static constexpr Duration kLongestRetransmission = 1600ms;
   static constexpr int kMaxRetransmissions = 6;
   /// Handshake attempts and bytes that one session takes before it gives up.
   static constexpr int kMaxAttempts = 16;
@@ -79,6 +84,9 @@ class Session {
   [[nodiscard]] SessionFailure failure() const;
   /// Present once connected.
   [[nodiscard]] const std::optional<ExportedKeys>& keys() const;
+  /// The peer has shown by something else, such as SRTP that is authentic, that it has our last
+  /// flight. Data that comes in this session shows it, too.
+  void confirm();
   /// From our first flight to the answer, when nothing was retransmitted.
   [[nodiscard]] std::optional<Duration> round_trip() const;
 

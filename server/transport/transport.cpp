@@ -130,7 +130,7 @@ Taken<std::size_t> Transport::unprotect_rtp(MutableBytes packet, const ice::Tupl
   if (!length) {
     return std::unexpected(reason_of(length.error(), DropReason::kMalformedRtp));
   }
-  count_received(packet.size());
+  on_authentic_media(packet.size());
   return *length;
 }
 
@@ -142,7 +142,7 @@ Taken<std::size_t> Transport::unprotect_rtcp(MutableBytes packet, const ice::Tup
   if (!length) {
     return std::unexpected(reason_of(length.error(), DropReason::kMalformedRtcp));
   }
-  count_received(packet.size());
+  on_authentic_media(packet.size());
   return *length;
 }
 
@@ -378,6 +378,14 @@ void Transport::fail(TransportFailure reason) {
 void Transport::count_received(std::size_t size) {
   counters_.datagrams_received += 1;
   counters_.bytes_received += size;
+}
+
+/// Whoever encrypts media has finished the handshake.
+void Transport::on_authentic_media(std::size_t size) {
+  count_received(size);
+  if (!std::exchange(has_heard_media_, true)) {
+    dtls_.confirm();
+  }
 }
 
 }  // namespace meridian::transport

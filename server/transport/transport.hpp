@@ -164,6 +164,7 @@ class Transport {
   void push(TransportState state, TransportFailure reason = TransportFailure::kNone);
   void fail(TransportFailure reason);
   void count_received(std::size_t size);
+  void on_authentic_media(std::size_t size);
 
   TransportId id_;
   TransportId participant_;
@@ -179,6 +180,7 @@ class Transport {
   Instant consent_deadline_ = Instant::never();
   bool is_revoked_ = false;
   bool is_connected_ = false;
+  bool has_heard_media_ = false;
   bool is_over_ = false;
   bool is_paused_ = false;        // consent is quiet or expired
   bool is_disconnected_ = false;  // consent expired and the owner was told

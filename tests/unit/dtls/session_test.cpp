@@ -106,7 +106,6 @@ TEST_F(DtlsTest, both_sides_export_the_same_keys) {
   EXPECT_EQ(server_->keys()->server.salt, client_->keys()->server.salt);
   EXPECT_NE(server_->keys()->server.key, client_->keys()->client.key);
   EXPECT_EQ(client_->server_fingerprint(), certificate().fingerprint());
-  EXPECT_TRUE(server_->next_timeout().is_never());
   EXPECT_EQ(server_->round_trip(), Duration::zero());
   EXPECT_LE(longest_, Session::kMaxHandshakeDatagram);
 }
@@ -474,6 +473,61 @@ TEST_F(DtlsTest, the_last_flight_is_repeated_byte_for_byte) {
   exchange();
   EXPECT_EQ(as_text(*server_->poll_payload()), "x");
   EXPECT_EQ(as_text(*client_->poll_payload()), "y");
+}
+
+/// The client's own timer plays no part in these.
+class DtlsLastFlight : public DtlsTest {
+ protected:
+  void begin_and_lose(int last_flights) {
+    lose_ = [this, last_flights](To to, const Datagram& datagram) {
+      const bool is_last = to == To::kClient && datagram[0] == 20;
+      last_flights_ += is_last ? 1 : 0;
+      return is_last && last_flights_ <= last_flights;
+    };
+    client_.emplace(PeerDtls::Settings{});
+    server_.emplace(certificate(), client_->fingerprint());
+    server_->start(now_);
+    client_->start(now_);
+    exchange();
+    ASSERT_EQ(server_->state(), SessionState::kConnected);
+  }
+  void follow_server_until(Instant end) {
+    for (int i = 0; i < 100 && server_->next_timeout() <= end; ++i) {
+      now_ = server_->next_timeout();
+      server_->handle_timeout(now_);
+      exchange();
+    }
+    now_ = end;
+  }
+
+  int last_flights_ = 0;
+};
+
+TEST_F(DtlsLastFlight, is_repeated_unasked_until_the_client_shows_that_it_has_it) {
+  begin_and_lose(3);
+  EXPECT_FALSE(client_->is_connected());
+  follow_server_until(at(1400ms));
+  EXPECT_EQ(last_flights_, 4);
+  EXPECT_TRUE(client_->is_connected());
+  ASSERT_TRUE(client_->send(as_bytes("x")));
+  exchange();
+  EXPECT_TRUE(server_->next_timeout().is_never());
+}
+
+TEST_F(DtlsLastFlight, ends_with_media_too) {
+  begin_and_lose(0);
+  ASSERT_TRUE(client_->is_connected());
+  server_->confirm();
+  EXPECT_TRUE(server_->next_timeout().is_never());
+  EXPECT_EQ(last_flights_, 1);
+}
+
+TEST_F(DtlsLastFlight, is_not_repeated_for_ever) {
+  begin_and_lose(1000);
+  follow_server_until(at(60s));
+  EXPECT_EQ(last_flights_, 1 + Session::kMaxRetransmissions);
+  EXPECT_EQ(server_->state(), SessionState::kConnected);
+  EXPECT_TRUE(server_->next_timeout().is_never());
 }
 
 TEST_F(DtlsTest, takes_each_record_once_and_old_ones_not_at_all) {

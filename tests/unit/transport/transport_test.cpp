@@ -323,6 +323,15 @@ TEST_F(TransportTest, closing_tells_the_client_and_ends_everything) {
             DropReason::kTransportClosed);
 }
 
+TEST_F(TransportTest, repeats_its_last_flight_until_media_shows_that_it_came) {
+  call_.connect();
+  const Instant repeats = call_.now_ + dtls::Session::kFirstRetransmission;
+  EXPECT_EQ(call_.transport_->next_timeout(), repeats);
+  ASSERT_TRUE(call_.peer_->send_rtcp(receiver_report(5)));
+  call_.exchange();
+  EXPECT_GT(call_.transport_->next_timeout(), repeats);
+}
+
 TEST_F(TransportTest, counts_what_passes) {
   call_.connect();
   const auto before = call_.transport_->counters();
