@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <fstream>
 #include <memory>
+#include <pthread.h>
 #include <unistd.h>
+#include <utility>
 
 #include "io/log.hpp"
 
@@ -152,6 +154,7 @@ AuditWriter::~AuditWriter() {
 bool AuditWriter::append(std::span<const std::string> lines) {
   for (const std::string& line : lines) {
     pending_ += line;
+    appended_ += line.size();
   }
   if (pending_.empty()) {
     return true;
@@ -159,11 +162,15 @@ bool AuditWriter::append(std::span<const std::string> lines) {
   if (!write_pending()) {
     return false;
   }
+  bool was_dirty = false;
   {
     const std::lock_guard lock(mutex_);
-    is_dirty_ = true;
+    was_dirty = std::exchange(is_dirty_, true);
+    written_ = appended_;
   }
-  changed_.notify_all();
+  if (!was_dirty) {
+    changed_.notify_all();
+  }
   if (size_ > kMaxFileSize) {
     rotate();
   }
@@ -217,17 +224,26 @@ bool AuditWriter::is_writable() const {
   return pending_.empty() && has_space_ && !has_sync_failed_;
 }
 
-bool AuditWriter::is_synced() const {
+std::uint64_t AuditWriter::synced() const {
   const std::lock_guard lock(mutex_);
-  return pending_.empty() && !is_dirty_ && !is_syncing_ && !has_sync_failed_;
+  return synced_;
+}
+
+std::uint64_t AuditWriter::syncs() const {
+  const std::lock_guard lock(mutex_);
+  return syncs_;
 }
 
 void AuditWriter::sync() {
   std::unique_lock lock(mutex_);
+  ++waiting_;
+  changed_.notify_all();
   changed_.wait(lock, [this] { return !is_dirty_ && !is_syncing_; });
+  --waiting_;
 }
 
 void AuditWriter::run() {
+  pthread_setname_np(pthread_self(), "audit-sync");
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return is_dirty_ || is_stopping_; });
@@ -237,16 +253,22 @@ void AuditWriter::run() {
     is_dirty_ = false;
     is_syncing_ = true;
     const int descriptor = file_.get();
+    const std::uint64_t written = written_;
     lock.unlock();
     const bool has_failed = ::fdatasync(descriptor) != 0 && errno != EINVAL;
     lock.lock();
     is_syncing_ = false;
+    ++syncs_;
     if (has_failed && !has_sync_failed_) {
       // Lines may be lost that the kernel now believes written: only an operator can mend that.
       has_sync_failed_ = true;
       log::error("audit_sync_failed");
     }
+    if (!has_sync_failed_) {
+      synced_ = written;
+    }
     changed_.notify_all();
+    changed_.wait_for(lock, kSyncPause, [this] { return is_stopping_ || waiting_ > 0; });
   }
 }
 

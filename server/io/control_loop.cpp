@@ -65,7 +65,7 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
         events(kMaxEvents, wakeup),
         sctp_events(kMaxEvents, wakeup),
         evidence_answers(EvidenceReader::kMaxQueries, wakeup),
-        evidence(config.data_dir, evidence_answers),
+        evidence(config.data_dir, store, evidence_answers),
         server(context, http_limits(config.limits)),
         metrics_page(*this) {}
   ~State() override { wakeup_watch.release(); }

@@ -67,7 +67,7 @@ base::Expected<void, base::Error> write_durably(const fs::path& path, std::strin
   return {};
 }
 
-base::Expected<void, base::Error> append_durably(const fs::path& path, std::string_view line,
+base::Expected<void, base::Error> append_durably(const fs::path& path, std::string_view lines,
                                                  mode_t mode) {
   if (auto made = make_folder(path); !made) {
     return made;
@@ -80,10 +80,10 @@ base::Expected<void, base::Error> append_durably(const fs::path& path, std::stri
   char last = '\n';
   const bool is_torn = size > 0 && ::pread(file.get(), &last, 1, size - 1) == 1 && last != '\n';
   std::string text(is_torn ? "\n" : "");
-  text.append(line).push_back('\n');
+  text.append(lines);
   if (!write_all(file.get(), text) || ::fdatasync(file.get()) != 0) {
     const auto failed = cannot_write(path);
-    (void)::ftruncate(file.get(), size);  // nothing half: the line will be tried again
+    (void)::ftruncate(file.get(), size);  // nothing half: the lines will be tried again
     return failed;
   }
   return {};

@@ -13,10 +13,10 @@ namespace meridian::io {
 [[nodiscard]] base::Expected<void, base::Error> write_durably(const std::filesystem::path& path,
                                                               std::string_view text, mode_t mode);
 
-/// Appends a line (its newline is added) and syncs it. A torn line of an earlier crash is ended
-/// first.
+/// Appends lines, each with its newline, and syncs them, all of them or none. A torn line of an
+/// earlier crash is ended first.
 [[nodiscard]] base::Expected<void, base::Error> append_durably(const std::filesystem::path& path,
-                                                               std::string_view line, mode_t mode);
+                                                               std::string_view lines, mode_t mode);
 
 /// A name for a file that stands for this id: itself where that is safe, else a hash.
 [[nodiscard]] std::string file_name_of(std::string_view id);

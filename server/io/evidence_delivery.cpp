@@ -16,23 +16,32 @@ EvidenceDelivery::EvidenceDelivery(Config config) : config_(std::move(config)) {
 void EvidenceDelivery::add(std::vector<node::Stored> stored) {
   for (node::Stored& one : stored) {
     if (held_.size() < kMaxHeld) {
-      held_.push_back(std::move(one));
+      held_.push_back({std::move(one), config_.audit.appended()});
     }
   }
 }
 
 void EvidenceDelivery::deliver() {
-  if (held_.empty() || !config_.audit.is_synced()) {
+  if (held_.empty()) {
     return;
   }
-  for (const node::Stored& one : held_) {
+  const std::uint64_t synced = config_.audit.synced();
+  std::vector<node::Stored> safe;
+  while (!held_.empty() && held_.front().appended <= synced) {
+    safe.push_back(std::move(held_.front().stored));
+    held_.pop_front();
+  }
+  if (safe.empty()) {
+    return;
+  }
+  for (const node::Stored& one : safe) {
     if (const auto* checkpoint = std::get_if<node::StoredCheckpoint>(&one)) {
       for (Witness& witness : witnesses_) {
         witness.next = checkpoint->note;
       }
     }
   }
-  config_.store.store(std::exchange(held_, {}));
+  config_.store.store(std::move(safe));
   for (Witness& witness : witnesses_) {
     send(witness);
   }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@
 namespace meridian::io {
 
 /// Hands on what Control signed: to the store, and checkpoints to the witnesses. A checkpoint is a
-/// promise about lines; so nothing leaves before the lines of its turn are on the disk. Witnesses
+/// promise about lines; so nothing leaves before the lines of its turn are on the disk, while later
+/// ones may still be on their way there. Witnesses
 /// get what they can take: while one is slow, only the newest checkpoint waits for it, since each
 /// says all that the ones before it said. The control thread's.
 class EvidenceDelivery {
@@ -30,6 +32,7 @@ class EvidenceDelivery {
   };
   explicit EvidenceDelivery(Config config);
 
+  /// Behind the lines of its turn.
   void add(std::vector<node::Stored> stored);
   /// To be called in each turn, and at the end once the log was synced.
   void deliver();
@@ -48,7 +51,11 @@ class EvidenceDelivery {
   void send(Witness& witness);
 
   const Config config_;
-  std::vector<node::Stored> held_;
+  struct Held {
+    node::Stored stored;
+    std::uint64_t appended = 0;  // of the log, with the lines of its turn
+  };
+  std::deque<Held> held_;
   std::vector<Witness> witnesses_;
   std::uint64_t witnessed_ = 0;
   std::uint64_t unwitnessed_ = 0;

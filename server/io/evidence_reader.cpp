@@ -359,8 +359,9 @@ AdminResponse answer_evidence(const fs::path& data_dir, const api::EvidenceQuery
   return std::visit([&](const auto& one) { return answer(data_dir, one); }, query);
 }
 
-EvidenceReader::EvidenceReader(fs::path data_dir, EvidenceAnswerChannel& answers)
-    : data_dir_(std::move(data_dir)), answers_(answers) {
+EvidenceReader::EvidenceReader(fs::path data_dir, EvidenceStore& store,
+                               EvidenceAnswerChannel& answers)
+    : data_dir_(std::move(data_dir)), store_(store), answers_(answers) {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "evidence");
     run();
@@ -389,6 +390,7 @@ void EvidenceReader::run() {
       if (is_stopping_.load(std::memory_order_acquire)) {
         return;
       }
+      store_.settle();
       (void)answers_.push({query.first, answer_evidence(data_dir_, query.second)});
     }
   }

@@ -10,6 +10,7 @@
 #include "api/admin_api.hpp"
 #include "api/admin_task.hpp"
 #include "io/channel.hpp"
+#include "io/evidence_store.hpp"
 #include "signalling/http.hpp"
 
 namespace meridian::io {
@@ -30,8 +31,9 @@ class EvidenceReader {
   static constexpr std::size_t kMaxQueries = 1024;
   using Query = std::pair<signalling::PendingResponse, api::EvidenceQuery>;
 
-  /// `answers` outlives this.
-  EvidenceReader(std::filesystem::path data_dir, EvidenceAnswerChannel& answers);
+  /// Both outlive this. What `store` was given before it is asked is read, too.
+  EvidenceReader(std::filesystem::path data_dir, EvidenceStore& store,
+                 EvidenceAnswerChannel& answers);
   ~EvidenceReader();
   EvidenceReader(const EvidenceReader&) = delete;
   EvidenceReader& operator=(const EvidenceReader&) = delete;
@@ -43,6 +45,7 @@ class EvidenceReader {
   void run();
 
   const std::filesystem::path data_dir_;
+  EvidenceStore& store_;
   EvidenceAnswerChannel& answers_;
   Wakeup wakeup_;
   Channel<Query> queries_{kMaxQueries, wakeup_};

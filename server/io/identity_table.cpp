@@ -74,15 +74,20 @@ base::Expected<std::uint64_t, base::Error> filter(
 
 }  // namespace
 
-base::Expected<void, base::Error> append_opening(const fs::path& data_dir, const RegionId& region,
-                                                 const audit::Opening& opening) {
+base::Expected<void, base::Error> append_openings(const fs::path& data_dir, const RegionId& region,
+                                                  const AccountId& account,
+                                                  std::span<const audit::Opening> openings) {
   const auto held = lock(data_dir);
   if (!held) {
     return std::unexpected(held.error());
   }
-  const fs::path file = root_of(data_dir) / file_name_of(region.value()) /
-                        (file_name_of(opening.account.value()) + ".jsonl");
-  return append_durably(file, audit::to_line(opening), kTableMode);
+  std::string lines;
+  for (const audit::Opening& opening : openings) {
+    lines += audit::to_line(opening) + '\n';
+  }
+  const fs::path file =
+      root_of(data_dir) / file_name_of(region.value()) / (file_name_of(account.value()) + ".jsonl");
+  return append_durably(file, lines, kTableMode);
 }
 
 base::Expected<std::vector<audit::Opening>, base::Error> find_people(const fs::path& data_dir,

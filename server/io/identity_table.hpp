@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,10 @@
 /// the table, so that they can be used by several threads and by the command line beside the node.
 namespace meridian::io {
 
-[[nodiscard]] base::Expected<void, base::Error> append_opening(
-    const std::filesystem::path& data_dir, const RegionId& region, const audit::Opening& opening);
+/// Appends rows of one account in one operation: all of them or none.
+[[nodiscard]] base::Expected<void, base::Error> append_openings(
+    const std::filesystem::path& data_dir, const RegionId& region, const AccountId& account,
+    std::span<const audit::Opening> openings);
 
 /// Rows of the account with this identity, or the one for this pseudonym, oldest first; the last
 /// `limit` of them.

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "io/clock.hpp"
 #include "unit/io/temporary_folder.hpp"
 
 namespace meridian::io {
@@ -40,6 +41,25 @@ TEST_F(AuditWriterTest, writes_a_chain_that_verifies) {
   const auto heads = verify_audit_files(std::array{first_file_});
   ASSERT_TRUE(heads);
   EXPECT_EQ(*heads, log.heads());
+}
+
+TEST_F(AuditWriterTest, lines_that_come_together_share_a_sync) {
+  auto opened = AuditWriter::open(directory_);
+  ASSERT_TRUE(opened);
+  AuditWriter& writer = *opened->writer;
+  audit::Log log("ND_test", opened->heads);
+  const Instant began = monotonic_now();
+  while (monotonic_now() - began < 3 * AuditWriter::kSyncPause) {
+    ASSERT_TRUE(writer.append(records(log, 1)));
+    EXPECT_LE(writer.synced(), writer.appended());
+  }
+  const std::uint64_t before = writer.syncs();
+  const auto pauses = (monotonic_now() - began) / AuditWriter::kSyncPause;
+  writer.sync();
+  EXPECT_TRUE(writer.is_synced());
+  EXPECT_EQ(writer.synced(), std::filesystem::file_size(first_file_));
+  EXPECT_LE(before, static_cast<std::uint64_t>(pauses) + 1);
+  EXPECT_LE(writer.syncs(), before + 2);
 }
 
 TEST_F(AuditWriterTest, continues_the_chain_behind_a_torn_line) {

@@ -1,5 +1,7 @@
 #include "io/evidence_delivery.hpp"
 
+#include <fcntl.h>
+
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,11 +38,9 @@ struct Delivery : testing::Test {
   Delivery() {
     const auto bound = server.listen({*SocketAddress::parse("127.0.0.1:0"), {}, &witness, nullptr});
     EXPECT_TRUE(bound);
+    url = "http://" + bound->to_string() + "/add-checkpoint";
     delivery.emplace(EvidenceDelivery::Config{
-        .audit = *audit,
-        .store = store,
-        .fetcher = fetcher,
-        .witnesses = {"http://" + bound->to_string() + "/add-checkpoint"}});
+        .audit = *audit, .store = store, .fetcher = fetcher, .witnesses = {url}});
   }
   static std::vector<node::Stored> note(const char* text) {
     std::vector<node::Stored> stored;
@@ -64,6 +64,7 @@ struct Delivery : testing::Test {
   std::unique_ptr<AuditWriter> audit =
       std::move(AuditWriter::open(folder.path() / "audit").value().writer);
   EvidenceStore store{{.data_dir = folder.path(), .retention = std::chrono::days(90)}};
+  std::string url;
   std::optional<EvidenceDelivery> delivery;
 };
 
@@ -95,6 +96,23 @@ TEST_F(Delivery, leaves_once_the_log_is_on_the_disk) {
   EXPECT_TRUE(audit->is_synced());
   delivery->deliver();
   run_until([&] { return delivery->witnessed() == 1; });
+}
+
+TEST_F(Delivery, does_not_wait_for_lines_that_came_later) {
+  // /dev/full takes no byte, so that what is appended stays on its way to the disk.
+  FileDescriptor full(::open("/dev/full", O_WRONLY));
+  ASSERT_TRUE(full.is_open());
+  AuditWriter stuck(folder.path() / "stuck", 1, std::move(full), 0);
+  EvidenceDelivery later({.audit = stuck, .store = store, .fetcher = fetcher, .witnesses = {url}});
+  later.add(note("one"));
+  const std::vector<std::string> lines = {"line\n"};
+  EXPECT_FALSE(stuck.append(lines));
+  later.add(note("two"));
+  later.deliver();
+  run_until([&] { return later.witnessed() == 1; });
+  later.deliver();
+  context.poll();
+  EXPECT_THAT(witness.notes, ElementsAre("one"));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "audit/signing.hpp"
 #include "audit/transit_report.hpp"
 #include "base/random.hpp"
+#include "io/clock.hpp"
 #include "unit/io/temporary_folder.hpp"
 
 namespace meridian::io {
@@ -175,7 +176,8 @@ TEST_F(EvidenceReaderTest, no_name_leads_out_of_its_folder) {
 TEST_F(EvidenceReaderTest, answers_on_a_thread_of_its_own) {
   Wakeup wakeup;
   EvidenceAnswerChannel answers(10, wakeup);
-  EvidenceReader reader(folder_.path(), answers);
+  EvidenceStore store({.data_dir = folder_.path(), .retention = std::chrono::days(90)});
+  EvidenceReader reader(folder_.path(), store, answers);
   reader.ask({signalling::PendingResponse(7), api::VerifyAudit{kDev}});
   while (answers.empty()) {
     std::this_thread::yield();
@@ -184,6 +186,28 @@ TEST_F(EvidenceReaderTest, answers_on_a_thread_of_its_own) {
   ASSERT_EQ(got.size(), 1U);
   EXPECT_EQ(got[0].first, signalling::PendingResponse(7));
   EXPECT_EQ(got[0].second.status, 200U);
+}
+
+TEST_F(EvidenceReaderTest, somebody_whose_row_still_waits_for_the_disk_is_erased) {
+  Wakeup wakeup;
+  EvidenceAnswerChannel answers(10, wakeup);
+  EvidenceStore store({.data_dir = folder_.path(), .retention = std::chrono::days(90)});
+  EvidenceReader reader(folder_.path(), store, answers);
+  audit::Opening row;
+  row.account = kDev;
+  row.pseudonym = "PA_1";
+  row.identity = "ann";
+  row.time = wall_now();
+  std::vector<node::Stored> stored;
+  stored.emplace_back(node::StoredOpening{RegionId("uk-london"), std::move(row)});
+  store.store(std::move(stored));
+  reader.ask(
+      {signalling::PendingResponse(1), api::ErasePerson{.account = kDev, .pseudonym = "PA_1"}});
+  while (answers.empty()) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(store.written().items, 1U);
+  EXPECT_EQ(TemporaryFolder::read(folder_.path() / "people" / "uk-london" / "dev.jsonl"), "");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "io/evidence_store.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "io/clock.hpp"
@@ -38,6 +40,31 @@ TEST(EvidenceStore, puts_everything_where_it_is_looked_for) {
             "{\"note\":\"origin\\u000a2\\u000a\",\"v\":1}\n");
   EXPECT_TRUE(
       TemporaryFolder::read(folder.path() / "people" / "uk-london" / "acme.jsonl").contains("ann"));
+}
+
+TEST(EvidenceStore, writes_what_comes_together_in_one_operation_for_each_file) {
+  const TemporaryFolder folder;
+  EvidenceStore store({.data_dir = folder.path(), .retention = std::chrono::days(90)});
+  std::vector<node::Stored> stored;
+  for (const char* name : {"ann", "bob", "cyn"}) {
+    stored.emplace_back(node::StoredOpening{RegionId("uk-london"), opening_of(name, wall_now())});
+    stored.emplace_back(node::StoredCheckpoint{name});
+    audit::Opening other = opening_of(name, wall_now());
+    other.account = AccountId("other");
+    stored.emplace_back(node::StoredOpening{RegionId("uk-london"), std::move(other)});
+  }
+  store.store(std::move(stored));
+  const Instant give_up = monotonic_now() + 20s;
+  while (store.written().items < 9 && monotonic_now() < give_up) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(store.written().items, 9U);
+  EXPECT_EQ(store.written().operations, 3U) << "two tables, and the checkpoints";
+  const std::string table =
+      TemporaryFolder::read(folder.path() / "people" / "uk-london" / "acme.jsonl");
+  EXPECT_EQ(std::ranges::count(table, '\n'), 3);
+  EXPECT_LT(table.find("ann"), table.find("bob"));
+  EXPECT_LT(table.find("bob"), table.find("cyn"));
 }
 
 TEST(EvidenceStore, forgets_people_whose_retention_is_over_when_it_starts) {

@@ -27,7 +27,7 @@ struct IdentityTable : testing::Test {
     opening.identity = identity;
     opening.time = time;
     const audit::Digest commitment = audit::commit(opening, random);
-    EXPECT_TRUE(append_opening(folder.path(), kUk, opening));
+    EXPECT_TRUE(append_openings(folder.path(), kUk, opening.account, {&opening, 1}));
     return commitment;
   }
   std::string table(const char* account = "acme") const {
@@ -111,8 +111,8 @@ TEST(DurableFile, is_replaced_as_a_whole_and_tells_why_not) {
   ASSERT_TRUE(write_durably(file, "one", 0600));
   ASSERT_TRUE(write_durably(file, "two", 0600));
   EXPECT_EQ(TemporaryFolder::read(file), "two");
-  ASSERT_TRUE(append_durably(file, "three", 0600));
-  EXPECT_EQ(TemporaryFolder::read(file), "two\nthree\n") << "a torn line is ended";
+  ASSERT_TRUE(append_durably(file, "three\nfour\n", 0600));
+  EXPECT_EQ(TemporaryFolder::read(file), "two\nthree\nfour\n") << "a torn line is ended";
   const auto failed = write_durably(file / "c", "x", 0600);
   ASSERT_FALSE(failed);
   EXPECT_TRUE(failed.error().message.contains(file.string()));
