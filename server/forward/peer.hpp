@@ -24,6 +24,12 @@ struct Peer {
   Sender sender;
   TokenBucket budget{kMaxPacketRate, kMaxPacketRate};
   Instant next_quality = Instant::never();
+  /// Its probes are looked at with the next tick: one is under way, or there is news.
+  bool is_attended = false;
+  /// Its layers and reports are looked at each Shard::kSelectionInterval: until then, or as long as
+  /// it has videos.
+  bool is_watching = false;
+  Instant watched_until;
 };
 
 }  // namespace meridian::forward

@@ -148,6 +148,7 @@ std::optional<PendingPacket> Publication::recent_key_frame(std::uint8_t index, s
 
 void Publication::remove_subscription(const Subscription& subscription) {
   std::erase(subscriptions_, &subscription);
+  note_lost_wishes();
 }
 
 void Publication::set_sink(std::unique_ptr<RelaySink> sink) {

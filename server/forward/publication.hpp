@@ -164,6 +164,9 @@ class Publication {
   /// subscriber still gets while it waits to be switched is only in it with `kForwarded`.
   enum class Wish : std::uint8_t { kTargets, kForwarded };
   [[nodiscard]] std::uint8_t wanted_layers(Wish wish) const;
+  /// Whether somebody who may have wished for it went since the last call.
+  void note_lost_wishes() { has_lost_wishes_ = true; }
+  [[nodiscard]] bool take_lost_wishes() { return std::exchange(has_lost_wishes_, false); }
   /// What changed in the highest layer wanted since the last call.
   [[nodiscard]] std::optional<LayersWanted> take_wanted_change();
 
@@ -193,6 +196,7 @@ class Publication {
   std::vector<RelayTarget> relays_;
   std::unique_ptr<RelaySink> sink_;
   bool is_muted_ = false;
+  bool has_lost_wishes_ = false;
   std::optional<std::uint8_t> told_wanted_;
   LayerRates rates_;
   Ladder ladder_;

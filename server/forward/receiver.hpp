@@ -79,6 +79,8 @@ class Receiver {
   /// Sends what feedback is due. Cheap when nothing is.
   void send_feedback(RtcpOutput& output, Instant now);
   [[nodiscard]] bool is_feedback_due(Instant now) const { return now >= next_feedback_; }
+  [[nodiscard]] Instant next_feedback() const { return next_feedback_; }
+  [[nodiscard]] bool has_sections() const { return !sections_.empty(); }
   /// Asks for a key frame of a layer of `publication`. False: its source isn't known yet.
   bool send_key_frame_request(const Publication& publication, std::uint8_t layer,
                               RtcpOutput& output);

@@ -69,6 +69,7 @@ bool Sender::add(Subscription& subscription) {
     sound_ = std::make_unique<SoundHistory>();
   }
   subscriptions_.push_back(&subscription);
+  videos_ += subscription.publication().is_video() ? 1 : 0;
   by_ssrc_.emplace(subscription.ssrc(), &subscription);
   // So that feedback never allocates.
   full_intra_.emplace(subscription.ssrc(), 0);
@@ -77,6 +78,7 @@ bool Sender::add(Subscription& subscription) {
 
 std::size_t Sender::remove(Subscription& subscription) {
   std::erase(subscriptions_, &subscription);
+  videos_ -= subscription.publication().is_video() ? 1 : 0;
   by_ssrc_.erase(subscription.ssrc());
   full_intra_.erase(subscription.ssrc());
   std::size_t waited = 0;

@@ -51,6 +51,9 @@ class Sender {
   std::size_t remove(Subscription& subscription);
   [[nodiscard]] const std::vector<Subscription*>& subscriptions() const { return subscriptions_; }
 
+  /// Subscriptions of video.
+  [[nodiscard]] std::size_t videos() const { return videos_; }
+
   /// Only while there are subscriptions, or were.
   [[nodiscard]] Outlet outlet(transport::SendBatch& batch, metrics::WorkerCounters& counters,
                               Instant now) {
@@ -89,6 +92,8 @@ class Sender {
   void set_limit(std::optional<Bitrate> limit) { allocation_.set_limit(limit); }
   /// To be called each ProbeSchedule::kPortion: sends what is due of a probe.
   void send_probe(transport::SendBatch& batch, metrics::WorkerCounters& counters, Instant now);
+  /// Whether a probe is under way.
+  [[nodiscard]] bool is_probing() const { return probe_.is_active(); }
   /// When release() is to be called next; never() while nothing waits.
   [[nodiscard]] Instant next_release(Instant now) {
     return pacing_ != nullptr ? pacing_->next_release(now) : Instant::never();
@@ -107,6 +112,7 @@ class Sender {
   [[nodiscard]] float take_loss();
   /// Zero before it is known.
   [[nodiscard]] Duration round_trip() const { return round_trip_; }
+  [[nodiscard]] TransportId transport() const { return transport_.id(); }
   [[nodiscard]] bool can_send() const { return transport_.can_send(); }
   /// Null as long as nothing was ever subscribed: who only publishes needs none.
   [[nodiscard]] Downlink* downlink() { return downlink_.get(); }
@@ -118,6 +124,7 @@ class Sender {
 
   transport::Transport& transport_;
   std::vector<Subscription*> subscriptions_;
+  std::size_t videos_ = 0;
   std::unordered_map<Ssrc, Subscription*> by_ssrc_;
   std::unordered_map<Ssrc, ExtendedSequence> retired_;
   std::unordered_map<Ssrc, std::uint8_t> full_intra_;  // by media SSRC: last sequence number

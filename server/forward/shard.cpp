@@ -7,11 +7,9 @@
 #include "base/check.hpp"
 #include "forward/relay_sink.hpp"
 
-/// Commands and time; packets are in shard_packets.cpp, relays in shard_relay.cpp.
+/// Commands; packets are in shard_packets.cpp, what is due at a time in shard_timers.cpp, relays in
+/// shard_relay.cpp.
 namespace meridian::forward {
-
-static_assert(static_cast<std::size_t>(bwe::Limit::kSilence) + 1 ==
-              metrics::EstimateGauges::kLimits);
 
 Shard::Shard(ShardConfig config) : config_(std::move(config)) {}
 
@@ -36,6 +34,8 @@ Peer& Shard::add_peer(transport::Transport& transport, RoomNumber room) {
   auto [entry, is_new] = peers_.emplace(transport.id(), std::make_unique<Peer>(transport, room));
   MERIDIAN_CHECK(is_new);
   waiting_.reserve(peers_.size());
+  attended_.reserve(peers_.size());
+  watching_.reserve(peers_.size());
   (void)transport.add_send_stream(kFeedbackSsrc);
   return *entry->second;
 }
@@ -50,6 +50,9 @@ void Shard::remove_peer(TransportId transport) {
     unsubscribe(subscription->id());
   }
   std::erase(waiting_, &peer->sender);
+  std::erase(attended_, peer);
+  std::erase(receiving_, peer);
+  std::erase(watching_, peer);
   peers_.erase(transport);
 }
 
@@ -81,6 +84,10 @@ void Shard::configure(const ConfigureReceive& command) {
     return;
   }
   peer->receiver.configure(command);
+  std::erase(receiving_, peer);
+  if (peer->receiver.has_sections()) {
+    receiving_.push_back(peer);
+  }
   for (const PublicationId id : peer->receiver.publications()) {
     const auto publisher = publishers_.find(id);
     Publication* publication = find_publication(id);
@@ -138,6 +145,7 @@ void Shard::publish(const Publish& command) {
   publishers_.emplace(command.publication, command.transport);
   if (command.kind == rtp::MediaKind::kAudio) {
     speakers_[command.room].add(command.publication, publication.activity());
+    next_speakers_ = {};
   }
   if (Peer* peer = find_peer(command.transport)) {
     bind_receiver(publication, *peer);
@@ -161,6 +169,7 @@ void Shard::unpublish(PublicationId id) {
   const auto room = speakers_.find(publication->traits().room);
   if (room != speakers_.end()) {
     room->second.remove(id);
+    next_speakers_ = {};
   }
   std::erase(dirty_, publication);
   end_relays(*publication);
@@ -189,6 +198,7 @@ void Shard::subscribe(const Subscribe& command, Instant now) {
     config_.counters.drop(metrics::DropReason::kSrtpTooManyStreams);
     return;
   }
+  watch(*peer, now);
   flush(now);  // what waits for the end of the batch is not for somebody new
   publication->add_subscription(*subscription);
   Subscription& added =
@@ -240,8 +250,11 @@ void Shard::follow_wishes(Publication& publication, Instant now) {
 }
 
 void Shard::send_key_frame_requests(Publication& publication, Instant now) {
-  for (std::size_t i = 0; i < publication.layer_count(); ++i) {
-    if (!publication.is_video() || !publication.layer(i).throttle.poll(now)) {
+  for (std::size_t i = 0; publication.is_video() && i < publication.layer_count(); ++i) {
+    rtcp::KeyframeThrottle& throttle = publication.layer(i).throttle;
+    const bool is_due = throttle.poll(now);
+    next_key_frame_ = std::min(next_key_frame_, throttle.next_timeout());
+    if (!is_due) {
       continue;
     }
     const auto layer = static_cast<std::uint8_t>(i);
@@ -255,140 +268,6 @@ void Shard::send_key_frame_requests(Publication& publication, Instant now) {
       RtcpOutput output(peer->transport, config_.output, config_.counters);
       peer->receiver.send_key_frame_request(publication, layer, output);
     }
-  }
-}
-
-void Shard::update_peer(Peer& peer, Instant now) {
-  if (!peer.transport.is_connected()) {
-    return;
-  }
-  RtcpOutput output(peer.transport, config_.output, config_.counters);
-  if (peer.receiver.is_feedback_due(now)) {
-    peer.receiver.send_feedback(output, now);
-  }
-  if (now < peer.next_quality) {
-    return;
-  }
-  peer.next_quality = now + kQualityInterval;
-  const ReceiveStream::Loss loss = peer.receiver.take_loss();
-  const float uplink =
-      loss.expected > 0 ? static_cast<float>(loss.lost) / static_cast<float>(loss.expected) : 0;
-  Duration round_trip = peer.sender.round_trip();
-  if (round_trip == Duration::zero()) {
-    round_trip = peer.transport.handshake_round_trip().value_or(Duration::zero());
-  }
-  events_.emplace_back(TransportQuality{.transport = peer.transport.id(),
-                                        .uplink_loss = uplink,
-                                        .downlink_loss = peer.sender.take_loss(),
-                                        .round_trip = round_trip});
-}
-
-void Shard::count_estimates(Instant now) {
-  using metrics::EstimateGauges;
-  std::array<std::uint64_t, EstimateGauges::kBounds.size() + 1> by_rate{};
-  std::array<std::uint64_t, EstimateGauges::kLimits> by_limit{};
-  for (auto& [id, peer] : peers_) {
-    if (const Downlink* downlink = peer->sender.downlink();
-        downlink != nullptr && peer->transport.can_send()) {
-      ++by_rate[EstimateGauges::bucket(downlink->estimate(now).value())];
-      ++by_limit[static_cast<std::size_t>(downlink->estimator().limit())];
-    }
-  }
-  EstimateGauges& gauges = config_.counters.estimates;
-  for (std::size_t i = 0; i < by_rate.size(); ++i) {
-    gauges.by_rate[i].set(by_rate[i]);
-  }
-  for (std::size_t i = 0; i < by_limit.size(); ++i) {
-    gauges.by_limit[i].set(by_limit[i]);
-  }
-}
-
-void Shard::update_ladders(Instant now) {
-  const bool is_due = now >= next_ladders_;
-  for (auto& [id, publication] : publications_) {
-    if (!publication->is_video() || publication->layer_count() == 0) {
-      continue;
-    }
-    if (is_due && publication->sink() == nullptr) {
-      publication->rates().update(now);
-      send_rates(*publication);
-    }
-    publication->update_ladder();
-  }
-  if (is_due) {
-    next_ladders_ = now + LayerRates::kInterval;
-  }
-}
-
-void Shard::count_limits() {
-  std::uint64_t limited = 0;
-  std::uint64_t paused = 0;
-  for (const auto& [id, subscription] : subscriptions_) {
-    limited += subscription->is_limited() ? 1 : 0;
-    paused += subscription->is_paused() ? 1 : 0;
-  }
-  config_.counters.videos_limited.set(limited);
-  config_.counters.videos_paused.set(paused);
-  std::uint64_t waiting = 0;
-  for (const Sender* sender : waiting_) {
-    waiting += sender->waiting();
-  }
-  config_.counters.packets_waiting.set(waiting);
-}
-
-void Shard::handle_timeout(Instant now) {
-  const bool is_selection_due = now >= next_selection_;
-  const bool is_rate_due = now >= next_rates_;
-  if (is_selection_due) {
-    update_ladders(now);
-  }
-  for (auto& [id, peer] : peers_) {
-    update_peer(*peer, now);
-    if (is_selection_due && peer->transport.can_send()) {
-      RtcpOutput output(peer->transport, config_.output, config_.counters);
-      peer->sender.send_reports(output, now);
-      peer->sender.handle_timeout(now);
-      peer->sender.allocate(now, events_, small_);
-      config_.counters.drop(metrics::DropReason::kPacedOut, peer->sender.take_back_unwanted());
-    }
-    if (peer->transport.can_send()) {
-      peer->sender.send_probe(config_.output, config_.counters, now);
-    }
-    if (is_rate_due) {
-      peer->sender.update_rates(now - last_rates_);
-      if (auto report = peer->sender.report()) {
-        events_.emplace_back(*std::move(report));
-      }
-    }
-  }
-  for (auto& [id, publication] : publications_) {
-    if (is_selection_due) {
-      follow_wishes(*publication, now);
-    } else {
-      send_key_frame_requests(*publication, now);
-    }
-  }
-  if (now >= next_transit_) {
-    for (auto& [id, publication] : publications_) {
-      report_relays(*publication);
-    }
-    next_transit_ = now + kTransitInterval;
-  }
-  closed_sinks_.poll(now, events_);
-  for (auto room = speakers_.begin(); room != speakers_.end();) {
-    if (auto changes = room->second.poll(now); !changes.empty()) {
-      events_.emplace_back(SpeakersChanged{.room = room->first, .speakers = std::move(changes)});
-    }
-    room = room->second.empty() ? speakers_.erase(room) : std::next(room);
-  }
-  if (is_selection_due) {
-    next_selection_ = now + kSelectionInterval;
-  }
-  if (is_rate_due) {
-    count_estimates(now);
-    count_limits();
-    next_rates_ = now + kRateInterval;
-    last_rates_ = now;
   }
 }
 

@@ -41,6 +41,10 @@ class Shard {
  public:
   static constexpr Duration kSelectionInterval = 100ms;
   static constexpr Duration kRateInterval = 1s;
+  /// Who gets something new is looked at each kSelectionInterval for so long: first reports are
+  /// what others are played in time with.
+  static constexpr Duration kNewsTime = 2s;
+  /// At least; looked at each kRateInterval.
   static constexpr Duration kQualityInterval = 5s;
   /// Between reports of what passed over a relay.
   static constexpr Duration kTransitInterval = 5s;
@@ -91,6 +95,8 @@ class Shard {
   /// The batch is over: hands what came to the subscribers and relays.
   void flush(Instant now);
   void handle_timeout(Instant now);
+  /// When handle_timeout() has something to do next; in the past: with the next tick.
+  [[nodiscard]] Instant next_timeout() const;
   /// When release() is to be called; never() while no packet waits for its turn.
   [[nodiscard]] Instant next_release() const { return next_release_; }
   void release(Instant now);
@@ -121,10 +127,24 @@ class Shard {
   void handle_key_frame_wish(Peer& peer, Ssrc media, Instant now);
   void send_key_frame_requests(Publication& publication, Instant now);
   void follow_wishes(Publication& publication, Instant now);
-  void update_peer(Peer& peer, Instant now);
+
+  // What is due at a time (shard_timers.cpp).
+  /// Its probes are looked at with the next tick.
+  void attend(Peer& peer);
+  void send_feedback(Instant now);
+  void send_probes(Instant now);
+  void tell_quality(Peer& peer, Instant now);
+  void select(Peer& peer, Instant now);
+  void select_layers(Instant now);
+  void watch(Peer& peer, Instant now);
+  /// The time of a layer as its publisher tells it.
+  void set_clock(Publication& publication, std::uint8_t layer, const rtcp::SourceClock& clock,
+                 Instant now);
   void update_ladders(Instant now);
+  void update_rates(Instant now);
   void count_estimates(Instant now);
   void count_limits();
+  void poll_speakers(Instant now);
 
   // Relays (shard_relay.cpp).
   [[nodiscard]] RelaySlot* claim(WorkerIndex to);
@@ -164,6 +184,16 @@ class Shard {
   ClosedSinks closed_sinks_;
   SoundForms forms_;
   LayerAllocation::Small small_ = LayerAllocation::Small::kAsWished;
+  /// With sections to receive: their feedback may be due.
+  std::vector<Peer*> receiving_;
+  /// Peer::is_watching: all others are looked at each kRateInterval.
+  std::vector<Peer*> watching_;
+  /// Peer::is_attended; as much room as there are peers.
+  std::vector<Peer*> attended_;
+  /// Not after the next feedback, key frame request or list of speakers is due.
+  Instant next_feedback_ = Instant::never();
+  Instant next_key_frame_ = Instant::never();
+  Instant next_speakers_ = Instant::never();
   Instant next_transit_;
   Instant next_selection_;
   Instant next_ladders_;

@@ -101,6 +101,7 @@ void count_withheld(Talkspurts::Withheld reason, metrics::WorkerCounters& counte
 
 void Shard::handle_rtp(Peer& peer, Bytes packet, Instant arrival, Instant now) {
   const auto taken = peer.receiver.take(packet, arrival);
+  next_feedback_ = std::min(next_feedback_, peer.receiver.next_feedback());
   if (!taken) {
     config_.counters.drop(taken.error());
     return;
@@ -310,7 +311,7 @@ void Shard::handle_feedback(Peer& peer, const rtcp::Packet& packet, Instant arri
   if (const auto* report = std::get_if<rtcp::SenderReport>(&packet)) {
     if (const auto update = peer.receiver.handle_sender_report(*report, arrival);
         update && update->layer < update->publication->layer_count()) {
-      update->publication->layer(update->layer).clock = update->clock;
+      set_clock(*update->publication, update->layer, update->clock, now);
       send_clocks(*update->publication, update->layer);
     }
     peer.sender.handle_report_blocks(report->blocks, arrival);
@@ -336,6 +337,7 @@ void Shard::handle_feedback(Peer& peer, const rtcp::Packet& packet, Instant arri
   } else if (const auto* feedback = std::get_if<rtcp::TransportFeedback>(&packet)) {
     config_.counters.transport_feedback_received.increment();
     peer.sender.handle_transport_feedback(*feedback, now);
+    attend(peer);
   }
 }
 

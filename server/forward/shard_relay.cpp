@@ -44,6 +44,7 @@ void Shard::open_relay_source(OpenRelaySource&& command) {
 
 void Shard::close_relay_source(const CloseRelaySource& command) {
   if (Publication* publication = find_publication(command.publication)) {
+    publication->note_lost_wishes();
     std::erase_if(publication->relays(), [&](RelayTarget& target) {
       if (target.to != command.to || target.sink != command.sink) {
         return false;
@@ -88,6 +89,7 @@ void Shard::narrow_relays(RoomNumber room, const residency::LevelNames& levels) 
 void Shard::readmit_relays(const residency::PolicySnapshot& policy) {
   std::vector<PublicationId> denied;
   for (auto& [id, publication] : publications_) {
+    publication->note_lost_wishes();
     std::erase_if(publication->relays(), [&](RelayTarget& target) {
       if (policy.admits(target.permit)) {
         return false;
@@ -269,10 +271,12 @@ void Shard::handle_relay(WorkerIndex from, const RelaySlot& slot, Instant now) {
       return;
     case RelayFrame::kClock:
       if (is_from_source && slot.layer < publication->layer_count()) {
-        publication->layer(slot.layer).clock = rtcp::SourceClock{.ntp = rtcp::NtpTime(slot.ntp),
-                                                                 .rtp = slot.rtp_time,
-                                                                 .arrival = slot.arrival,
-                                                                 .clock_rate = slot.clock_rate};
+        set_clock(*publication, slot.layer,
+                  {.ntp = rtcp::NtpTime(slot.ntp),
+                   .rtp = slot.rtp_time,
+                   .arrival = slot.arrival,
+                   .clock_rate = slot.clock_rate},
+                  now);
       }
       return;
     case RelayFrame::kRates:

@@ -285,6 +285,8 @@ void add_worker_counters(Page& page, const ByRegion& regions) {
         [](const WorkerMetrics& w) { return w.worker->transport_feedback_received.value(); }},
        {"key_frames_replayed_total", "Subscribers that began with a key frame from before them.",
         kCounter, [](const WorkerMetrics& w) { return w.worker->key_frames_replayed.value(); }},
+       {"peers_looked_at_total", "Peers that timers had to look at.", kCounter,
+        [](const WorkerMetrics& w) { return w.worker->peers_looked_at.value(); }},
        {"packets_paced_total", "Packets of video that waited for their turn to leave.", kCounter,
         [](const WorkerMetrics& w) { return w.worker->packets_paced.value(); }},
        {"packets_superseded_total",

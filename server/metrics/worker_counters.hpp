@@ -120,6 +120,8 @@ struct WorkerCounters {
   /// And those of them that were not sent, since their stream went on at a smaller size meanwhile.
   /// What the subscriber gets instead has their numbers: it misses nothing.
   Counter packets_superseded;
+  /// Peers that timers had to look at, each time.
+  Counter peers_looked_at;
   LatencyHistogram forward_latency;
   // Gauges.
   EstimateGauges estimates;

@@ -10,7 +10,7 @@
 namespace meridian::node {
 namespace {
 
-/// Timers are looked at this often while there is anything; the finest need is the NACK's.
+/// Timers are looked at no more often than this; the finest need is the NACK's.
 constexpr Duration kTick = 10ms;
 /// Frames taken from one ring in one turn, so that a busy neighbour doesn't keep us from our own.
 constexpr std::size_t kMaxRelayFrames = 256;
@@ -194,6 +194,7 @@ void Worker::State::handle_media(const InboundDatagram& datagram, Transport& to,
 }
 
 void Worker::State::follow(Transport& changed, Now now) {
+  next_transport = std::min(next_transport, changed.next_timeout());
   while (const auto event = changed.poll_event()) {
     report(changed.id(), event->state, event->reason);
     if (event->state == transport::TransportState::kConnected) {
@@ -234,6 +235,7 @@ void Worker::State::handle(forward::OpenTransport&& command, Now now) {
     return;
   }
   Transport& added = *opened;
+  next_transport = std::min(next_transport, added.next_timeout());
   members.emplace(id, Member{.transport = std::move(opened),
                              .peer = &shard.add_peer(added, command.room),
                              .room = command.room,
@@ -336,17 +338,36 @@ void Worker::handle_timeout(Now now) {
   if (now.monotonic < state.next_tick) {
     return;
   }
-  for (auto& [id, member] : state.members) {
-    if (now.monotonic >= member.transport->next_timeout()) {
-      member.transport->handle_timeout(now.monotonic, state.output);
-      state.set_handshaking(member, member.transport->is_handshaking());
-      state.follow(*member.transport, now);
-    }
+  if (now.monotonic >= state.next_transport) {
+    state.handle_transport_timeouts(now);
   }
   state.shard.handle_timeout(now.monotonic);
   state.handle_policy_timeout(now.monotonic);
   const bool is_idle = state.shard.is_idle() && state.leaving.empty() && state.revoked.empty();
   state.next_tick = is_idle ? Instant::never() : now.monotonic + kTick;
+}
+
+/// Most timeouts only move later, with each consent check: all are looked at when the first one
+/// known has come, and what is then the first is known.
+void Worker::State::handle_transport_timeouts(Now now) {
+  next_transport = Instant::never();
+  for (auto& [id, member] : members) {
+    config.counters.peers_looked_at.increment();
+    Transport& one = *member.transport;
+    if (now.monotonic >= one.next_timeout()) {
+      one.handle_timeout(now.monotonic, output);
+      set_handshaking(member, one.is_handshaking());
+      follow(one, now);
+    }
+    next_transport = std::min(next_transport, one.next_timeout());
+  }
+}
+
+Instant Worker::State::next_due() const {
+  if (!leaving.empty() || !revoked.empty()) {
+    return {};
+  }
+  return std::min({shard.next_timeout(), next_transport, next_transit});
 }
 
 void Worker::handle_load(const forward::WorkerLoad& load) {
@@ -361,7 +382,10 @@ void Worker::handle_load(const forward::WorkerLoad& load) {
 }
 
 Instant Worker::next_timeout() const {
-  return std::min(state_->next_tick, state_->shard.next_release());
+  const Instant tick = state_->next_tick.is_never()
+                           ? Instant::never()
+                           : std::max(state_->next_tick, state_->next_due());
+  return std::min(tick, state_->shard.next_release());
 }
 
 std::uint64_t Worker::take_wakes() {

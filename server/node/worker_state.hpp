@@ -120,6 +120,9 @@ struct Worker::State {
   enum class Report : std::uint8_t { kInterim, kFinal };
   void report_transit(Member& member, Report kind);
   void handle_policy_timeout(Instant now);
+  void handle_transport_timeouts(Now now);
+  /// When the next thing is due that ticks are for.
+  [[nodiscard]] Instant next_due() const;
   /// Whether the policy is the one under which our permits were admitted.
   [[nodiscard]] bool is_policy_current() const {
     return policy != nullptr && config.policy.load() == policy->generation();
@@ -142,6 +145,9 @@ struct Worker::State {
   // Datagrams of one transport come and go together.
   Member* last_sender = nullptr;
   Instant next_transit;
+  /// Not after the first timeout of any transport.
+  Instant next_transport = Instant::never();
+  /// Not earlier than this; never() without anything that time matters to.
   Instant next_tick = Instant::never();
 };
 

@@ -168,5 +168,45 @@ TEST_F(WorkerTest, an_idle_worker_wants_no_timer) {
   EXPECT_FALSE(bed.worker().next_timeout().is_never());
 }
 
+TEST_F(WorkerTest, timers_look_at_nobody_for_whom_nothing_is_due) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  publish(bed, alice);
+  constexpr std::uint64_t kListeners = 50;
+  for (std::uint64_t i = 0; i < kListeners; ++i) {
+    subscribe(bed, bed.join(), Sample::kMicrophone, static_cast<std::uint32_t>(i + 1));
+  }
+  const auto talk = [&](std::uint16_t from, std::uint16_t count) {
+    for (std::uint16_t number = from; number < from + count; ++number) {
+      bed.send(alice, sample_.audio(number));
+      bed.run_for(20ms);
+    }
+  };
+  talk(1, 200);
+  const std::uint64_t before = bed.counters().peers_looked_at.value();
+  talk(201, 150);
+  const std::uint64_t looks = bed.counters().peers_looked_at.value() - before;
+  // In three seconds everybody once a second, with a look at their probes, and once because of
+  // somebody's consent. Only the speaker is in the ticks between, at most in each.
+  EXPECT_LE(looks, (kListeners + 1) * 7 + 300);
+  EXPECT_GE(looks, kListeners * 4);
+}
+
+TEST_F(WorkerTest, ticks_are_as_rare_as_what_is_due) {
+  WorkerBed bed;
+  BedClient& alice = bed.join();
+  publish(bed, alice);
+  subscribe(bed, bed.join(), Sample::kMicrophone);
+  bed.run_for(3s);
+  std::size_t ticks = 0;
+  for (const Instant end = bed.now.monotonic + 2s; bed.now.monotonic < end; ++ticks) {
+    const Instant next = bed.worker().next_timeout();
+    ASSERT_GT(next, bed.now.monotonic);
+    bed.now.monotonic = next;
+    bed.worker().handle_timeout(bed.now);
+  }
+  EXPECT_LE(ticks, 50U);  // layers ten times a second, speakers, rates and reports
+}
+
 }  // namespace
 }  // namespace meridian::node
