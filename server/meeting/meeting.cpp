@@ -410,7 +410,10 @@ bool Meeting::suits(const AccountId& guest, const residency::RegionSet& in_use) 
 void Meeting::settle(Now now) {
   updates_.flush(now.monotonic);
   std::ranges::move(rpcs_.take_outcomes(), std::back_inserter(room_.services.outbox.rpcs));
-  next_timeout_.reset();
+  if (next_timeout_) {
+    next_timeout_.reset();
+    room_.services.outbox.touched.push_back(room_.number);
+  }
 }
 
 bool Meeting::is_finished(Instant now) const {

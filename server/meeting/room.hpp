@@ -43,6 +43,8 @@ struct Outbox {
   std::vector<sctp::Command> sctp;
   std::vector<RpcOutcome> rpcs;
   std::vector<RoomEvent> events;
+  /// Rooms whose meeting may have another next_timeout() than when it was last asked.
+  std::vector<RoomNumber> touched;
 };
 
 /// What all meetings of a control thread share; everything outlives them.

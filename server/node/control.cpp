@@ -1,6 +1,7 @@
 #include "node/control.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "api/bootstrap.hpp"
@@ -343,8 +344,10 @@ void Control::handle_timeout(Now now) {
     s.renew_lease(now.monotonic);
     s.directory.forget_old_secrets(now.wall);
   }
-  for (const auto& [key, meeting] : s.meetings) {
-    if (meeting->next_timeout() <= now.monotonic) {
+  s.follow_timeouts();
+  const std::vector<RoomNumber> due = s.timeouts.due(now.monotonic);
+  for (const RoomNumber room : due) {
+    if (meeting::Meeting* meeting = s.find_meeting(room)) {
       meeting->handle_timeout(now);
     }
   }
@@ -352,21 +355,37 @@ void Control::handle_timeout(Now now) {
   s.agents.handle_timeout(now);
   s.check_graces(now);
   s.finish_changes();
-  s.remove_finished(now);
+  s.is_shutting_down ? s.remove_left(now) : s.remove_finished(due, now);
   s.signed_evidence.handle_timeout(s.ledger, now);
   s.drain_signals(now);
 }
 
-void Control::State::remove_finished(Now now) {
+void Control::State::follow_timeouts() {
+  for (const RoomNumber room : std::exchange(outbox.touched, {})) {
+    if (const meeting::Meeting* meeting = find_meeting(room)) {
+      timeouts.set(room, meeting->next_timeout());
+    }
+  }
+}
+
+void Control::State::remove_finished(std::span<const RoomNumber> rooms, Now now) {
+  for (const RoomNumber room : rooms) {
+    meeting::Meeting* meeting = find_meeting(room);
+    if (meeting == nullptr || !meeting->is_finished(now.monotonic)) {
+      continue;
+    }
+    const auto found = meetings.find({meeting->room().account, meeting->room().name});
+    forget_meeting(found->first, *meeting, livekit::ROOM_END_IDLE_TIMEOUT, now);
+    meetings.erase(found);
+  }
+}
+
+void Control::State::remove_left(Now now) {
   std::erase_if(meetings, [&](const auto& entry) {
-    const meeting::Meeting& meeting = *entry.second;
-    const bool is_left = is_shutting_down && meeting.room().roster.empty();
-    if (!is_left && !meeting.is_finished(now.monotonic)) {
+    if (!entry.second->room().roster.empty()) {
       return false;
     }
-    forget_meeting(entry.first, *entry.second,
-                   is_left ? livekit::ROOM_END_SERVER_SHUTDOWN : livekit::ROOM_END_IDLE_TIMEOUT,
-                   now);
+    forget_meeting(entry.first, *entry.second, livekit::ROOM_END_SERVER_SHUTDOWN, now);
     return true;
   });
 }
@@ -379,6 +398,7 @@ void Control::State::forget_meeting(const MeetingKey& key, meeting::Meeting& mee
   collect_data(meeting);
   ledger.close(meeting.room().number, now);
   meetings_by_number.erase(meeting.room().number);
+  timeouts.erase(meeting.room().number);
 }
 
 Instant Control::next_timeout() const {
@@ -388,10 +408,8 @@ Instant Control::next_timeout() const {
   if (const api::OidcProvider* provider = state_->admin.oidc()) {
     next = std::min(next, provider->next_timeout());
   }
-  for (const auto& [key, meeting] : state_->meetings) {
-    next = std::min(next, meeting->next_timeout());
-  }
-  return next;
+  state_->follow_timeouts();
+  return std::min(next, state_->timeouts.next());
 }
 
 void Control::set_evidence(EvidenceState state) {
@@ -411,7 +429,7 @@ void Control::begin_shutdown(Now now) {
   }
   s.record(audit::Kind::kNodeStopped, nullptr, {}, now);
   s.drain_signals(now);
-  s.remove_finished(now);
+  s.remove_left(now);
   s.drain_events(now);
   s.drain_agents(now);
   for (const auto& [session, kind] : s.agent_frames) {

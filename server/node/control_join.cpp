@@ -161,6 +161,7 @@ meeting::Meeting& Control::State::create_meeting(const MeetingKey& key,
   meeting::Meeting& meeting = *created;
   meetings_by_number.emplace(meeting.room().number, &meeting);
   meetings.emplace(key, std::move(created));
+  outbox.touched.push_back(meeting.room().number);
   ledger.open(meeting.room().number, policy, room_sid.value(), now.wall);
   log(LogLevel::kInfo, "room_created",
       {{"account", key.first.value()}, {"room", room_sid.value()}});

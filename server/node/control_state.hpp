@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "meeting/meeting.hpp"
 #include "node/change_book.hpp"
 #include "node/control.hpp"
+#include "node/room_timeouts.hpp"
 #include "node/stream_session.hpp"
 #include "node/webhooks.hpp"
 #include "residency/gate.hpp"
@@ -182,7 +184,11 @@ struct Control::State final : rooms::RoomHost {
   // control.cpp
   meeting::Meeting* find_meeting(const MeetingKey& key);
   meeting::Meeting* find_meeting(RoomNumber number);
-  void remove_finished(Now now);
+  /// Of these rooms.
+  void remove_finished(std::span<const RoomNumber> rooms, Now now);
+  void remove_left(Now now);
+  /// Asks the meetings for their time that were touched since.
+  void follow_timeouts();
   /// What a room leaves behind when it goes; the caller then destroys it.
   void forget_meeting(const MeetingKey& key, meeting::Meeting& meeting,
                       livekit::RoomEndReason reason, Now now);
@@ -279,6 +285,7 @@ struct Control::State final : rooms::RoomHost {
   meeting::Services services;
   std::map<MeetingKey, std::unique_ptr<meeting::Meeting>> meetings;
   std::unordered_map<RoomNumber, meeting::Meeting*> meetings_by_number;
+  RoomTimeouts timeouts;
   std::unordered_map<SignalSessionId, Client> clients;
   /// In which kind of frames each worker of agents speaks.
   std::unordered_map<SignalSessionId, FrameKind> agent_frames;

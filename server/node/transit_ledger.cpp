@@ -72,6 +72,7 @@ void TransitLedger::note_command(WorkerIndex worker, const forward::Command& com
         {Leg::Kind::kTransport, worker, transport->transport.value(), WorkerIndex()});
     ++region_of(*meeting, transport->permit.region()).transports;
     transports_[transport->transport] = {*room, transport->permit.region(), {}};
+    meeting->transports.push_back(transport->transport);
   } else if (const auto* source = std::get_if<forward::OpenRelaySource>(&command)) {
     meeting->open_legs.insert({Leg::Kind::kSource, worker, source->sink.value(), source->to});
   } else if (const auto* sink = std::get_if<forward::OpenRelaySink>(&command)) {
@@ -161,6 +162,7 @@ void TransitLedger::close(RoomNumber room, Now now) {
   if (Meeting* meeting = find(room); meeting != nullptr && !meeting->give_up) {
     meeting->give_up = now.monotonic + kFinalWait;
     meeting->report.ended = now.wall;
+    ended_.push_back(room);
   }
 }
 
@@ -196,20 +198,22 @@ std::optional<audit::TransitReport> TransitLedger::running(const AccountId& acco
 
 std::vector<audit::TransitReport> TransitLedger::take_finished(Instant now) {
   std::vector<audit::TransitReport> finished;
-  for (auto entry = meetings_.begin(); entry != meetings_.end();) {
+  std::erase_if(ended_, [&](RoomNumber room) {
+    const auto entry = meetings_.find(room);
     const Meeting& meeting = entry->second;
     const bool is_complete = meeting.open_legs.empty();
-    if (!meeting.give_up || (!is_complete && now < *meeting.give_up)) {
-      ++entry;
-      continue;
+    if (!is_complete && now < *meeting.give_up) {
+      return false;
     }
     audit::TransitReport report = assemble(meeting);
     report.status = is_complete ? audit::ReportStatus::kFinal : audit::ReportStatus::kIncomplete;
     finished.push_back(std::move(report));
-    std::erase_if(transports_,
-                  [&](const auto& transport) { return transport.second.room == entry->first; });
-    entry = meetings_.erase(entry);
-  }
+    for (const TransportId transport : meeting.transports) {
+      transports_.erase(transport);
+    }
+    meetings_.erase(entry);
+    return true;
+  });
   return finished;
 }
 
@@ -217,6 +221,7 @@ std::vector<audit::TransitReport> TransitLedger::take_all(UnixTime now) {
   for (auto& [room, meeting] : meetings_) {
     if (!meeting.give_up) {
       meeting.report.ended = now;
+      ended_.push_back(room);
     }
     meeting.give_up = Instant();
   }
@@ -228,13 +233,7 @@ bool TransitLedger::is_waiting() const {
 }
 
 Instant TransitLedger::next_timeout() const {
-  Instant next = Instant::never();
-  for (const auto& [room, meeting] : meetings_) {
-    if (meeting.give_up) {
-      next = std::min(next, *meeting.give_up);
-    }
-  }
-  return next;
+  return ended_.empty() ? Instant::never() : *meetings_.at(ended_.front()).give_up;
 }
 
 }  // namespace meridian::node

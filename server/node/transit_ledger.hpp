@@ -82,6 +82,7 @@ class TransitLedger {
     std::map<std::pair<RegionId, RegionId>, audit::RelayFlow> relays;
     std::map<std::pair<RegionId, std::string>, std::uint64_t> denials;
     std::set<Leg> open_legs;
+    std::vector<TransportId> transports;
     std::optional<Instant> give_up;  // set when it has ended
   };
   Meeting* find(RoomNumber room);
@@ -94,6 +95,8 @@ class TransitLedger {
   audit::Digest config_;
   const std::vector<RegionId> worker_regions_;
   std::map<RoomNumber, Meeting> meetings_;
+  /// Those that have ended, and whose report isn't finished: in the order of their give_up.
+  std::vector<RoomNumber> ended_;
   /// Where a transport was, for what its peer still sends once it is closed.
   struct Transport {
     RoomNumber room;
