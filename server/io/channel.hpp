@@ -63,6 +63,12 @@ class Channel {
     }
     return Push::kQueued;
   }
+  /// The same for somebody who has more to say in this turn: wake() follows behind the last one.
+  Push queue(Message message) {
+    const auto pushed = mailbox_.push(std::move(message));
+    return pushed == base::Mailbox<Message>::Push::kFull ? Push::kFull : Push::kQueued;
+  }
+  void wake() { wakeup_.notify(); }
   /// Consumer only.
   std::vector<Message> drain() { return mailbox_.drain(); }
   [[nodiscard]] bool empty() const { return mailbox_.empty(); }

@@ -237,13 +237,7 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
     if (audit.append({})) {
       (void)audit.append(control.take_audit_lines());
     }
-    for (auto& [worker, command] : control.take_commands()) {
-      MERIDIAN_CHECK(workers[worker.value()]->commands().push(std::move(command)) ==
-                     CommandChannel::Push::kQueued);
-    }
-    for (sctp::Command& command : control.take_sctp_commands()) {
-      MERIDIAN_CHECK(sctp->push(std::move(command)) == SctpChannel::Push::kQueued);
-    }
+    command_threads();
     for (node::SignalOutput& output : control.take_signal_outputs()) {
       if (!output.frame.empty()) {
         server.send(output.session, std::move(output.frame), output.kind);
@@ -270,6 +264,28 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
     delivery.deliver();
     for (const node::LogEvent& event : control.take_log_events()) {
       log::write(to_level(event.level), event.event, event.fields);
+    }
+  }
+
+  /// Each thread is woken once, behind the last command for it.
+  void command_threads() {
+    std::vector<bool> is_told(workers.size());
+    for (auto& [worker, command] : control.take_commands()) {
+      is_told[worker.value()] = true;
+      MERIDIAN_CHECK(workers[worker.value()]->commands().queue(std::move(command)) ==
+                     CommandChannel::Push::kQueued);
+    }
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+      if (is_told[i]) {
+        workers[i]->commands().wake();
+      }
+    }
+    auto sctp_commands = control.take_sctp_commands();
+    for (sctp::Command& command : sctp_commands) {
+      MERIDIAN_CHECK(sctp->queue(std::move(command)) == SctpChannel::Push::kQueued);
+    }
+    if (!sctp_commands.empty()) {
+      sctp->wake();
     }
   }
 

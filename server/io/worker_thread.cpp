@@ -315,18 +315,29 @@ class WorkerThread::Loop {
     }
   }
 
+  /// Each thread is woken once, behind the last event for it.
   void deliver_events() {
+    bool tells_control = false;
+    bool tells_sctp = false;
     for (forward::Event& event : owner_.worker_.take_events()) {
       if (auto* packet = std::get_if<forward::SctpPacketReceived>(&event)) {
-        const auto pushed =
-            owner_.sctp_.push(sctp::Packet{packet->transport, std::move(packet->packet)});
-        if (pushed == SctpChannel::Push::kFull) {
+        tells_sctp = true;
+        const auto queued =
+            owner_.sctp_.queue(sctp::Packet{packet->transport, std::move(packet->packet)});
+        if (queued == SctpChannel::Push::kFull) {
           owner_.counters_.sctp_lost.increment();  // SCTP sends it again
         }
         continue;
       }
-      MERIDIAN_CHECK(owner_.events_.push({owner_.index_, std::move(event)}) ==
+      tells_control = true;
+      MERIDIAN_CHECK(owner_.events_.queue({owner_.index_, std::move(event)}) ==
                      EventChannel::Push::kQueued);
+    }
+    if (tells_control) {
+      owner_.events_.wake();
+    }
+    if (tells_sctp) {
+      owner_.sctp_.wake();
     }
   }
 
