@@ -15,6 +15,7 @@ bool AcknowledgedRate::is_front_too_old() const {
 }
 
 void AcknowledgedRate::on_packet(const PacketResult& packet) {
+  is_known_ = false;
   at(size_) = packet;
   ++size_;
   for (std::size_t i = size_ - 1; i > 0 && at(i).received < at(i - 1).received; --i) {
@@ -51,7 +52,7 @@ std::optional<Bitrate> AcknowledgedRate::received_since(Instant since) const {
   return to_bitrate(rate_of(received, at(size_ - 1).received - first));
 }
 
-std::optional<Bitrate> AcknowledgedRate::rate() const {
+std::optional<Bitrate> AcknowledgedRate::find_rate() const {
   if (size_ < kRequiredPackets) {
     return std::nullopt;
   }

@@ -31,7 +31,14 @@ class AcknowledgedRate {
 
   /// A packet that arrived.
   void on_packet(const PacketResult& packet);
-  [[nodiscard]] std::optional<Bitrate> rate() const;
+  /// Found once after the last packet: several stages ask, and the window is long.
+  [[nodiscard]] std::optional<Bitrate> rate() const {
+    if (!is_known_) {
+      known_ = find_rate();
+      is_known_ = true;
+    }
+    return known_;
+  }
   /// Of what was received from `since` on, on the peer's clock: what a way carries that was full
   /// all the time. Nothing while that are fewer than kMinSince packets or less than kSinceTime.
   static constexpr std::size_t kMinSince = 5;
@@ -43,11 +50,14 @@ class AcknowledgedRate {
     return (*window_)[(begin_ + index) % kCapacity];
   }
   [[nodiscard]] bool is_front_too_old() const;
+  [[nodiscard]] std::optional<Bitrate> find_rate() const;
 
   std::unique_ptr<std::array<PacketResult, kCapacity>> window_;
   std::size_t begin_ = 0;
   std::size_t size_ = 0;
   Instant discarded_until_;  // newest send time that left the window
+  mutable bool is_known_ = false;
+  mutable std::optional<Bitrate> known_;
 };
 
 }  // namespace meridian::bwe

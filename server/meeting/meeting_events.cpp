@@ -30,6 +30,10 @@ void Meeting::handle_event(const forward::Event& event, Now now) {
     }
     return;  // it changes nothing
   }
+  if (const auto* quality = std::get_if<forward::TransportQuality>(&event)) {
+    handle(*quality);
+    return;  // told when it is time: no deadline is another one by it
+  }
   if (const auto* state = std::get_if<forward::TransportStateChanged>(&event)) {
     handle(*state, now);
   } else if (const auto* started = std::get_if<forward::LayerStarted>(&event)) {
@@ -40,8 +44,6 @@ void Meeting::handle_event(const forward::Event& event, Now now) {
     tracks_.handle(*wanted, now);
   } else if (const auto* paused = std::get_if<forward::StreamPaused>(&event)) {
     subscriptions_.handle(*paused);
-  } else if (const auto* quality = std::get_if<forward::TransportQuality>(&event)) {
-    handle(*quality);
   }
   settle(now);
 }

@@ -77,7 +77,7 @@ void Meeting::handle_request(const ParticipantSid& sid, SignalSessionId session,
     case Request::kPing:
     case Request::kPingReq:
       handle_ping(participant, request, now);
-      break;
+      return;  // it changes nothing: everybody's deadlines would be looked at for each ping
     case Request::kPublishDataTrackRequest:
     case Request::kUnpublishDataTrackRequest:
     case Request::kUpdateDataSubscription:
