@@ -22,13 +22,14 @@ class Blocks {
   }
 
  private:
-  std::array<rtp::RedBlock, SoundForms::kRedundantFrames + 1> all_{};
+  std::array<rtp::RedBlock, SoundForms::kMostRedundantFrames + 1> all_{};
   std::size_t first_ = all_.size();
 };
 
 /// The frames before a packet, newest first, as long as they can be said and fit.
-void put_earlier(const MediaPacket& packet, const History& history, Blocks& blocks) {
-  for (std::uint64_t back = 1; back <= SoundForms::kRedundantFrames; ++back) {
+void put_earlier(const MediaPacket& packet, const History& history, std::size_t frames,
+                 Blocks& blocks) {
+  for (std::uint64_t back = 1; back <= frames; ++back) {
     const MediaPacket* earlier =
         packet.sequence.value() < back
             ? nullptr
@@ -63,26 +64,27 @@ Bytes sound_frame(const MediaPacket& packet) {
 SoundForms::SoundForms()
     : memory_(std::make_unique_for_overwrite<std::uint8_t[]>(kPackets * kMaxPayload)) {}
 
-SoundForms::Form* SoundForms::find(const MediaPacket& packet) {
+SoundForms::Form* SoundForms::find(const MediaPacket& packet, std::size_t frames) {
   const auto end = forms_.begin() + static_cast<std::ptrdiff_t>(count_);
-  const auto found =
-      std::find_if(forms_.begin(), end, [&](const Form& form) { return form.packet == &packet; });
+  const auto found = std::find_if(forms_.begin(), end, [&](const Form& form) {
+    return form.packet == &packet && form.frames == frames;
+  });
   return found != end ? &*found : nullptr;
 }
 
-SoundForms::Form* SoundForms::add(const MediaPacket& packet) {
+SoundForms::Form* SoundForms::add(const MediaPacket& packet, std::size_t frames) {
   if (count_ == kPackets) {
     return nullptr;
   }
-  forms_[count_] = {.packet = &packet, .payload = {}};
+  forms_[count_] = {.packet = &packet, .frames = frames, .payload = {}};
   return &forms_[count_++];
 }
 
 Bytes SoundForms::plain(const MediaPacket& packet) {
-  if (const Form* made = find(packet)) {
+  if (const Form* made = find(packet, 0)) {
     return made->payload;
   }
-  Form* form = add(packet);
+  Form* form = add(packet, 0);
   if (form == nullptr) {
     return {};
   }
@@ -90,17 +92,18 @@ Bytes SoundForms::plain(const MediaPacket& packet) {
   return form->payload;
 }
 
-Bytes SoundForms::redundant(const MediaPacket& packet, const History& history) {
-  if (const Form* made = find(packet)) {
+Bytes SoundForms::redundant(const MediaPacket& packet, const History& history, std::size_t frames) {
+  if (const Form* made = find(packet, frames)) {
     return made->payload;
   }
-  Form* form = add(packet);
-  if (form == nullptr) {
+  Form* form = add(packet, frames);
+  const Bytes frame = sound_frame(packet);
+  if (form == nullptr || frame.empty()) {
     return {};
   }
   Blocks blocks;
-  blocks.put(0, packet.payload);
-  put_earlier(packet, history, blocks);
+  blocks.put(0, frame);
+  put_earlier(packet, history, frames, blocks);
   const std::size_t place = static_cast<std::size_t>(form - forms_.data()) * kMaxPayload;
   const MutableBytes room(&memory_[place], kMaxPayload);
   form->payload = room.first(rtp::write_red(blocks.all(), room));

@@ -20,8 +20,9 @@ class SoundForms {
  public:
   /// Packets of a batch; of more than that no form is made.
   static constexpr std::size_t kPackets = 32;
-  /// Frames of before that a packet carries once more.
+  /// Frames of before that a packet carries once more: as a rule, and where very much is lost.
   static constexpr std::size_t kRedundantFrames = 2;
+  static constexpr std::size_t kMostRedundantFrames = 3;
   /// Of the payload with all its blocks, so that the packet passes every way.
   static constexpr std::size_t kMaxPayload = 1100;
 
@@ -32,17 +33,20 @@ class SoundForms {
 
   /// The current audio of a packet of kRed; a view into its payload. Empty: it can't be read.
   [[nodiscard]] Bytes plain(const MediaPacket& packet);
-  /// A packet of kOpus as the payload of kRed, with the frames before it that `history` has of its
-  /// stream, as many as fit. Payload types of the blocks are 0. Empty: it is too large.
-  [[nodiscard]] Bytes redundant(const MediaPacket& packet, const History& history);
+  /// A packet of either codec as the payload of kRed, with the `frames` (at most
+  /// kMostRedundantFrames) before it that `history` has of its stream, as many as fit. Payload
+  /// types of the blocks are 0. Empty: it is too large, or can't be read.
+  [[nodiscard]] Bytes redundant(const MediaPacket& packet, const History& history,
+                                std::size_t frames);
 
  private:
   struct Form {
     const MediaPacket* packet = nullptr;
+    std::size_t frames = 0;  // of before; 0: plain
     Bytes payload;
   };
-  [[nodiscard]] Form* find(const MediaPacket& packet);
-  [[nodiscard]] Form* add(const MediaPacket& packet);
+  [[nodiscard]] Form* find(const MediaPacket& packet, std::size_t frames);
+  [[nodiscard]] Form* add(const MediaPacket& packet, std::size_t frames);
 
   std::array<Form, kPackets> forms_{};
   std::size_t count_ = 0;

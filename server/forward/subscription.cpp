@@ -45,6 +45,15 @@ int repeats_for(const bwe::SendSideEstimator& estimator, Instant now) {
   return loss < kMuch ? 1 : 2;
 }
 
+/// Frames of before that each packet of sound carries: two leave 1 % of it lost where 20 % of the
+/// packets are, but 3 % where 30 % are.
+std::size_t redundancy_for(const bwe::SendSideEstimator& estimator, Instant now) {
+  constexpr double kVeryMuch = 0.25;
+  return estimator.loss() < kVeryMuch || repeats_for(estimator, now) == 0
+             ? SoundForms::kRedundantFrames
+             : SoundForms::kMostRedundantFrames;
+}
+
 metrics::Traffic traffic(const Publication& publication) {
   return publication.is_video() ? metrics::Traffic::kRtpVideo : metrics::Traffic::kRtpAudio;
 }
@@ -130,10 +139,13 @@ std::optional<MediaPacket> Subscription::sound_form(const MediaPacket& packet,
                                                     Outlet& outlet) const {
   // Not inside of end-to-end encryption, where blocks can't be told apart.
   const bool may_look_into = !publication_->traits().is_encrypted && outlet.forms != nullptr;
-  if (may_look_into && packet.codec == rtp::Codec::kOpus && takes(rtp::Codec::kRed) &&
-      takes(rtp::Codec::kOpus)) {
+  const std::size_t frames = redundancy_for(outlet.downlink.estimator(), outlet.now);
+  const bool is_too_little =
+      packet.codec == rtp::Codec::kOpus ||
+      (packet.codec == rtp::Codec::kRed && frames > SoundForms::kRedundantFrames);
+  if (may_look_into && is_too_little && takes(rtp::Codec::kRed) && takes(rtp::Codec::kOpus)) {
     const auto& history = publication_->layer(0).history;
-    const Bytes redundant = history ? outlet.forms->redundant(packet, *history) : Bytes{};
+    const Bytes redundant = history ? outlet.forms->redundant(packet, *history, frames) : Bytes{};
     if (!redundant.empty()) {
       outlet.counters.red_made.increment();
       return as(packet, rtp::Codec::kRed, redundant);

@@ -36,9 +36,10 @@ class SoundFormsTest : public testing::Test {
     std::uint16_t offset = 0;
     friend bool operator==(const Block&, const Block&) = default;
   };
-  std::vector<Block> made(const MediaPacket& packet) {
+  std::vector<Block> made(const MediaPacket& packet,
+                          std::size_t frames = SoundForms::kRedundantFrames) {
     forms_.clear();
-    const Bytes payload = forms_.redundant(packet, history_);
+    const Bytes payload = forms_.redundant(packet, history_, frames);
     const auto red = rtp::parse_red(payload);
     std::vector<Block> blocks;
     if (red && !payload.empty()) {
@@ -61,6 +62,25 @@ TEST_F(SoundFormsTest, a_packet_carries_the_two_frames_before_it) {
   store(102, 2880);
   const auto fourth = made(store(103, 3840));
   EXPECT_EQ(fourth, (decltype(fourth){{101, 1920}, {102, 960}, {103, 0}}));
+}
+
+TEST_F(SoundFormsTest, a_packet_carries_three_frames_where_two_are_too_few) {
+  store(100, 960);
+  store(101, 1920);
+  store(102, 2880);
+  const MediaPacket& packet = store(103, 3840);
+  const auto blocks = made(packet, SoundForms::kMostRedundantFrames);
+  EXPECT_EQ(blocks, (decltype(blocks){{100, 2880}, {101, 1920}, {102, 960}, {103, 0}}));
+  const Bytes most = forms_.redundant(packet, history_, SoundForms::kMostRedundantFrames);
+  EXPECT_LT(forms_.redundant(packet, history_, 2).size(), most.size()) << "beside the other form";
+}
+
+TEST_F(SoundFormsTest, what_a_publisher_made_is_made_anew) {
+  store(100, 960);
+  store(101, 1920);
+  const std::vector<std::uint8_t> red = {0x80 | 111, 0x0f, 0, 2, 111, 101, 101, 102, 8, 9};
+  const auto blocks = made(store_payload(102, 2880, rtp::Codec::kRed, red));
+  EXPECT_EQ(blocks, (decltype(blocks){{100, 1920}, {101, 960}, {102, 0}}));
 }
 
 TEST_F(SoundFormsTest, a_frame_that_never_came_is_left_out) {
@@ -103,8 +123,8 @@ TEST_F(SoundFormsTest, another_generation_has_another_clock) {
 TEST_F(SoundFormsTest, each_form_is_made_once) {
   store(100, 960);
   const MediaPacket& packet = store(101, 1920);
-  const Bytes once = forms_.redundant(packet, history_);
-  const Bytes twice = forms_.redundant(packet, history_);
+  const Bytes once = forms_.redundant(packet, history_, 2);
+  const Bytes twice = forms_.redundant(packet, history_, 2);
   EXPECT_EQ(once.data(), twice.data());
   EXPECT_EQ(once.size(), twice.size());
 }
@@ -127,12 +147,12 @@ TEST_F(SoundFormsTest, what_can_not_be_read_has_no_form) {
 
 TEST_F(SoundFormsTest, a_batch_has_an_end) {
   for (std::uint64_t i = 0; i < SoundForms::kPackets; ++i) {
-    EXPECT_FALSE(forms_.redundant(store(100 + i, 960), history_).empty());
+    EXPECT_FALSE(forms_.redundant(store(100 + i, 960), history_, 2).empty());
   }
   const MediaPacket& more = store(100 + SoundForms::kPackets, 960);
-  EXPECT_TRUE(forms_.redundant(more, history_).empty());
+  EXPECT_TRUE(forms_.redundant(more, history_, 2).empty());
   forms_.clear();
-  EXPECT_FALSE(forms_.redundant(more, history_).empty());
+  EXPECT_FALSE(forms_.redundant(more, history_, 2).empty());
 }
 
 }  // namespace

@@ -319,6 +319,34 @@ TEST_F(SoundTest, where_much_is_lost_and_nobody_asks_each_packet_comes_again) {
   EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
 }
 
+TEST_F(SoundTest, where_very_much_is_lost_redundancy_goes_further_back) {
+  publish();
+  subscribe(bob_, {opus(112), red(62)});
+  Reporter reporter;
+  std::uint16_t number = 1;
+  const auto run = [&](std::uint16_t packets, unsigned lost_of_ten) {
+    for (const auto end = static_cast<std::uint16_t>(number + packets); number < end; ++number) {
+      bob_.is_deaf = number % 10U < lost_of_ten;
+      send(number);
+      bob_.is_deaf = false;
+      bed_.run_for(20ms);
+      reporter.take(bob_, bed_.now);
+    }
+  };
+  const auto frames_before = [&](bool is_red) {
+    is_red ? send_red(number++) : send(number++);
+    const auto parsed = rtp::parse_red(view(bob_.take_rtp().at(0)).payload());
+    return parsed ? parsed->redundant().size() : 0;
+  };
+  run(100, 0);
+  EXPECT_EQ(frames_before(false), 2U);
+  run(250, 3);
+  EXPECT_EQ(frames_before(false), 3U);
+  EXPECT_EQ(frames_before(true), 3U) << "more than its publisher sends";
+  run(600, 0);
+  EXPECT_EQ(frames_before(false), 2U);
+}
+
 TEST_F(SoundTest, what_a_repetition_brings_is_lost_all_the_same) {
   publish(true);
   subscribe(bob_, {opus(112)});
