@@ -8,7 +8,9 @@ void Downlink::on_sent(std::size_t size, Copy copy, Numbered numbered, bwe::Prob
                        Instant now) {
   first_sent_ = std::min(first_sent_, now);
   sent_bytes_ += size;
-  resent_bytes_ += copy == Copy::kRetransmission && cluster == bwe::kNoCluster ? size : 0;
+  const bool is_resent = copy == Copy::kRetransmission && cluster == bwe::kNoCluster;
+  resent_bytes_ += is_resent ? size : 0;
+  unnumbered_bytes_ += is_resent && numbered == Numbered::kNo ? size : 0;
   if (numbered == Numbered::kYes) {
     probe_media_bytes_ += cluster == bwe::kNoCluster ? size : 0;
     history_.on_sent(size, cluster == bwe::kNoCluster ? probe_ : cluster, now);
@@ -71,11 +73,15 @@ void Downlink::handle_report(double loss, Duration round_trip, Instant now) {
 void Downlink::update_rate(Duration elapsed) {
   if (elapsed > Duration::zero()) {
     sent_rate_ = bwe::to_bitrate(bwe::rate_of(static_cast<double>(sent_bytes_), elapsed));
-    const Bitrate resent =
-        bwe::to_bitrate(bwe::rate_of(static_cast<double>(resent_bytes_), elapsed));
-    retransmission_rate_ = Bitrate((retransmission_rate_.value() + resent.value()) / 2);
+    const auto smooth = [&](Bitrate before, std::uint64_t bytes) {
+      const Bitrate rate = bwe::to_bitrate(bwe::rate_of(static_cast<double>(bytes), elapsed));
+      return Bitrate((before.value() + rate.value()) / 2);
+    };
+    retransmission_rate_ = smooth(retransmission_rate_, resent_bytes_);
+    unnumbered_rate_ = smooth(unnumbered_rate_, unnumbered_bytes_);
   }
   resent_bytes_ = 0;
+  unnumbered_bytes_ = 0;
   sent_bytes_ = 0;
 }
 

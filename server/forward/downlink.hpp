@@ -79,6 +79,8 @@ class Downlink {
   [[nodiscard]] Bitrate sent_rate() const { return sent_rate_; }
   /// The same of retransmissions, smoothed.
   [[nodiscard]] Bitrate retransmission_rate() const { return retransmission_rate_; }
+  /// The part of it that has no numbers of its own: nobody ever says that it arrives.
+  [[nodiscard]] Bitrate unnumbered_rate() const { return unnumbered_rate_; }
   /// Whether a probe has raised the estimate since the last call, or confirmed what it waited for.
   [[nodiscard]] bool take_probed() { return std::exchange(has_probed_, false); }
   /// Part of the packets that transport-wide feedback told lost since the last call, 0 to 1.
@@ -92,7 +94,9 @@ class Downlink {
   std::uint64_t sent_bytes_ = 0;  // since the last update_rate()
   Bitrate sent_rate_;
   std::uint64_t resent_bytes_ = 0;
+  std::uint64_t unnumbered_bytes_ = 0;
   Bitrate retransmission_rate_;
+  Bitrate unnumbered_rate_;
   TokenBucket resend_budget_{0, kResendBurst};
   bwe::ProbeCluster probe_ = bwe::kNoCluster;
   std::size_t probe_media_bytes_ = 0;

@@ -122,17 +122,19 @@ void LayerAllocation::lower_small(std::span<Subscription* const> subscriptions) 
 Ceilings LayerAllocation::ceilings(const Downlink& downlink, Bitrate estimate, bool can_probe,
                                    Instant now) {
   Ceilings ceilings = window_.update(estimate, downlink.estimator().is_in_start(), now);
-  // What was never tried may be more than the way carries: first a probe shows it.
+  is_waiting_ = ceilings.added == Bitrate(0) || now < switches_until_;
+  // What was never tried may be more than the way carries: first a probe shows it. What is sent
+  // again without a number isn't in what was shown, but in what is taken off below.
   const auto shown = downlink.estimator().shown(now);
   if (can_probe && shown && !downlink.estimator().is_in_start()) {
-    ceilings.added = std::min(ceilings.added, *shown);
+    ceilings.added = std::min(ceilings.added, sum(*shown, downlink.unnumbered_rate()));
   }
   ceilings.kept = less(ceilings.kept, division_.reserved);
   ceilings.added = less(ceilings.added, division_.reserved);
   ceilings.lowest = less(ceilings.lowest, division_.reserved);
   if (!downlink.estimator().is_in_start() && next_ > Bitrate(0)) {
     // One step at a time.
-    ceilings.added = now < switches_until_ ? Bitrate(0) : std::min(ceilings.added, next_);
+    ceilings.added = is_waiting_ ? Bitrate(0) : std::min(ceilings.added, next_);
   }
   // Not before the way was seen to be full; and never where nothing could tell that it carries more
   // again: that takes padding, and somebody who says what arrives of it.
@@ -166,7 +168,7 @@ void LayerAllocation::follow_wanted(const Allocated& allocated, const Ceilings& 
   using Need = bwe::SendSideEstimator::Need;
   const Need need =
       allocated.used == Bitrate(0) && ceilings.may_pause ? Need::kAnything : Need::kMore;
-  if (allocated.next == Bitrate(0) || (ceilings.added == Bitrate(0) && need != Need::kAnything)) {
+  if (allocated.next == Bitrate(0) || (is_waiting_ && need != Need::kAnything)) {
     video = Bitrate(0);
   }
   downlink.estimator().set_wanted(video == Bitrate(0) ? video : sum(video, division_.reserved),

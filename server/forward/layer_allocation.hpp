@@ -64,6 +64,8 @@ class LayerAllocation {
   /// What the next step up costs, as of the last division; zero: none is wanted.
   Bitrate next_;
   Instant switches_until_;
+  /// After a step too far, or during one that takes its time: nothing is added, nor probed for.
+  bool is_waiting_ = false;
   std::optional<Bitrate> limit_;
 };
 

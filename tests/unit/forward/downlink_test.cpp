@@ -141,6 +141,17 @@ TEST(Downlink, the_rate_is_what_was_sent_since_the_last_call) {
   EXPECT_EQ(downlink.sent_rate(), Bitrate(0));
 }
 
+TEST(Downlink, what_is_sent_again_without_a_number_is_known) {
+  Downlink downlink;
+  for (const auto numbered : {Downlink::Numbered::kNo, Downlink::Numbered::kYes}) {
+    downlink.on_sent(1000, Downlink::Copy::kRetransmission, numbered, bwe::kNoCluster, at(1s));
+  }
+  downlink.on_sent(1000, Downlink::Copy::kFirst, Downlink::Numbered::kNo, bwe::kNoCluster, at(1s));
+  downlink.update_rate(100ms);
+  EXPECT_EQ(downlink.retransmission_rate(), Bitrate(80'000)) << "half, since it is smoothed";
+  EXPECT_EQ(downlink.unnumbered_rate(), Bitrate(40'000));
+}
+
 TEST(Downlink, more_statuses_than_fit_at_once_are_all_counted) {
   Downlink downlink;
   const SequenceNumber first = downlink.next_number();

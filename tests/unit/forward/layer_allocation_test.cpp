@@ -1,13 +1,16 @@
 #include "forward/layer_allocation.hpp"
 
+#include <array>
 #include <deque>
 #include <variant>
 
 #include <gtest/gtest.h>
 
+#include "bwe/arrival_recorder.hpp"
 #include "forward/publication.hpp"
 #include "forward/relay_sink.hpp"
 #include "forward/sender.hpp"
+#include "rtcp/compound_writer.hpp"
 #include "unit/forward/shard_bed.hpp"
 
 namespace meridian::forward {
@@ -40,7 +43,7 @@ class LayerAllocationTest : public testing::Test {
                                               .ssrc = Ssrc(100 + number),
                                               .rtx_ssrc = Ssrc(200 + number),
                                               .codecs = {test::vp8(102)},
-                                              .extensions = {},
+                                              .extensions = extensions_,
                                               .target = target},
                                     publication, sender_, FirstSequences{});
     EXPECT_TRUE(sender_.add(subscription));
@@ -62,6 +65,46 @@ class LayerAllocationTest : public testing::Test {
     return paused;
   }
 
+  /// Packets of 500 bytes, of which each `lost_each`th doesn't arrive (0: all do), and what the
+  /// subscriber says about them; and as much as is `repeated` that has no numbers of its own.
+  void pass(Duration time, Bitrate rate, unsigned lost_each, Bitrate repeated = {}) {
+    constexpr Duration kStep = 20ms;
+    const auto bytes_of = [&](Bitrate of) { return of.value() * kStep.count() / 8'000'000'000; };
+    Downlink& downlink = *sender_.downlink();
+    std::uint64_t due = 0;
+    for (Duration passed{}; passed < time; passed += kStep) {
+      bed_.now = bed_.now + kStep;
+      for (due += bytes_of(rate); due >= 500; due -= 500) {
+        const SequenceNumber number = downlink.next_number();
+        downlink.on_sent(500, Downlink::Copy::kFirst, Downlink::Numbered::kYes, bwe::kNoCluster,
+                         bed_.now);
+        ++packets_;
+        if (lost_each == 0 || packets_ % lost_each != 0) {
+          arrivals_.on_packet(number, bed_.now);
+        }
+      }
+      downlink.on_sent(bytes_of(repeated), Downlink::Copy::kRetransmission, Downlink::Numbered::kNo,
+                       bwe::kNoCluster, bed_.now);
+      tell();
+    }
+    sender_.update_rates(time);
+  }
+  void tell() {
+    std::array<std::uint8_t, 1200> buffer{};
+    while (const auto report = arrivals_.poll(bed_.now)) {
+      rtcp::CompoundWriter writer(buffer);
+      rtcp::Arrivals arrivals{.base = report->base, .times = report->times};
+      (void)writer.add_transport_feedback(Ssrc(1), Ssrc(2), report->feedback_count, arrivals);
+      arrivals_.on_reported(report->times.size() - arrivals.times.size(), bed_.now);
+      for (const rtcp::Packet& packet : *rtcp::Compound::parse(writer.bytes())) {
+        sender_.downlink()->handle_feedback(std::get<rtcp::TransportFeedback>(packet), bed_.now);
+      }
+    }
+  }
+
+  rtp::ExtensionMap extensions_;
+  bwe::ArrivalRecorder arrivals_;
+  unsigned packets_ = 0;
   test::ShardBed bed_;
   test::Client& bob_ = bed_.join();
   Sender sender_{*bob_.transport};
@@ -170,6 +213,31 @@ TEST_F(LayerAllocationTest, nothing_is_paused_that_nothing_could_tell_to_go_on) 
     EXPECT_TRUE(subscription->allowed().is_enabled);
     EXPECT_EQ(subscription->allowed().max_spatial, 0);
   }
+}
+
+TEST_F(LayerAllocationTest, what_is_sent_again_without_numbers_does_not_end_the_search_for_more) {
+  extensions_.set(rtp::Extension::kTransportSequence, 5);
+  Subscription& subscription = subscribe(camera());
+  sender_.set_limit(Bitrate(150'000));
+  (void)allocate();
+  sender_.set_limit(std::nullopt);
+  pass(3s, Bitrate(500'000), 3);
+  ASSERT_FALSE(sender_.downlink()->estimator().is_in_start());
+  // More sound is repeated than all that is known to arrive.
+  for (int i = 0; i < 8; ++i) {
+    pass(1s, Bitrate(120'000), 0, Bitrate(200'000));
+  }
+  (void)allocate();
+  ASSERT_GT(sender_.allocation().division().reserved, Bitrate(150'000));
+  ASSERT_LT(*sender_.downlink()->estimator().shown(bed_.now), Bitrate(150'000));
+  EXPECT_EQ(subscription.allowed().max_spatial, 0);
+  bool has_probed = false;
+  for (int i = 0; i < 60; ++i) {
+    pass(100ms, Bitrate(120'000), 0, Bitrate(200'000));
+    (void)allocate();
+    has_probed |= sender_.downlink()->estimator().poll_probe(bed_.now).has_value();
+  }
+  EXPECT_TRUE(has_probed);
 }
 
 TEST_F(LayerAllocationTest, the_higher_priority_goes_first) {
