@@ -94,13 +94,19 @@ DelayState SendSideEstimator::delay_state() const {
 }
 
 /// What goes through while more is sent than that. The last second knows of the time before, too:
-/// where a queue overflows, what arrived since it stands is all that the way carries.
+/// what arrived since a queue stands is what the way carries, all of it where the queue overflows,
+/// and no less than that otherwise.
 Bitrate SendSideEstimator::rate_when_full() const {
   const Bitrate rate = acknowledged().value_or(Bitrate(aimd_.estimate().value() / 2));
-  const auto through =
-      is_overflowing() ? acknowledged_.received_since(queue_.standing_since()) : std::nullopt;
-  return through ? std::min(rate, to_bitrate(loss_.inherent().sent_rate(to_double(*through))))
-                 : rate;
+  if (!queue_.is_standing() || queue_.is_shuffled()) {
+    return rate;
+  }
+  const auto since = acknowledged_.received_since(queue_.standing_since());
+  if (!since) {
+    return rate;
+  }
+  const Bitrate through = to_bitrate(loss_.inherent().sent_rate(to_double(*since)));
+  return is_overflowing() ? std::min(rate, through) : std::max(rate, through);
 }
 
 void SendSideEstimator::update_delay_based(std::optional<Bitrate> probed, Instant now) {

@@ -21,6 +21,7 @@ struct Sender {
   Bottleneck link{1};
   Instant now = at(1s);
   double source = 1e9;
+  double least = 0;  // whatever the estimate is
   std::uint64_t number = 1;
   double debt = 0;
   Duration worst_backlog{};
@@ -45,7 +46,7 @@ struct Sender {
         probe_ = *probe;
         probe_left_ = static_cast<double>(probe->bytes);
       }
-      double rate = std::min(to_double(estimator.estimate(now)), source);
+      double rate = std::max(std::min(to_double(estimator.estimate(now)), source), least);
       ProbeCluster cluster = kNoCluster;
       if (probe_left_ > 0) {
         rate = to_double(probe_.rate);
@@ -120,6 +121,26 @@ TEST(SendSideEstimator, a_queue_that_overflows_at_once_shows_what_the_way_carrie
   sender.run(5s);
   EXPECT_FALSE(sender.estimator.is_draining(sender.now));
   EXPECT_GT(sender.estimate(), 200e3);
+}
+
+/// As when one more layer is more than there is room for: only that must be taken back.
+TEST(SendSideEstimator, a_way_that_has_just_been_filled_shows_what_it_carries) {
+  Sender sender;
+  sender.link.rate = 2.5e6;
+  sender.source = 1.6e6;
+  sender.estimator.set_wanted(Bitrate(2'500'000));
+  sender.run(10s);
+  const double before = sender.estimate();
+  sender.least = 3.2e6;
+  sender.run(200ms);
+  sender.least = 0;
+  double lowest = 1e9;
+  for (int i = 0; i < 50; ++i) {
+    sender.run(20ms);
+    lowest = std::min(lowest, sender.estimate());
+  }
+  EXPECT_LT(lowest, before) << "it was seen to be full";
+  EXPECT_GT(lowest, 0.8 * 2.5e6);
 }
 
 TEST(SendSideEstimator, random_loss_leaves_most_of_the_link) {
