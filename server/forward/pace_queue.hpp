@@ -80,10 +80,11 @@ class PaceQueue {
     return packets_[(first_ + index) % kCapacity];
   }
 
-  std::array<WaitingPacket, kCapacity> packets_{};
+  // What is asked for each packet comes first, next to its neighbours.
   std::size_t first_ = 0;
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
+  std::array<WaitingPacket, kCapacity> packets_{};
 };
 
 }  // namespace meridian::forward

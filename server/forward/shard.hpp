@@ -54,6 +54,9 @@ class Shard {
   /// short a time, in so many packets at most.
   static constexpr Duration kReplayTime = 300ms;
   static constexpr std::size_t kMaxReplayed = 256;
+  /// Packets that wait for their turn leave at multiples of this: those of many subscribers
+  /// together, in one turn of the loop.
+  static constexpr Duration kReleaseStep = 2ms;
 
   explicit Shard(ShardConfig config);
   Shard(const Shard&) = delete;
@@ -119,6 +122,7 @@ class Shard {
   void observe_level(Publication& publication, const ReceivedPacket& received);
   void distribute(Publication& publication, Instant now);
   void note_waiting(Sender& sender, Instant now);
+  void note_release(Instant due, Instant now);
   void replay_key_frame(Subscription& subscription, Instant now);
   static void forward_overtaken(const Publication& publication, const PendingPacket& start,
                                 std::span<const PendingPacket> later, const LayerView& view,

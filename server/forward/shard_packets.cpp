@@ -83,6 +83,29 @@ std::size_t collect_from(const Publication& publication, const PendingPacket& fi
   return count;
 }
 
+/// Subscribers are in a dozen places of the memory that point to each other. Each step is one place
+/// further than the one before, for the subscriber whose turn comes so many turns later.
+void prefetch_subscribers(std::span<Subscription* const> subscriptions, std::size_t turn) {
+  const auto at = [&](std::size_t ahead) -> Subscription* {
+    return turn + ahead < subscriptions.size() ? subscriptions[turn + ahead] : nullptr;
+  };
+  if (const Subscription* next = at(5)) {
+    next->prefetch();
+  }
+  if (Subscription* next = at(4)) {
+    next->sender().prefetch();
+  }
+  if (Subscription* next = at(3)) {
+    next->sender().prefetch_way();
+  }
+  if (Subscription* next = at(2)) {
+    next->sender().prefetch_session();
+  }
+  if (Subscription* next = at(1)) {
+    next->sender().prefetch_key();
+  }
+}
+
 void count_withheld(Talkspurts::Withheld reason, metrics::WorkerCounters& counters) {
   switch (reason) {
     case Talkspurts::Withheld::kSilence:
@@ -186,7 +209,10 @@ void Shard::distribute(Publication& publication, Instant now) {
   const LayerView view = publication.view();
   const bool is_uneven = publication.is_video() && has_uneven_frame(pending, packets);
   std::array<std::uint8_t, Publication::kMaxPending> padding{};
-  for (Subscription* subscription : publication.subscriptions()) {
+  const auto subscriptions = publication.subscriptions();
+  for (std::size_t turn = 0; turn < subscriptions.size(); ++turn) {
+    prefetch_subscribers(subscriptions, turn);
+    Subscription* subscription = subscriptions[turn];
     Outlet outlet = subscription->sender().outlet(config_.output, config_.counters, now);
     outlet.forms = &forms_;
     if (is_uneven) {
@@ -219,14 +245,22 @@ void Shard::note_waiting(Sender& sender, Instant now) {
   if (!sender.enlist()) {
     waiting_.push_back(&sender);
   }
-  next_release_ = std::min(next_release_, sender.next_release(now));
+  note_release(sender.next_release(now), now);
+}
+
+void Shard::note_release(Instant due, Instant now) {
+  if (due > now && !due.is_never()) {
+    const Duration past = due.since_origin() % kReleaseStep;
+    due = past > Duration::zero() ? due + (kReleaseStep - past) : due;
+  }
+  next_release_ = std::min(next_release_, due);
 }
 
 void Shard::release(Instant now) {
   next_release_ = Instant::never();
   for (Sender* sender : waiting_) {
     sender->release(config_.output, config_.counters, now);
-    next_release_ = std::min(next_release_, sender->next_release(now));
+    note_release(sender->next_release(now), now);
   }
   std::erase_if(waiting_, [](Sender* sender) {
     const bool is_done = sender->waiting() == 0;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/ids.hpp"
+#include "base/prefetch.hpp"
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
 #include "forward/allocator.hpp"
@@ -74,6 +75,8 @@ class Subscription {
 
   [[nodiscard]] SubscriptionId id() const { return id_; }
   [[nodiscard]] Sender& sender() { return *sender_; }
+  /// Into the cache: what forward() needs of it.
+  void prefetch() const { base::prefetch(this, sizeof *this); }
   [[nodiscard]] Publication& publication() { return *publication_; }
   [[nodiscard]] const Publication& publication() const { return *publication_; }
   [[nodiscard]] Ssrc ssrc() const { return ssrc_; }

@@ -33,6 +33,7 @@ class AeadProtect {
   base::Expected<void, SrtpError> add_stream(Ssrc ssrc);
   base::Expected<std::size_t, SrtpError> protect_rtp(MutableBytes buffer, std::size_t length);
   base::Expected<std::size_t, SrtpError> protect_rtcp(MutableBytes buffer, std::size_t length);
+  void prefetch_key() const { rtp_.cipher.prefetch(); }
 
  private:
   struct Stream {

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include "base/check.hpp"
+#include "base/prefetch.hpp"
 
 #ifdef MERIDIAN_IPSEC_MB
 #include <intel-ipsec-mb.h>
@@ -74,7 +75,14 @@ bool IpsecMbGcm::open(const Nonce& nonce, Bytes data, MutableBytes text, const s
   return CRYPTO_memcmp(computed.data(), tag, kTagSize) == 0;
 }
 
+void IpsecMbGcm::prefetch() const {
+  constexpr std::size_t kRoundKeys = 256;  // the powers that follow are for many blocks
+  base::prefetch(key_.get(), kRoundKeys);
+}
+
 #else
+
+void IpsecMbGcm::prefetch() const {}
 
 bool IpsecMbGcm::is_available() {
   return false;

@@ -20,6 +20,8 @@ class IpsecMbGcm : public Gcm {
   [[nodiscard]] bool open(const Nonce& nonce, Bytes data, MutableBytes text,
                           const std::uint8_t* tag);
 
+  void prefetch() const;
+
   [[nodiscard]] static bool is_available();
 
  private:

@@ -1,6 +1,7 @@
 #include "srtp/session.hpp"
 
 #include "base/check.hpp"
+#include "base/prefetch.hpp"
 #include "srtp/aead.hpp"
 #include "srtp/libsrtp.hpp"
 
@@ -43,6 +44,17 @@ base::Expected<std::size_t, SrtpError> ProtectSession::protect_rtcp(MutableBytes
                                                                     std::size_t length) {
   MERIDIAN_CHECK(length <= buffer.size());
   return dispatch(cipher_, [&](auto& cipher) { return cipher.protect_rtcp(buffer, length); });
+}
+
+void ProtectSession::prefetch() const {
+  if (const auto* aead = std::get_if<0>(&cipher_)) {
+    base::prefetch(aead->get(), sizeof(AeadProtect));
+  }
+}
+void ProtectSession::prefetch_key() const {
+  if (const auto* aead = std::get_if<0>(&cipher_)) {
+    (*aead)->prefetch_key();
+  }
 }
 
 UnprotectSession::UnprotectSession(const KeyMaterial& material, GcmLibrary library) {

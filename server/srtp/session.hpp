@@ -43,6 +43,10 @@ class ProtectSession {
   /// have been added.
   [[nodiscard]] base::Expected<std::size_t, SrtpError> protect_rtcp(MutableBytes buffer,
                                                                     std::size_t length);
+  /// Into the cache, in two steps some time apart, since the second follows what the first has
+  /// fetched: the session, and the key of RTP.
+  void prefetch() const;
+  void prefetch_key() const;
 
  private:
   std::variant<std::unique_ptr<AeadProtect>, std::unique_ptr<LibsrtpProtect>> cipher_;

@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/expected.hpp"
 #include "base/ids.hpp"
+#include "base/prefetch.hpp"
 #include "base/time.hpp"
 #include "dtls/certificate.hpp"
 #include "dtls/session.hpp"
@@ -127,6 +128,19 @@ class Transport {
   Taken<> send_rtcp(SendBatch& batch, MutableBytes slot, std::size_t length);
   /// An SCTP packet, inside DTLS.
   Taken<> send_sctp(SendBatch& batch, Bytes packet);
+  /// Into the cache, in three steps some time apart, each of which follows what the one before has
+  /// fetched: what send_rtp() needs.
+  void prefetch() const { base::prefetch(this, sizeof *this); }
+  void prefetch_session() const {
+    if (protect_) {
+      protect_->prefetch();
+    }
+  }
+  void prefetch_key() const {
+    if (protect_) {
+      protect_->prefetch_key();
+    }
+  }
   /// Whether media can be sent now: permitted, connected, and the peer's consent is fresh.
   [[nodiscard]] bool can_send() const { return is_connected_ && !is_paused_ && is_permitted(); }
 
