@@ -155,6 +155,27 @@ void Publication::set_sink(std::unique_ptr<RelaySink> sink) {
   sink_ = std::move(sink);
 }
 
+void Publication::set_muted(bool is_muted) {
+  is_muted_ = is_muted;
+  for (std::size_t i = 0; i < layers_.size() && !is_muted; ++i) {
+    if (std::exchange(layers_[i]->is_released, false) && !layers_[i]->history) {
+      layers_[i]->history.emplace(history_size(traits_.kind, i, layers_.size()));
+    }
+  }
+}
+
+void Publication::release_history(Instant now) {
+  if (!is_muted_ || has_pending()) {
+    return;
+  }
+  for (const auto& layer : layers_) {
+    if (layer->history && now - layer->last_arrival > History::kMaxAge) {
+      layer->history.reset();
+      layer->is_released = true;
+    }
+  }
+}
+
 void Publication::request_key_frame(std::uint8_t layer) {
   if (!is_video() || is_muted_ || layers_.empty()) {
     return;

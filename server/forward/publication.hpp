@@ -103,6 +103,7 @@ class Publication {
   struct Layer {
     explicit Layer(std::uint8_t index) : throttle(index) {}
     std::optional<History> history;
+    bool is_released = false;  // it had one before the track was muted
     rtcp::KeyframeThrottle throttle;
     rtp::Codec codec = rtp::Codec::kUnknown;
     std::uint32_t clock_rate = 0;
@@ -152,8 +153,11 @@ class Publication {
   [[nodiscard]] RelaySink* sink() { return sink_.get(); }
   void set_sink(std::unique_ptr<RelaySink> sink);
 
-  void set_muted(bool is_muted) { is_muted_ = is_muted; }
+  /// Takes the memory again that release_history() gave back, before packets come.
+  void set_muted(bool is_muted);
   [[nodiscard]] bool is_muted() const { return is_muted_; }
+  /// Gives back the memory of layers of a muted track of which nothing may be sent again any more.
+  void release_history(Instant now);
 
   /// Somebody can't decode without a key frame of this layer, or of what comes in its place.
   void request_key_frame(std::uint8_t layer);

@@ -186,6 +186,9 @@ void Shard::update_rates(Instant now) {
       events_.emplace_back(*std::move(report));
     }
   }
+  for (auto& [id, publication] : publications_) {
+    publication->release_history(now);
+  }
   count_estimates(now);
   count_limits();
 }

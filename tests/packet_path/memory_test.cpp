@@ -3,6 +3,7 @@
 // stays when they are idle. The whole node is bench/memory.sh's business.
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -137,6 +138,23 @@ TEST_F(TransportMemory, is_given_back) {
   const Ledger ledger;
   bed_.worker().handle_timeout(bed_.now);
   EXPECT_LE(held_bytes() - before, 1024);  // tables keep their size
+}
+
+TEST_F(TransportMemory, of_muted_tracks_is_given_back) {
+  BedClient& client = join();
+  publish(client, 1);
+  const std::int64_t before = held_bytes();
+  command(forward::MutePublication{.publication = PublicationId(11), .is_muted = true},
+          forward::MutePublication{.publication = PublicationId(12), .is_muted = true});
+  bed_.now.monotonic = bed_.now.monotonic + forward::History::kMaxAge + 1s;
+  {
+    const Ledger ledger;
+    bed_.worker().handle_timeout(bed_.now);
+  }
+  EXPECT_GE(before - held_bytes(), 1'400'000) << "of a camera of three layers and a microphone";
+  command(forward::MutePublication{.publication = PublicationId(11), .is_muted = false},
+          forward::MutePublication{.publication = PublicationId(12), .is_muted = false});
+  EXPECT_LE(std::abs(before - held_bytes()), 1024);
 }
 
 TEST_F(TransportMemory, of_published_layers) {

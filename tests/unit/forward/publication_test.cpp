@@ -85,6 +85,34 @@ TEST_F(PublicationTest, a_key_frame_serves_those_who_asked) {
   EXPECT_FALSE(publication_.layer(0).throttle.poll(at(10s)));
 }
 
+TEST_F(PublicationTest, a_muted_track_gives_back_what_nobody_can_ask_for_any_more) {
+  ingest(0, at(10s));
+  ingest(2, at(11s));
+  publication_.clear_pending();
+  publication_.release_history(at(20s));
+  EXPECT_TRUE(publication_.layer(0).history) << "it isn't muted";
+  publication_.set_muted(true);
+  publication_.release_history(at(11s) + History::kMaxAge);
+  EXPECT_FALSE(publication_.layer(0).history);
+  EXPECT_FALSE(publication_.layer(1).history) << "nothing came";
+  EXPECT_TRUE(publication_.layer(2).history) << "its last packet may be asked for";
+  publication_.release_history(at(11s) + History::kMaxAge + 1ms);
+  EXPECT_FALSE(publication_.layer(2).history);
+  publication_.set_muted(false);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(publication_.layer(i).history) << "before packets come";
+  }
+}
+
+TEST_F(PublicationTest, what_comes_while_it_is_muted_is_kept) {
+  publication_.set_muted(true);
+  publication_.release_history(at(10s));
+  EXPECT_EQ(ingest(1, at(11s)), Publication::Ingest::kStarted);
+  publication_.release_history(at(20s));
+  EXPECT_TRUE(publication_.layer(1).history) << "somebody is to get it yet";
+  EXPECT_NE(publication_.find(publication_.pending()[0]), nullptr);
+}
+
 TEST_F(PublicationTest, a_muted_publication_is_not_asked) {
   publication_.set_muted(true);
   publication_.request_key_frame(0);
