@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "forward/sent_log.hpp"
 
 namespace meridian::forward {
 
@@ -53,7 +54,9 @@ const MediaPacket* History::find(std::uint32_t generation, ExtendedSequence sequ
 
 const MediaPacket* History::find_sent(std::uint8_t generation, std::uint32_t sequence) const {
   const Entry& entry = entries_[sequence & (entries_.size() - 1)];
-  if (!is_whole(entry) || static_cast<std::uint32_t>(entry.packet.sequence.value()) != sequence ||
+  constexpr std::uint32_t kKept = (1U << SentLog::kSourceBits) - 1;
+  const auto low = static_cast<std::uint32_t>(entry.packet.sequence.value());
+  if (!is_whole(entry) || ((low ^ sequence) & kKept) != 0 ||
       static_cast<std::uint8_t>(entry.packet.generation) != generation) {
     return nullptr;
   }

@@ -42,7 +42,7 @@ class History {
   /// The packet with views into the history, valid until the next store(). Null when it never came
   /// or is overwritten.
   [[nodiscard]] const MediaPacket* find(std::uint32_t generation, ExtendedSequence sequence) const;
-  /// The same by what a SentLog keeps: the low bits of generation (8) and sequence number (32).
+  /// The same by what a SentLog keeps: the low bits of generation (8) and sequence number (20).
   [[nodiscard]] const MediaPacket* find_sent(std::uint8_t generation, std::uint32_t sequence) const;
 
   /// Forgets all, e.g. when the stream restarts.

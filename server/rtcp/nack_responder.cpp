@@ -11,12 +11,12 @@ constexpr Duration kForgetAfter = 5s;
 /// Bounds the arithmetic of refill() to 64 bits.
 constexpr std::uint64_t kMaxBudget = 10'000'000'000;
 
-std::uint32_t microseconds(Instant at) {
-  return static_cast<std::uint32_t>(at.since_origin().count() / 1000);
+std::uint16_t milliseconds(Instant at) {
+  return static_cast<std::uint16_t>(at.since_origin().count() / 1'000'000);
 }
 
-Duration elapsed_since(std::uint32_t earlier, Instant now) {
-  return std::chrono::microseconds(static_cast<std::uint32_t>(microseconds(now) - earlier));
+Duration elapsed_since(std::uint16_t earlier, Instant now) {
+  return std::chrono::milliseconds(static_cast<std::uint16_t>(milliseconds(now) - earlier));
 }
 
 }  // namespace
@@ -70,7 +70,7 @@ NackResponder::Decision NackResponder::decide(SequenceNumber sequence, std::size
     return Decision::kOverBudget;
   }
   tokens_ -= size;
-  reply = {microseconds(now), sequence, static_cast<std::uint8_t>(reply.count + 1)};
+  reply = {milliseconds(now), sequence, static_cast<std::uint8_t>(reply.count + 1)};
   return Decision::kResend;
 }
 

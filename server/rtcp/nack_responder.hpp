@@ -43,12 +43,12 @@ class NackResponder {
   static constexpr std::size_t kWindow = 128;
   /// Small, since there is a window for each video subscription.
   struct Reply {
-    /// Microseconds, modulo 2^32: 71 minutes.
-    std::uint32_t at = 0;
+    /// Milliseconds, modulo 2^16: 65 seconds.
+    std::uint16_t at = 0;
     SequenceNumber sequence;
     std::uint8_t count = 0;
   };
-  static_assert(sizeof(Reply) == 8);
+  static_assert(sizeof(Reply) == 6);
 
   void refill(Instant now);
 
