@@ -36,6 +36,8 @@ struct IoCounters {
   /// SCTP packets that found the service's mailbox full.
   metrics::Counter sctp_lost;
   /// How long one turn of the loop kept the next datagram waiting.
+  /// Times that a worker's loop let more come before it read again; see TurnPace.
+  metrics::Counter rests;
   metrics::LatencyHistogram loop_lag;
 };
 

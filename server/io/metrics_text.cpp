@@ -323,6 +323,8 @@ void add_socket_counters(Page& page, const ByRegion& regions) {
              kCounter, [](const WorkerMetrics& w) { return w.io->messages_sent.value(); }},
             {"segments_sent_total", "Datagrams that left in messages of several (UDP_SEGMENT).",
              kCounter, [](const WorkerMetrics& w) { return w.io->segments_sent.value(); }},
+            {"loop_rests_total", "Times that a loop let more reports come before it read again.",
+             kCounter, [](const WorkerMetrics& w) { return w.io->rests.value(); }},
             {"sends_split_total", "Messages that the kernel refused to cut, sent one by one.",
              kCounter, [](const WorkerMetrics& w) { return w.io->sends_split.value(); }},
             {"sends_refused_total", "Datagrams that the kernel refused to send.", kCounter,

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <poll.h>
 #include <pthread.h>
+#include <ranges>
+#include <utility>
 #include <variant>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -16,6 +19,7 @@
 #include "io/egress.hpp"
 #include "io/tcp_media.hpp"
 #include "io/transmit_barrier.hpp"
+#include "io/turn_pace.hpp"
 #include "node/load_meter.hpp"
 #include "rtp/packet.hpp"
 
@@ -95,6 +99,7 @@ class WorkerThread::Loop {
     tcp_.start();
     while (!owner_.is_stopping_.load(std::memory_order_acquire)) {
       if (!has_more_) {
+        rest();
         context_.run_one();
       }
       context_.poll();
@@ -125,7 +130,7 @@ class WorkerThread::Loop {
   }
   static void send_to_stream(void* loop, const transport::OutboundDatagram& datagram) {
     auto* self = static_cast<Loop*>(loop);
-    self->tcp_.send(datagram, self->turn_began_);
+    self->tcp_.send(datagram, self->pace_.began());
   }
   /// What TURN relays over UDP waits until the batch that it was in is sent.
   static void send_framed(void* loop, const transport::OutboundDatagram& datagram) {
@@ -167,9 +172,27 @@ class WorkerThread::Loop {
                                });
   }
 
+  [[nodiscard]] bool has_backlog() const {
+    return std::ranges::any_of(std::views::iota(std::size_t{0}, lanes_.size()),
+                               [this](std::size_t i) { return egress_.has_backlog(i); });
+  }
+  void rest() {
+    const auto until = pace_.rest_until(owner_.worker_.next_timeout());
+    if (!until || has_backlog()) {
+      return;
+    }
+    if (const Duration left = *until - monotonic_now(); left > Duration::zero()) {
+      // Whoever wakes the thread is not kept waiting.
+      const timespec timeout{.tv_sec = 0, .tv_nsec = left.count()};
+      pollfd waited{.fd = wakeup_.native_handle(), .events = POLLIN, .revents = 0};
+      ::ppoll(&waited, 1, &timeout, nullptr);
+      owner_.counters_.rests.increment();
+    }
+  }
+
   void turn() {
     const Now now = io::now();
-    turn_began_ = now.monotonic;
+    pace_.begin(now.monotonic);
     has_more_ = false;
     handle_commands(now);
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -287,6 +310,9 @@ class WorkerThread::Loop {
                            .from = datagram.from,
                            .socket = static_cast<std::uint8_t>(socket),
                            .received = datagram.received};
+        if (rtp::classify(datagram.bytes) == rtp::PacketKind::kRtp) {
+          pace_.note_media();
+        }
         const bool is_for_worker = !owner_.has_turn_datagrams_ || !is_turn(datagram.bytes) ||
                                    take_turn(inbound_[count], now);
         count += is_for_worker ? 1 : 0;
@@ -371,7 +397,7 @@ class WorkerThread::Loop {
   TcpMedia tcp_;
   /// Null without TURN over UDP.
   std::unique_ptr<transport::SendBatch> turn_output_;
-  Instant turn_began_;
+  TurnPace pace_;
   TransmitBarrier barrier_;
   std::vector<Lane> lanes_;
   std::array<std::uint64_t, 2> lane_drops_{};
