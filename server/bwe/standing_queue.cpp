@@ -30,9 +30,35 @@ Duration StandingQueue::base(Duration delay, Instant received) {
 }
 
 void StandingQueue::end_late(Instant received) {
-  length_ += kSmoothing * (count(received - late_since_) - length_);
+  const double length = count(received - late_since_);
+  const bool is_trembling = all_turns_ > 0 && all_turns_ * count(kTremble) >= kMinTurns * length;
+  length_ += (is_trembling ? kTrembleSmoothing : kSmoothing) * (length - length_);
   height_ += kSmoothing * (count(worst_) - height_);
   is_late_ = false;
+}
+
+void StandingQueue::begin_tremble(Instant received) {
+  tremble_since_ = received;
+  tremble_worst_ = excess_;
+  turns_ = 0;
+}
+
+/// A queue fills and empties once in a while: what comes soon and late by turns doesn't wait in
+/// one, although nothing comes as soon as on the empty way.
+void StandingQueue::learn_trembling(Instant received) {
+  tremble_worst_ = std::max(tremble_worst_, excess_);
+  const bool was_much = is_much_;
+  is_much_ = excess_ >= part(kLatePart, count(tremble_worst_));
+  const int turn = was_much && !is_much_ ? 1 : 0;
+  turns_ += turn;
+  all_turns_ += turn;
+  if (received - tremble_since_ < kTremble) {
+    return;
+  }
+  if (turns_ >= kMinTurns) {
+    height_ += kTrembleSmoothing * (count(tremble_worst_) - height_);
+  }
+  begin_tremble(received);
 }
 
 void StandingQueue::on_packet(const PacketResult& packet) {
@@ -53,7 +79,10 @@ void StandingQueue::on_packet(const PacketResult& packet) {
     is_late_ = true;
     late_since_ = packet.received;
     worst_ = excess_;
+    all_turns_ = 0;
+    begin_tremble(packet.received);
   }
+  learn_trembling(packet.received);
   worst_ = std::max(worst_, excess_);
   const Duration enough = std::clamp(part(kWhileFactor, length_), kMinWhile, kMaxWhile);
   is_standing_ = packet.received - late_since_ > enough;

@@ -23,9 +23,14 @@ class StandingQueue {
   static constexpr double kLatePart = 0.5;
   /// For how long all must have been late: at least, at most, and as a multiple of what was seen.
   static constexpr Duration kMinWhile = 100ms;
-  static constexpr Duration kMaxWhile = 1s;
+  static constexpr Duration kMaxWhile = 2500ms;
   static constexpr double kWhileFactor = 6;
   static constexpr double kSmoothing = 0.1;
+  /// Where all were late for so long, but so often now much and then little, the way trembles: that
+  /// is learnt from at once, and quickly, as is the length of a time with as many turns.
+  static constexpr Duration kTremble = 1s;
+  static constexpr int kMinTurns = 5;
+  static constexpr double kTrembleSmoothing = 0.3;
   /// Sent so much before one that arrived earlier is out of order; and the part of packets that
   /// makes a way one that puts packets out of order, over about a hundred of them.
   static constexpr Duration kOutOfOrder = 5ms;
@@ -53,6 +58,8 @@ class StandingQueue {
  private:
   [[nodiscard]] Duration base(Duration delay, Instant received);
   void end_late(Instant received);
+  void begin_tremble(Instant received);
+  void learn_trembling(Instant received);
 
   std::array<Duration, kBaseSlots> lowest_{};
   std::size_t slots_ = 0;  // ever begun
@@ -61,6 +68,12 @@ class StandingQueue {
   bool is_standing_ = false;
   Instant late_since_;
   Duration worst_{};
+  /// Of the last kTremble in which all were late.
+  Instant tremble_since_;
+  Duration tremble_worst_{};
+  int turns_ = 0;      // from much to little
+  int all_turns_ = 0;  // since late_since_
+  bool is_much_ = false;
   Duration excess_{};
   double length_ = 0;  // of the times in which packets were late, in ns
   double height_ = 0;

@@ -111,7 +111,6 @@ std::vector<Scenario> make() {
   LinkShape held = link(5'000'000);
   held.hold = 200ms;
   all.push_back({.name = "200 ms of jitter, in order",
-                 .seed = kHolding,
                  .phases = {{0s, held}},
                  .best = kOneCamera,
                  .goals = {.least_used = 0.5, .longest_freeze = 1s}});

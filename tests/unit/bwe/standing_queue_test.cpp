@@ -74,5 +74,25 @@ TEST(StandingQueue, packets_that_are_held_back_and_let_go_are_seldom_one) {
   EXPECT_LT(feed(queue, at(1s), 60s, late), 600);  // of 12000
 }
 
+TEST(StandingQueue, what_trembles_is_none_although_nothing_comes_at_once) {
+  StandingQueue queue;
+  Rng rng(3);
+  Duration held{};
+  Duration last{};
+  Duration full{};
+  const auto late = [&](Duration sent) {
+    held = sent % 50ms == 0ms ? Duration(std::chrono::milliseconds(15 + rng.below(185))) : held;
+    last = std::max(last, sent + held);  // in order
+    return last - sent + full;
+  };
+  (void)feed(queue, at(1s), 100ms, [](Duration) { return 0ms; });
+  (void)feed(queue, at(1100ms), 10s, late);
+  last = {};
+  EXPECT_LT(feed(queue, at(11100ms), 50s, late), 500);  // of 10000
+  last = {};
+  full = 300ms;
+  EXPECT_GT(feed(queue, at(61100ms), 5s, late), 300) << "a queue beside it is seen";  // of 1000
+}
+
 }  // namespace
 }  // namespace meridian::bwe
