@@ -250,6 +250,9 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
     for (auto& [request, response] : control.take_http_responses()) {
       server.respond(request, std::move(response));
     }
+    // Before what is asked, which then finds it.
+    delivery.add(control.take_stored());
+    delivery.deliver();
     for (auto& query : control.take_evidence_queries()) {
       evidence.ask(std::move(query));
     }
@@ -260,8 +263,6 @@ struct ControlLoop::State final : HttpHandler, TurnDoor {
     for (node::WebhookPost& post : control.take_webhook_posts(io::now())) {
       deliver(std::move(post));
     }
-    delivery.add(control.take_stored());
-    delivery.deliver();
     for (const node::LogEvent& event : control.take_log_events()) {
       log::write(to_level(event.level), event.event, event.fields);
     }
