@@ -139,13 +139,14 @@ std::optional<MediaPacket> Subscription::sound_form(const MediaPacket& packet,
                                                     Outlet& outlet) const {
   // Not inside of end-to-end encryption, where blocks can't be told apart.
   const bool may_look_into = !publication_->traits().is_encrypted && outlet.forms != nullptr;
-  const std::size_t frames = redundancy_for(outlet.downlink.estimator(), outlet.now);
-  const bool is_too_little =
-      packet.codec == rtp::Codec::kOpus ||
-      (packet.codec == rtp::Codec::kRed && frames > SoundForms::kRedundantFrames);
-  if (may_look_into && is_too_little && takes(rtp::Codec::kRed) && takes(rtp::Codec::kOpus)) {
+  if (may_look_into && takes(rtp::Codec::kRed) && takes(rtp::Codec::kOpus)) {
+    const std::size_t frames = redundancy_for(outlet.downlink.estimator(), outlet.now);
+    const bool is_too_little =
+        packet.codec == rtp::Codec::kOpus ||
+        (packet.codec == rtp::Codec::kRed && frames > SoundForms::kRedundantFrames);
     const auto& history = publication_->layer(0).history;
-    const Bytes redundant = history ? outlet.forms->redundant(packet, *history, frames) : Bytes{};
+    const Bytes redundant =
+        is_too_little && history ? outlet.forms->redundant(packet, *history, frames) : Bytes{};
     if (!redundant.empty()) {
       outlet.counters.red_made.increment();
       return as(packet, rtp::Codec::kRed, redundant);
