@@ -39,6 +39,13 @@ void ProbeController::fail(Instant now) {
   interval_ = std::min<Duration>(interval_ * 3 / 2, kMaxInterval);
 }
 
+void ProbeController::lose(Instant now) {
+  fail(now);
+  if (inherent_loss_ > kLossyWay) {
+    next_ = now + kLostInterval;
+  }
+}
+
 void ProbeController::on_overuse(Instant now) {
   ramp_to_.reset();
   if (is_waiting_ && phase_ == Phase::kSteady) {
@@ -67,7 +74,7 @@ std::optional<Probe> ProbeController::make(double rate, Instant now) {
 std::optional<Probe> ProbeController::poll_start(Instant now) {
   if (is_waiting_ && now - sent_at_ > kResultTime) {
     phase_ = Phase::kSteady;
-    fail(now);
+    lose(now);
     return std::nullopt;
   }
   const double limit = kHeadroom * to_double(wanted_);
@@ -95,7 +102,7 @@ std::optional<Probe> ProbeController::poll_start(Instant now) {
 std::optional<Probe> ProbeController::poll_steady(Instant now) {
   if (is_waiting_) {
     if (now - sent_at_ > kResultTime) {
-      fail(now);
+      lose(now);
     }
     return std::nullopt;
   }

@@ -27,6 +27,10 @@ class ProbeController {
   /// half as long again, up to the maximum.
   static constexpr Duration kInterval = 3s;
   static constexpr Duration kMaxInterval = 5s;
+  /// After one of which nobody said anything, on a way that loses this part of anything: the probe
+  /// or what was said about it was lost, which says nothing about the rate.
+  static constexpr double kLossyWay = 0.15;
+  static constexpr Duration kLostInterval = 1s;
   /// After one that passed.
   static constexpr Duration kNextStep = 250ms;
   /// After a drop below this part, the old estimate is tried once.
@@ -57,6 +61,8 @@ class ProbeController {
     return need_ == Need::kAnything && result >= wanted_;
   }
   void on_estimate(Bitrate estimate, Instant now);
+  /// The part of anything that the way loses, 0 to 1.
+  void set_inherent_loss(double loss) { inherent_loss_ = loss; }
   void on_result(Bitrate rate, Instant now);
   /// The delay grew: not now.
   void on_overuse(Instant now);
@@ -72,6 +78,7 @@ class ProbeController {
   [[nodiscard]] std::optional<Probe> poll_steady(Instant now);
   [[nodiscard]] std::optional<Probe> poll_bare(Instant now);
   void fail(Instant now);
+  void lose(Instant now);
 
   Bitrate max_;
   Bitrate wanted_;
@@ -85,6 +92,7 @@ class ProbeController {
   bool is_waiting_ = false;
   Instant sent_at_;
   Instant overused_at_;
+  double inherent_loss_ = 0;
   Duration bare_interval_ = kBareInterval;
   Instant next_;
   Duration interval_ = kInterval;

@@ -156,6 +156,7 @@ void SendSideEstimator::combine(Instant now) {
   }
   target_ = std::max(target_, kMin);
   alr_.set_estimate(target_);
+  probes_.set_inherent_loss(loss_.inherent().value());
   probes_.on_estimate(std::min(target_, shown(now).value_or(target_)), now);
 }
 

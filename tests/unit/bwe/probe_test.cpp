@@ -110,6 +110,17 @@ TEST(ProbeController, tries_again_now_and_then_and_steps_up_quickly_once_it_pass
   EXPECT_EQ(probes.poll(at(10400ms))->rate, Bitrate(1'180'000));
 }
 
+TEST(ProbeController, tries_again_soon_where_the_probe_may_have_been_lost) {
+  ProbeController probes = steady();
+  probes.set_inherent_loss(0.3);
+  EXPECT_TRUE(probes.poll(at(5s)));
+  EXPECT_FALSE(probes.poll(at(6100ms)));  // nobody said anything
+  EXPECT_FALSE(probes.poll(at(7s)));
+  EXPECT_TRUE(probes.poll(at(7200ms)));
+  probes.on_overuse(at(7300ms));
+  EXPECT_FALSE(probes.poll(at(9s))) << "that says something";
+}
+
 TEST(ProbeController, does_not_hurry_where_it_saw_the_end_of_the_way) {
   ProbeController probes = steady();
   probes.on_estimate(Bitrate(1'500'000), at(4s));
