@@ -33,27 +33,6 @@ void LayerRates::on_packet(std::uint8_t layer, std::uint8_t temporal, std::size_
   row.began = std::min(row.began, arrival);
 }
 
-void LayerRates::on_single(const MediaPacket& packet) {
-  is_single_ = true;
-  for (std::size_t spatial = packet.spatial; spatial < kSpatial; ++spatial) {
-    if (!packet.unneeded.test(spatial, kTemporal - 1)) {
-      on_packet(static_cast<std::uint8_t>(spatial), packet.temporal, packet.payload.size(),
-                packet.arrival);
-    }
-  }
-}
-
-/// A spatial layer adds to the ones below it what is needed for it and not for them.
-void LayerRates::subtract_lower() {
-  for (std::size_t spatial = 0; spatial < kSpatial; ++spatial) {
-    for (std::size_t temporal = 0; temporal < kTemporal; ++temporal) {
-      const std::uint32_t whole = measured_[spatial][temporal];
-      const std::uint32_t below = spatial > 0 ? measured_[spatial - 1][temporal] : 0;
-      rates_[spatial][temporal] = whole - std::min(whole, below);
-    }
-  }
-}
-
 void LayerRates::update(Instant now) {
   for (std::size_t spatial = 0; spatial < kSpatial; ++spatial) {
     Window& row = windows_[spatial];
@@ -70,15 +49,10 @@ void LayerRates::update(Instant now) {
     for (std::size_t temporal = 0; temporal < kTemporal; ++temporal) {
       const double measured = static_cast<double>(row.bytes[temporal]) * 8e9 /
                               static_cast<double>((now - row.began).count());
-      const double smoothed = (1 - weight) * measured_[spatial][temporal] + weight * measured;
-      measured_[spatial][temporal] = static_cast<std::uint32_t>(std::min(smoothed, 4e9));
+      const double smoothed = (1 - weight) * rates_[spatial][temporal] + weight * measured;
+      rates_[spatial][temporal] = static_cast<std::uint32_t>(std::min(smoothed, 4e9));
     }
     row = {.bytes = {}, .began = now, .updates = row.updates + 1};
-  }
-  if (is_single_) {
-    subtract_lower();
-  } else {
-    rates_ = measured_;
   }
 }
 

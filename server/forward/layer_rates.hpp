@@ -34,10 +34,10 @@ class LayerRates {
   /// Beside its payload: RTP header, extensions and the tag.
   static constexpr std::size_t kPacketOverhead = 40;
 
-  /// A packet of the publisher, of simulcast layer `layer`.
+  /// A packet of the publisher, of simulcast layer `layer`, or of the spatial layer of a single
+  /// stream. There all layers below count, also where only key frames need them (K-SVC): with a key
+  /// frame they are sent, and a step to another size takes one.
   void on_packet(std::uint8_t layer, std::uint8_t temporal, std::size_t bytes, Instant arrival);
-  /// The same of a publisher who sends all layers in one stream.
-  void on_single(const MediaPacket& packet);
   /// Looks at what came since the last call; to be called each kInterval or so.
   void update(Instant now);
   [[nodiscard]] const Table& table() const { return rates_; }
@@ -60,12 +60,8 @@ class LayerRates {
     Instant began = Instant::never();
     std::uint32_t updates = 0;
   };
-  void subtract_lower();
 
   std::array<Window, kSpatial> windows_{};
-  /// Of a layer by itself with simulcast, of all that is needed for it without.
-  Table measured_{};
-  bool is_single_ = false;
   Table rates_{};
 };
 

@@ -76,20 +76,22 @@ LayerSelector::Limits LayerSelector::next_limits(const MediaPacket& packet) cons
 
 /// A frame is sent whole or not at all, in whatever order its packets come: only the first packet
 /// of a frame changes something, and not when it comes behind others of its frame.
-void LayerSelector::adjust_limits(const MediaPacket& packet) {
+bool LayerSelector::adjust_limits(const MediaPacket& packet) {
   highest_spatial_seen_ = std::max(highest_spatial_seen_, packet.spatial);
   if (packet.sequence <= newest_) {
-    return;
+    return false;
   }
   newest_ = packet.sequence;
   if (!packet.starts_frame && !packet.starts_key_frame) {
-    return;
+    return false;
   }
   has_left_lower_out_ = has_left_lower_out_ && !packet.starts_key_frame;
+  const int before = std::min(limits_.spatial, highest_spatial_seen_);
   if (const Limits next = next_limits(packet); next != limits_) {
     changes_[change_count_++ % kChanges] = {.from = packet.sequence, .before = limits_};
     limits_ = next;
   }
+  return packet.starts_key_frame && limits_.spatial < before;
 }
 
 Verdict LayerSelector::decide(std::uint8_t layer, const MediaPacket& packet,
@@ -111,7 +113,9 @@ Verdict LayerSelector::decide(std::uint8_t layer, const MediaPacket& packet,
     begin(layer, packet);
     return Verdict::kSwitch;
   }
-  adjust_limits(packet);
+  if (adjust_limits(packet) && view.count <= 1) {
+    return Verdict::kSwitch;
+  }
   return is_left_out(packet, view) ? Verdict::kDrop : Verdict::kForward;
 }
 

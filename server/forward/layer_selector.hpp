@@ -22,7 +22,8 @@ enum class Verdict : std::uint8_t {
   kIgnore,   // not of the stream that this subscriber gets
   kDrop,     // of that stream, but of a temporal or spatial layer that is left out
   kForward,  // send it
-  kSwitch,   // send it; the stream begins here, or goes on with another layer or generation
+  kSwitch,   // send it; the stream begins here, or goes on with another layer or generation, or
+             // with fewer spatial layers that only a key frame leads to
 };
 
 /// Decides for one subscription which packets it gets: one simulcast layer, or the spatial layers
@@ -75,7 +76,8 @@ class LayerSelector {
   [[nodiscard]] bool is_left_out(const MediaPacket& packet, const LayerView& view);
   [[nodiscard]] std::uint8_t desired(const LayerView& view) const;
   void begin(std::uint8_t layer, const MediaPacket& packet);
-  void adjust_limits(const MediaPacket& packet);
+  /// Whether the stream goes on with fewer spatial layers from a key frame on.
+  [[nodiscard]] bool adjust_limits(const MediaPacket& packet);
 
   LayerTarget target_;
   std::optional<std::uint8_t> current_;

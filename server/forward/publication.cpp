@@ -90,11 +90,8 @@ Publication::Ingest Publication::ingest(std::uint8_t index, const MediaPacket& p
   }
   layer.bytes_since_key += packet.payload.size();
   if (is_video() && sink_ == nullptr) {
-    if (layers_.size() > 1) {
-      rates_.on_packet(index, packet.temporal, packet.payload.size(), packet.arrival);
-    } else {
-      rates_.on_single(packet);
-    }
+    rates_.on_packet(layers_.size() > 1 ? index : packet.spatial, packet.temporal,
+                     packet.payload.size(), packet.arrival);
   }
   if (packet.generation != layer.newest_generation || packet.sequence > layer.newest) {
     layer.newest = packet.sequence;

@@ -208,7 +208,7 @@ void Subscription::forward(std::uint8_t layer, const MediaPacket& packet, const 
     rewriter_.drop(packet);
     return;
   }
-  if (verdict == Verdict::kSwitch && before && layer < *before && waiting_ > 0) {
+  if (verdict == Verdict::kSwitch && before && layer <= *before && waiting_ > 0) {
     // Of a layer that is too much: it would only delay the one that isn't.
     outlet.counters.packets_superseded.add(take_back_waiting(outlet.pacing));
   }

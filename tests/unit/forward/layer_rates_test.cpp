@@ -100,46 +100,18 @@ TEST_F(LayerRatesTest, spatial_layers_of_one_stream_add_up) {
   EXPECT_EQ(ladder[3].spatial, 1);
 }
 
-class SingleRatesTest : public LayerRatesTest {
- protected:
-  /// 20 pictures a second of 500 and 2000 bytes; each layer goes on from itself, or the upper from
-  /// the lower.
-  void run_two(bool is_independent) {
-    const std::vector<std::uint8_t> filling(2000);
-    for (int i = 0; i < 200; ++i, now_ = now_ + 50ms) {
-      for (const std::uint8_t spatial : {std::uint8_t{0}, std::uint8_t{1}}) {
-        MediaPacket packet;
-        packet.arrival = now_;
-        packet.spatial = spatial;
-        packet.payload = Bytes(filling).first(spatial == 0 ? 460 : 1960);
-        for (std::size_t t = 0; t < Unneeded::kTemporal && is_independent && spatial == 0; ++t) {
-          for (std::size_t s = 1; s < Unneeded::kSpatial; ++s) {
-            packet.unneeded.set(s, t);
-          }
-        }
-        rates_.on_single(packet);
-      }
-      if (i % 10 == 9) {
-        rates_.update(now_);
-      }
+TEST_F(LayerRatesTest, of_a_single_stream_lower_layers_count_for_the_higher_ones) {
+  for (int i = 0; i < 200; ++i, now_ = now_ + 50ms) {
+    rates_.on_packet(0, 0, 460, now_);
+    rates_.on_packet(1, 0, 1960, now_);
+    if (i % 10 == 9) {
+      rates_.update(now_);
     }
   }
-};
-
-TEST_F(SingleRatesTest, what_is_needed_of_lower_layers_counts) {
-  run_two(false);
   const Ladder ladder = rates_.ladder(1, 1);
   ASSERT_EQ(ladder.size(), 2U);
   EXPECT_NEAR(kbps(ladder[0].rate), 80, 5);
   EXPECT_NEAR(kbps(ladder[1].rate), 400, 20);
-}
-
-TEST_F(SingleRatesTest, what_is_not_needed_of_lower_layers_costs_nothing) {
-  run_two(true);
-  const Ladder ladder = rates_.ladder(1, 1);
-  ASSERT_EQ(ladder.size(), 2U);
-  EXPECT_NEAR(kbps(ladder[0].rate), 80, 5);
-  EXPECT_NEAR(kbps(ladder[1].rate), 320, 20);
 }
 
 }  // namespace

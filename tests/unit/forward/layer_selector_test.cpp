@@ -263,7 +263,7 @@ TEST(LayerSelector, down_to_a_layer_that_was_left_out_leads_only_a_key_frame) {
   EXPECT_EQ(selector.decide(0, independent(0), kOne), Verdict::kDrop);
   EXPECT_EQ(selector.decide(0, independent(1), kOne), Verdict::kDrop);
   EXPECT_EQ(selector.decide(0, independent(2), kOne), Verdict::kForward) << "until then";
-  EXPECT_EQ(selector.decide(0, key(), kOne), Verdict::kForward);
+  EXPECT_EQ(selector.decide(0, key(), kOne), Verdict::kSwitch) << "what came before is past";
   EXPECT_EQ(selector.awaits_key_frame(kOne), std::nullopt);
   EXPECT_EQ(selector.decide(0, independent(0), kOne), Verdict::kDrop);
   EXPECT_EQ(selector.decide(0, independent(1), kOne), Verdict::kForward);

@@ -400,6 +400,31 @@ TEST_F(PacedSubscriptionTest, a_smaller_size_goes_on_with_the_numbers_of_what_wa
   EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
 }
 
+TEST_F(PacedSubscriptionTest, fewer_spatial_layers_go_on_with_the_numbers_of_what_waited) {
+  publish(rtp::MediaKind::kVideo, {vp9(98)});
+  subscribe({vp9(102)});
+  narrow(Bitrate(1'000'000));
+  const auto send_layer = [&](std::uint8_t spatial, std::uint32_t timestamp) {
+    auto payload = vp9_payload(spatial, true);
+    payload.resize(1000);
+    send(98, payload, timestamp, spatial == 1);
+  };
+  send_layer(0, 0);
+  for (std::uint32_t i = 0; i < kPackets; ++i) {
+    send_layer(1, 0);
+  }
+  const std::vector<std::uint16_t> large = take_numbers();
+  ASSERT_LT(large.size(), kPackets);
+  set_target({.max_spatial = 0});
+  send_layer(0, 3000);
+  EXPECT_EQ(bed_.counters.packets_superseded.value(), kPackets + 1 - large.size());
+  bed_.run_for(200ms);
+  const std::vector<std::uint16_t> small = take_numbers();
+  ASSERT_EQ(small.size(), 1U);
+  EXPECT_EQ(small[0], static_cast<std::uint16_t>(large.back() + 1)) << "nothing is missing";
+  EXPECT_EQ(bob_.peer->srtp_refused(), 0U);
+}
+
 TEST_F(PacedSubscriptionTest, nothing_is_sent_of_what_waited_when_a_video_is_hidden) {
   publish(rtp::MediaKind::kVideo, {test::vp8(96)});
   subscribe({test::vp8(102)});
