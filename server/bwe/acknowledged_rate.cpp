@@ -52,6 +52,26 @@ std::optional<Bitrate> AcknowledgedRate::received_since(Instant since) const {
   return to_bitrate(rate_of(received, at(size_ - 1).received - first));
 }
 
+std::optional<Bitrate> AcknowledgedRate::queued_since(Instant since, Duration empty_way) const {
+  double received = 0;
+  Duration busy{};
+  std::size_t packets = 0;
+  for (std::size_t i = 1; i < size_; ++i) {
+    const PacketResult& packet = at(i);
+    const Instant previous = at(i - 1).received;
+    // It was at the narrow place before the previous one had left it.
+    if (previous >= since && packet.sent.sent_at + empty_way < previous) {
+      received += packet.sent.size;
+      busy += packet.received - previous;
+      ++packets;
+    }
+  }
+  if (packets < kMinQueued || busy < kQueuedTime) {
+    return std::nullopt;
+  }
+  return to_bitrate(rate_of(received, busy));
+}
+
 std::optional<Bitrate> AcknowledgedRate::find_rate() const {
   if (size_ < kRequiredPackets) {
     return std::nullopt;

@@ -44,6 +44,12 @@ class AcknowledgedRate {
   static constexpr std::size_t kMinSince = 5;
   static constexpr Duration kSinceTime = 100ms;
   [[nodiscard]] std::optional<Bitrate> received_since(Instant since) const;
+  /// Of what was received from `since` on behind something else, without the time in which the way
+  /// had nothing to carry. `empty_way`: from sending to receiving where nothing waits, between the
+  /// two clocks. Nothing while that are fewer than kMinQueued packets or less than kQueuedTime.
+  static constexpr std::size_t kMinQueued = 5;
+  static constexpr Duration kQueuedTime = 50ms;
+  [[nodiscard]] std::optional<Bitrate> queued_since(Instant since, Duration empty_way) const;
 
  private:
   [[nodiscard]] PacketResult& at(std::size_t index) const {

@@ -94,19 +94,24 @@ DelayState SendSideEstimator::delay_state() const {
 }
 
 /// What goes through while more is sent than that. The last second knows of the time before, too:
-/// what arrived since a queue stands is what the way carries, all of it where the queue overflows,
-/// and no less than that otherwise.
+/// where a queue overflows, what arrived since it stands is all that the way carries. It also knows
+/// of pauses: where pictures wait behind each other, what came while they did is what it carries.
 Bitrate SendSideEstimator::rate_when_full() const {
   const Bitrate rate = acknowledged().value_or(Bitrate(aimd_.estimate().value() / 2));
   if (!queue_.is_standing() || queue_.is_shuffled()) {
     return rate;
   }
-  const auto since = acknowledged_.received_since(queue_.standing_since());
-  if (!since) {
+  const Instant since = queue_.standing_since();
+  const auto all = acknowledged_.received_since(since);
+  const auto through =
+      is_overflowing() ? all : std::max(all, acknowledged_.queued_since(since, queue_.empty_way()));
+  if (!through) {
     return rate;
   }
-  const Bitrate through = to_bitrate(loss_.inherent().sent_rate(to_double(*since)));
-  return is_overflowing() ? std::min(rate, through) : std::max(rate, through);
+  const double carried = loss_.inherent().sent_rate(to_double(*through));
+  return is_overflowing()
+             ? to_bitrate(carried)
+             : to_bitrate(std::clamp(carried, to_double(rate), kMostQueued * to_double(rate)));
 }
 
 void SendSideEstimator::update_delay_based(std::optional<Bitrate> probed, Instant now) {

@@ -51,6 +51,9 @@ class SendSideEstimator {
 
   /// By less than this the queue of a way that is full isn't filled.
   static constexpr Duration kFullQueue = 50ms;
+  /// What came in the times in which packets waited counts for at most so many times what came
+  /// altogether: where a way holds packets back and lets them go at once, it says too much.
+  static constexpr double kMostQueued = 1.5;
   /// For so long after it overflowed a queue is looked at as one that empties.
   static constexpr Duration kDrainTime = 2s;
 

@@ -67,7 +67,8 @@ void StandingQueue::on_packet(const PacketResult& packet) {
   const bool is_behind = packet.sent.sent_at + kOutOfOrder < newest_sent_;
   shuffled_ += kShuffledSmoothing * ((is_behind ? 1.0 : 0.0) - shuffled_);
   newest_sent_ = std::max(newest_sent_, packet.sent.sent_at);
-  excess_ = delay - base(delay, packet.received);
+  empty_way_ = base(delay, packet.received);
+  excess_ = delay - empty_way_;
   if (excess_ <= std::max(kLate, part(kLatePart, height_))) {
     if (is_late_) {
       end_late(packet.received);

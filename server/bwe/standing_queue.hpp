@@ -44,6 +44,8 @@ class StandingQueue {
   [[nodiscard]] Instant standing_since() const { return late_since_; }
   /// By how much the newest packet was later than on the empty way.
   [[nodiscard]] Duration excess() const { return excess_; }
+  /// From sending to receiving on the empty way; the clocks are two.
+  [[nodiscard]] Duration empty_way() const { return empty_way_; }
   /// Packets arrive in another order than they were sent in: neither their distances nor those of a
   /// probe's packets tell anything.
   [[nodiscard]] bool is_shuffled() const { return shuffled_ > kShuffledPart; }
@@ -75,6 +77,7 @@ class StandingQueue {
   int all_turns_ = 0;  // since late_since_
   bool is_much_ = false;
   Duration excess_{};
+  Duration empty_way_{};
   double length_ = 0;  // of the times in which packets were late, in ns
   double height_ = 0;
   Instant newest_sent_;

@@ -59,6 +59,18 @@ TEST(AcknowledgedRate, tells_what_came_since_a_moment_apart_from_what_came_befor
   EXPECT_GT(*rate.rate(), Bitrate(1'000'000));
 }
 
+TEST(AcknowledgedRate, tells_what_came_while_packets_waited_behind_each_other) {
+  AcknowledgedRate rate;
+  // Each 200 ms three packets at once, of which each takes 40 ms behind the other; 10 ms of way.
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    const Duration sent = (i / 3) * 200ms;
+    rate.on_packet(packet(i, at(sent), at(sent + 50ms + (i % 3) * 40ms), 1250));
+  }
+  EXPECT_EQ(rate.queued_since(at(0ms), 10ms), Bitrate(250'000));
+  EXPECT_FALSE(rate.queued_since(at(0ms), 500ms)) << "none of them waited";
+  EXPECT_FALSE(rate.queued_since(at(250ms), 10ms)) << "too few since then";
+}
+
 TEST(AcknowledgedRate, says_nothing_of_packets_that_came_almost_at_once) {
   AcknowledgedRate rate;
   for (std::uint64_t i = 0; i < 50; ++i) {

@@ -143,6 +143,29 @@ TEST(SendSideEstimator, a_way_that_has_just_been_filled_shows_what_it_carries) {
   EXPECT_GT(lowest, 0.8 * 2.5e6);
 }
 
+TEST(SendSideEstimator, pictures_that_wait_behind_each_other_show_what_the_way_carries) {
+  Sender sender;
+  sender.source = 0;
+  // Four pictures, of which the first is the largest, again and again: 240 kbit/s.
+  const auto show = [&](int times) {
+    for (int picture = 0; picture < times * 4; ++picture) {
+      for (int i = 0; i < (picture % 4 == 0 ? 6 : 1); ++i) {
+        sender.send(900, kNoCluster);
+      }
+      sender.run(66ms);
+    }
+  };
+  sender.link.rate = 3e6;
+  show(20);
+  sender.link.rate = 280e3;
+  double lowest = 1e9;
+  for (int i = 0; i < 30; ++i) {
+    show(1);
+    lowest = std::min(lowest, sender.estimate());
+  }
+  EXPECT_GT(lowest, 215e3) << "it carries all of them, one after the other";
+}
+
 TEST(SendSideEstimator, random_loss_leaves_most_of_the_link) {
   for (const double loss : {0.05, 0.1, 0.2, 0.3}) {
     Sender sender;
