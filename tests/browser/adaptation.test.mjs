@@ -31,7 +31,7 @@ const explained = async (room, grants) => {
 
 test('the picture becomes smaller, stands still, and comes back, and the node says why', async () => {
   const ann = await enter('ann');
-  await ann.evaluate(() => window.publishCanvas({ isBusy: true }));
+  await ann.evaluate(() => window.publishCanvas({ changes: 12 }));
   const ben = await enter('ben');
   await sees(ben, 640);
   await ben.evaluate(() => window.room.simulateScenario('subscriber-bandwidth', 220_000));

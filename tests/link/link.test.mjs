@@ -10,8 +10,12 @@ import { token } from '../support/token.mjs';
 const wide = 3_000_000;
 const narrow = 300_000;
 const longest_freeze = 2000;  // ms
+/** Of a camera of 640x360. Chromium's encoder may make the large size 480 wide by itself. */
+const large = { from: 400, to: 640 };
 const frankfurt = REGIONS.find((r) => r.id === 'eu-frankfurt');
-const cases = (process.env.LINK_CASES ?? 'vp8,h264,vp9,av1').split(',').flatMap((codec) => [{ codec, key: undefined }, { codec, key: 'the key' }]);
+// livekit-client 2.23 encrypts no AV1 (docs/assumptions/livekit-client.md).
+const cases = (process.env.LINK_CASES ?? 'vp8,h264,vp9,av1').split(',')
+  .flatMap((codec) => [{ codec, key: undefined }, { codec, key: 'the key' }]).filter(({ codec, key }) => codec !== 'av1' || !key);
 
 let node;
 let browser;
@@ -29,10 +33,11 @@ async function enter(room, identity, region, key) {
   await page.evaluate((p) => window.join(p), { url: node.url(region), token: token({ room, identity }), e2eeKey: key, keySize: 256 });
   return page;
 }
-const sees = (page, width) => eventually(page, async (wanted) => {
+const sees = (page, { from, to }) => eventually(page, async (wanted) => {
   const video = (await window.received()).find((s) => s.kind === 'video');
-  return video?.width === wanted && video.frames > 0;
-}, width, { what: `a picture ${width} wide`, seconds: 25 });
+  return video?.width >= wanted.from && video.width <= wanted.to && video.frames > 0;
+}, { from, to }, { what: `a picture ${from} to ${to} wide`, seconds: 25 });
+const video_bytes = async (page) => (await page.evaluate(() => window.received())).find((s) => s.kind === 'video').bytes;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What the node says about everybody's way in the last ten seconds. */
@@ -47,14 +52,17 @@ for (const { codec, key } of cases) {
     const room = `${codec}-${key ? 'secret' : 'plain'}`;
     link.change({ rate: wide });
     const ann = await enter(room, 'ann', 'uk-london', key);
-    await ann.evaluate((c) => window.publishCanvas({ isBusy: true, codec: c }), codec);
+    await ann.evaluate((c) => window.publishCanvas({ changes: 12, codec: c }), codec);
     const ben = await enter(room, 'ben', frankfurt.id, key);
-    await sees(ben, 640).catch(async (error) => {
+    const explained = async (error) => {
       t.diagnostic(JSON.stringify(await ann.evaluate(() => window.sent())));
       t.diagnostic(await explanation(room));
       throw error;
-    });
+    };
+    await sees(ben, large).catch(explained);
+    const before = await video_bytes(ben);
     await pause(3000);  // the estimate settles
+    const taken = Math.round((await video_bytes(ben) - before) * 8 / 3000);
     await ben.evaluate(() => window.watchVideo());
     await link.counts();
 
@@ -65,7 +73,7 @@ for (const { codec, key } of cases) {
     const why = await explanation(room);
     const began = Date.now();
     link.change({ rate: wide });
-    await sees(ben, 640);
+    await sees(ben, large).catch(explained);
     const back = (Date.now() - began) / 1000;
     await pause(3000);
     const up = await ben.evaluate(() => window.takeVideo());
@@ -74,9 +82,9 @@ for (const { codec, key } of cases) {
     const why_up = await explanation(room);
     await Promise.all([ann.close(), ben.close()]);
     if (sent.some((one) => one.limited === 'cpu')) { t.skip('void: the publisher says that its processor limits it'); return; }
-    t.diagnostic(`| ${codec} | ${key ? 'yes' : 'no'} | ${down.widths.join(' → ')} | ${down.longest} | ${up.longest} | ${back.toFixed(1)} | ${stats.freezes} | ${stats.frozen.toFixed(1)} | ${Math.round(narrowed.longest_queue)} |`);
+    t.diagnostic(`| ${codec} | ${key ? 'yes' : 'no'} | ${taken} | ${down.widths.join(' → ')} | ${down.longest} | ${up.longest} | ${back.toFixed(1)} | ${stats.freezes} | ${stats.frozen.toFixed(1)} | ${Math.round(narrowed.longest_queue)} |`);
     assert.ok(down.longest < longest_freeze, `no new frame for ${down.longest} ms on the way down\n${why}`);
     assert.ok(up.longest < longest_freeze, `no new frame for ${up.longest} ms on the way up\n${why_up}`);
-    assert.ok(down.widths.some((width) => width < 640), 'narrow, and never smaller');
+    assert.ok(taken < narrow / 1000 || down.widths.some((width) => width < large.from), `narrow, and never smaller\n${why}`);
   });
 }

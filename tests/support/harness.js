@@ -43,7 +43,7 @@ window.join = async ({ url, token, options = {}, connect = {}, e2eeKey, keySize,
 };
 
 /** A moving picture of our own: Chromium's fake camera gives no frames after it was opened a second time. */
-window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, isBusy = false, codec = 'vp8' } = {}) => {
+window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, changes = 0, codec = 'vp8' } = {}) => {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   document.body.append(canvas);
   const context = canvas.getContext('2d');
@@ -51,11 +51,13 @@ window.publishCanvas = async ({ width = 640, height = 360, simulcast = true, isB
   clearInterval(window.drawing);
   window.drawing = setInterval(() => {
     n += 1;
-    context.fillStyle = `hsl(${(n * 9) % 360} 80% 50%)`;
-    context.fillRect(0, 0, width, height);
-    // What costs as many bits as the encoder may use.
-    for (let i = 0; isBusy && i < 1500; i += 1) {
-      context.fillStyle = `hsl(${Math.random() * 360} 80% 50%)`;
+    if (changes === 0) {
+      context.fillStyle = `hsl(${(n * 9) % 360} 80% 50%)`;
+      context.fillRect(0, 0, width, height);
+    }
+    // Enough changes for more bits than the encoder may use, and stays for it to describe the next picture by this one, as a camera's does.
+    for (let i = 0; i < changes; i += 1) {
+      context.fillStyle = `hsl(${Math.random() * 360} 60% 50%)`;
       context.fillRect(Math.random() * width, Math.random() * height, 12, 12);
     }
     context.fillStyle = '#fff';
