@@ -138,6 +138,7 @@ class LivekitClient {
   [[nodiscard]] std::uint64_t corrupt_packets() const { return media_.corrupt_packets(); }
   /// Of all media packets that arrived, in plain and in their order, and of when they arrived.
   [[nodiscard]] std::uint64_t media_digest() const { return media_.media_digest(); }
+  [[nodiscard]] std::uint64_t heads_digest() const { return media_.heads_digest(); }
   [[nodiscard]] std::uint64_t transport_feedbacks() const { return media_.transport_feedbacks(); }
   [[nodiscard]] std::uint64_t speaker_updates() const { return speaker_updates_; }
   /// Requests that the server refused, in its words.

@@ -57,6 +57,22 @@ std::optional<Content> content_of(Bytes packet) {
   return Content{.stamp = *stamp, .is_retransmission = type == offered::kVp8Rtx};
 }
 
+/// FNV-1a, eight bytes at a time.
+std::uint64_t add_digest(std::uint64_t digest, std::uint64_t value) {
+  return (digest ^ value) * 0x100000001b3ULL;
+}
+
+std::uint64_t add_digest(std::uint64_t digest, Bytes bytes) {
+  for (Bytes rest = bytes; !rest.empty();) {
+    std::uint64_t word = 0;
+    const std::size_t count = std::min(rest.size(), sizeof word);
+    std::memcpy(&word, rest.data(), count);
+    digest = add_digest(digest, word);
+    rest = rest.subspan(count);
+  }
+  return digest;
+}
+
 }  // namespace
 
 MediaSession::MediaSession(MediaSettings settings, ice::Credentials credentials, std::uint64_t seed)
@@ -331,7 +347,7 @@ void MediaSession::drain_peer(Instant now) {
                             MediaObserver::Fate::kArrived);
       }
     }
-    digest(*packet, now);
+    digest_packet(*packet, now);
     take_rtp(*packet, now);
   }
   while (const auto packet = peer_.poll_rtcp()) {
@@ -342,18 +358,20 @@ void MediaSession::drain_peer(Instant now) {
   move_datagrams();
 }
 
-/// FNV-1a, eight bytes at a time.
-void MediaSession::digest(const Packet& packet, Instant now) {
-  const auto add = [this](std::uint64_t value) {
-    media_digest_ = (media_digest_ ^ value) * 0x100000001b3ULL;
-  };
-  add(static_cast<std::uint64_t>(now.since_origin().count()));
-  for (Bytes rest(packet); !rest.empty();) {
-    std::uint64_t word = 0;
-    const std::size_t count = std::min(rest.size(), sizeof word);
-    std::memcpy(&word, rest.data(), count);
-    add(word);
-    rest = rest.subspan(count);
+void MediaSession::digest_packet(const Packet& packet, Instant now) {
+  const auto time = static_cast<std::uint64_t>(now.since_origin().count());
+  media_digest_ = add_digest(add_digest(media_digest_, time), packet);
+  if (const auto view = rtp::PacketView::parse(packet)) {
+    constexpr std::size_t kVp8Descriptor = 6;
+    constexpr std::size_t kRtxHeader = 2;
+    const std::uint8_t type = view->payload_type().value();
+    const std::size_t clear = type == offered::kVp8      ? kVp8Descriptor
+                              : type == offered::kVp8Rtx ? kVp8Descriptor + kRtxHeader
+                                                         : 0;
+    const auto head = static_cast<std::size_t>(view->payload().data() - packet.data()) +
+                      std::min(clear, view->payload().size());
+    heads_digest_ = add_digest(add_digest(heads_digest_, time), packet.size());
+    heads_digest_ = add_digest(heads_digest_, Bytes(packet).first(head));
   }
 }
 

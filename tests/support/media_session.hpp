@@ -114,6 +114,9 @@ class MediaSession {
   [[nodiscard]] std::uint64_t corrupt_packets() const { return corrupt_packets_; }
   /// Of all media packets that arrived, in plain and in their order, and of when they arrived.
   [[nodiscard]] std::uint64_t media_digest() const { return media_digest_; }
+  /// The same of their sizes, headers and payload descriptors: what is alike when only what a
+  /// server has no need to read differs.
+  [[nodiscard]] std::uint64_t heads_digest() const { return heads_digest_; }
   [[nodiscard]] std::uint64_t transport_feedbacks() const { return transport_feedbacks_; }
 
  private:
@@ -123,7 +126,7 @@ class MediaSession {
   void apply_sending(const Answer& description);
   void drain_peer(Instant now);
   void take_rtp(const Packet& packet, Instant now);
-  void digest(const Packet& packet, Instant now);
+  void digest_packet(const Packet& packet, Instant now);
   void handle_rtcp(Bytes packet, Instant now);
   void send_feedback(Instant now);
   void send_transport_feedback(Instant now);
@@ -154,6 +157,7 @@ class MediaSession {
   std::uint64_t unknown_packets_ = 0;
   std::uint64_t corrupt_packets_ = 0;
   std::uint64_t media_digest_ = 0xcbf29ce484222325ULL;
+  std::uint64_t heads_digest_ = media_digest_;
   std::uint64_t transport_feedbacks_ = 0;
 };
 

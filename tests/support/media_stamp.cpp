@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "base/check.hpp"
 
@@ -25,9 +26,24 @@ std::uint64_t digest(Bytes bytes) {
   return state ^ (state >> 32U);
 }
 
+/// Its own inverse; no byte stays what it is.
+void hide(MutableBytes bytes) {
+  std::uint8_t mask = 0;
+  for (std::uint8_t& byte : bytes) {
+    mask = static_cast<std::uint8_t>(mask * 29U + 77U);
+    byte ^= mask | 1U;
+  }
+}
+
+bool has_digest(Bytes bytes) {
+  std::uint64_t sum = 0;
+  std::memcpy(&sum, bytes.data(), kDigestSize);
+  return sum == digest(bytes.subspan(kDigestSize));
+}
+
 }  // namespace
 
-void write_stamp(const MediaStamp& stamp, MutableBytes out) {
+void write_stamp(const MediaStamp& stamp, MutableBytes out, StampForm form) {
   MERIDIAN_CHECK(out.size() >= MediaStamp::kSize);
   ByteWriter writer(out.subspan(kDigestSize));
   writer.u64(static_cast<std::uint64_t>(stamp.sent.since_origin().count()));
@@ -47,16 +63,23 @@ void write_stamp(const MediaStamp& stamp, MutableBytes out) {
   }
   const std::uint64_t sum = digest(out.subspan(kDigestSize));
   std::memcpy(out.data(), &sum, kDigestSize);
+  if (form == StampForm::kHidden) {
+    hide(out);
+  }
 }
 
 std::optional<MediaStamp> read_stamp(Bytes bytes) {
   if (bytes.size() < MediaStamp::kSize) {
     return std::nullopt;
   }
-  std::uint64_t sum = 0;
-  std::memcpy(&sum, bytes.data(), kDigestSize);
-  if (sum != digest(bytes.subspan(kDigestSize))) {
-    return std::nullopt;
+  std::vector<std::uint8_t> revealed;
+  if (!has_digest(bytes)) {
+    revealed.assign(bytes.begin(), bytes.end());
+    hide(revealed);
+    bytes = revealed;
+    if (!has_digest(bytes)) {
+      return std::nullopt;
+    }
   }
   ByteReader reader(bytes.subspan(kDigestSize));
   MediaStamp stamp;

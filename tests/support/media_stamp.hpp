@@ -29,10 +29,13 @@ struct MediaStamp {
   friend bool operator==(const MediaStamp&, const MediaStamp&) = default;
 };
 
+/// Hidden: each byte is another than plain, as under end-to-end encryption.
+enum class StampForm : std::uint8_t { kPlain, kHidden };
+
 /// Fills `out`, at least MediaStamp::kSize bytes: the stamp, bytes that look like media, and a
 /// digest of it all.
-void write_stamp(const MediaStamp& stamp, MutableBytes out);
-/// Nothing when the digest isn't that of the bytes.
+void write_stamp(const MediaStamp& stamp, MutableBytes out, StampForm form = StampForm::kPlain);
+/// Of either form. Nothing when the digest isn't that of the bytes.
 [[nodiscard]] std::optional<MediaStamp> read_stamp(Bytes bytes);
 
 }  // namespace meridian::test

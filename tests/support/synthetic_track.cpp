@@ -105,7 +105,7 @@ void SyntheticTrack::make_audio(Instant now, const Output& output) {
               .payload = std::vector<std::uint8_t>(shape_.audio_bytes)};
   ++layer.frame;
   packet.payload[0] = 0x78;  // Opus: 20 ms, wide band
-  write_stamp(packet.stamp, MutableBytes(packet.payload).subspan(1));
+  write_stamp(packet.stamp, MutableBytes(packet.payload).subspan(1), shape_.form);
   const std::vector<std::uint8_t> frame = packet.payload;
   if (shape_.has_redundancy) {
     packet.payload = with_redundancy(layer, packet);
@@ -184,7 +184,7 @@ void SyntheticTrack::make_video(Layer& layer, std::uint8_t index, Instant now,
     packet.sequence = layer.sequence++;
     packet.payload.resize(each);
     const std::size_t descriptor = write_vp8_descriptor(layer, i == 0, is_key, packet.payload);
-    write_stamp(packet.stamp, MutableBytes(packet.payload).subspan(descriptor));
+    write_stamp(packet.stamp, MutableBytes(packet.payload).subspan(descriptor), shape_.form);
     send(layer, index, packet, false, &transport_sequence, output);
   }
   ++layer.frame;

@@ -49,6 +49,9 @@ struct TrackShape {
   bool has_redundancy = false;
   /// Said to the server, which must not look into it then.
   bool is_encrypted = false;
+  /// Whether what the server has no need to read is hidden from it: all of a frame behind the
+  /// payload descriptor and the first byte of VP8, and of Opus behind its first byte.
+  StampForm form = StampForm::kPlain;
   /// The longest payload of video.
   std::size_t max_payload = 1100;
   std::vector<VideoLayerShape> layers;

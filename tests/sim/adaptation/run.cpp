@@ -133,7 +133,9 @@ void Run::pump(Person& person) {
     test::TrackShape microphone = test::TrackShape::audio();
     microphone.is_encrypted = scenario_.sound == Sound::kEncrypted;
     microphone.has_redundancy = scenario_.uplink && scenario_.sound == Sound::kRed;
+    microphone.form = scenario_.form;
     test::TrackShape camera = scenario_.camera;
+    camera.form = scenario_.form;
     if (scenario_.uplink) {
       // What congestion control leaves to video there: these publishers have none.
       camera.layers = {{.rid = "", .frame_bytes = 416, .key_frame_bytes = 2000}};
@@ -385,6 +387,7 @@ Result Run::run() {
     judge_gap(picture.last, now_);
   }
   Result result = judge();
+  result.heads = subscriber_->client.heads_digest();
   judge_companions(result);
   return result;
 }
@@ -476,7 +479,7 @@ void Run::play() {
 }
 
 Result Run::judge() {
-  Result result{.figures = figures(), .faults = faults_};
+  Result result{.figures = figures(), .heads = 0, .faults = faults_};
   const Figures& got = result.figures;
   const Goals& goals = scenario_.goals;
   const auto need = [&](bool holds, const char* what) {

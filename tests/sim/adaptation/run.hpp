@@ -35,6 +35,8 @@ struct Figures {
 
 struct Result {
   Figures figures;
+  /// Of what the subscriber got (LivekitClient::heads_digest()).
+  std::uint64_t heads = 0;
   /// Goals that were missed, as sentences.
   std::vector<std::string> faults;
 };

@@ -51,6 +51,8 @@ struct Scenario {
   /// The publishers' way to the node, if it isn't good; then their cameras send the lowest layer.
   std::optional<LinkShape> uplink = {};
   Sound sound = Sound::kBare;
+  /// How what the server has no need to read comes.
+  test::StampForm form = test::StampForm::kPlain;
   std::vector<Phase> phases = {};
   /// The subscriber is reached over TCP; `loss` is of its segments, in both directions.
   bool is_over_tcp = false;
