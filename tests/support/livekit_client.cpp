@@ -29,6 +29,15 @@ std::string access_token(const LivekitSettings& settings, UnixTime now) {
   return api::sign_jwt(payload, settings.api_secret);
 }
 
+/// livekit-server wants the padding.
+std::string padded_base64url(const std::string& bytes) {
+  std::string text = api::base64url_encode(as_bytes(bytes));
+  while (text.size() % 4 != 0) {
+    text += "=";
+  }
+  return text;
+}
+
 std::uint32_t source_of(const livekit::TrackInfo& track) {
   std::uint32_t source = 0;
   std::from_chars(track.name().data(), track.name().data() + track.name().size(), source);
@@ -77,10 +86,14 @@ std::string LivekitClient::join_target(UnixTime now) {
   offer.set_id(++last_offer_id_);
   offer.set_sdp(offer_.text());
   is_offer_outstanding_ = true;
+  for (livekit::AddTrackRequest& track : first_tracks_) {
+    *join.add_add_track_requests() = std::move(track);
+  }
+  first_tracks_.clear();
   livekit::WrappedJoinRequest wrapped;
   wrapped.set_join_request(join.SerializeAsString());
   return "/rtc/v1?access_token=" + access_token(settings_, now) +
-         "&join_request=" + api::base64url_encode(as_bytes(wrapped.SerializeAsString()));
+         "&join_request=" + padded_base64url(wrapped.SerializeAsString());
 }
 
 void LivekitClient::send_request(const livekit::SignalRequest& request) {
@@ -127,9 +140,9 @@ void LivekitClient::publish(std::uint32_t source, TrackShape shape) {
   }
   SentTrack track;
   track.cid = "cid-" + std::to_string(source);
+  const bool has_rids = !rids.empty();
   track.mid = offer_.add_sending(shape.kind, track.cid, std::move(rids));
-  livekit::SignalRequest request;
-  livekit::AddTrackRequest& add = *request.mutable_add_track();
+  livekit::AddTrackRequest add;
   add.set_cid(track.cid);
   add.set_name(std::to_string(source));
   if (shape.kind == rtp::MediaKind::kAudio) {
@@ -141,7 +154,17 @@ void LivekitClient::publish(std::uint32_t source, TrackShape shape) {
     describe_camera(shape, add);
   }
   track.media = std::make_unique<SyntheticTrack>(source, std::move(shape), track.mid, random_);
+  if (!has_rids) {
+    offer_.name_sources(track.mid, settings_.identity, track.media->ssrc(0),
+                        track.media->rtx_ssrc(0));
+  }
   media_.sent().insert_or_assign(source, std::move(track));
+  if (last_offer_id_ == 0) {
+    first_tracks_.push_back(std::move(add));
+    return;
+  }
+  livekit::SignalRequest request;
+  *request.mutable_add_track() = std::move(add);
   send_request(request);
   request_negotiation();
 }
@@ -220,6 +243,9 @@ void LivekitClient::handle_signal(Bytes frame, Instant now) {
       break;
     case Response::kAnswer:
       handle_answer(response.answer(), now);
+      break;
+    case Response::kTrickle:
+      handle_trickle(response.trickle(), now);
       break;
     case Response::kUpdate:
       for (const livekit::ParticipantInfo& info : response.update().participants()) {
@@ -300,16 +326,39 @@ void LivekitClient::handle_answer(const livekit::SessionDescription& description
     return;
   }
   is_offer_outstanding_ = false;
-  const bool is_first = !server_address();
-  if (!media_.apply(Answer::parse(description.sdp()), now)) {
-    refusals_.emplace_back("an answer without candidates");
-    return;
+  Answer answer = Answer::parse(description.sdp());
+  if (!server_address() && answer.candidates.empty() && trickled_) {
+    answer.candidates.push_back(*trickled_);
   }
-  if (is_first) {
-    next_ping_ = now + kPingInterval;
+  if (!server_address() && answer.candidates.empty()) {
+    waiting_ = std::move(answer);
+  } else {
+    apply_answer(answer, now);
   }
   if (needs_offer_) {
     send_offer();
+  }
+}
+
+void LivekitClient::handle_trickle(const livekit::TrickleRequest& trickle, Instant now) {
+  // JSON, in which a candidate has nothing that would be escaped.
+  const auto address = candidate_address(trickle.candidateinit());
+  if (!address || trickled_ || server_address()) {
+    return;
+  }
+  trickled_ = address;
+  if (waiting_) {
+    waiting_->candidates.push_back(*address);
+    apply_answer(*std::exchange(waiting_, std::nullopt), now);
+  }
+}
+
+void LivekitClient::apply_answer(const Answer& answer, Instant now) {
+  const bool is_first = !server_address();
+  if (!media_.apply(answer, now)) {
+    refusals_.emplace_back("an answer without candidates");
+  } else if (is_first) {
+    next_ping_ = now + kPingInterval;
   }
 }
 

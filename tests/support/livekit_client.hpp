@@ -17,11 +17,13 @@
 #include "support/media_session.hpp"
 
 namespace livekit {
+class AddTrackRequest;
 class ParticipantInfo;
 class SessionDescription;
 class SignalRequest;
 class SignalResponse;
 class SubscribedQualityUpdate;
+class TrickleRequest;
 }  // namespace livekit
 
 namespace meridian::test {
@@ -149,6 +151,8 @@ class LivekitClient {
   void request_negotiation();
   void send_offer();
   void handle_answer(const livekit::SessionDescription& description, Instant now);
+  void handle_trickle(const livekit::TrickleRequest& trickle, Instant now);
+  void apply_answer(const Answer& answer, Instant now);
   void handle_participant(const livekit::ParticipantInfo& info);
   void handle_quality(const livekit::SubscribedQualityUpdate& update);
 
@@ -156,6 +160,8 @@ class LivekitClient {
   SeededRandomSource random_;
   MediaSession media_;
   OfferBuilder offer_;
+  /// Of what is published before the join: the offer in that has their sections.
+  std::vector<livekit::AddTrackRequest> first_tracks_;
 
   std::deque<std::vector<std::uint8_t>> signals_;
   std::string sid_;
@@ -164,6 +170,9 @@ class LivekitClient {
   std::map<std::string, RemoteTrack> remote_tracks_;
   std::vector<std::string> refusals_;
 
+  /// The first answer of a server that names its address apart from it, and that address.
+  std::optional<Answer> waiting_;
+  std::optional<SocketAddress> trickled_;
   std::uint32_t last_offer_id_ = 0;
   bool is_offer_outstanding_ = false;
   bool needs_offer_ = false;

@@ -65,6 +65,18 @@ std::string OfferBuilder::add_sending(rtp::MediaKind kind, std::string cid,
   return std::to_string(sections_.size());  // the data section is 0
 }
 
+void OfferBuilder::name_sources(std::string_view mid, std::string_view cname, Ssrc primary,
+                                Ssrc rtx) {
+  const std::string first = std::to_string(primary.value());
+  const std::string second = std::to_string(rtx.value());
+  const std::string end = " cname:" + std::string(cname) + "\r\n";
+  std::string lines = "a=ssrc:" + first + end;
+  if (rtx != Ssrc{}) {
+    lines = "a=ssrc-group:FID " + first + " " + second + "\r\n" + lines + "a=ssrc:" + second + end;
+  }
+  sections_.at(to_number(mid) - 1).source_lines = std::move(lines);
+}
+
 void OfferBuilder::stop_sending(std::string_view mid) {
   sections_.at(to_number(mid) - 1).cid.clear();
 }
@@ -73,10 +85,9 @@ std::string OfferBuilder::transport_lines(std::size_t mid) const {
   std::string lines =
       "a=ice-ufrag:" + credentials_.ufrag + "\r\na=ice-pwd:" + credentials_.password +
       "\r\na=fingerprint:" + fingerprint_ + "\r\na=mid:" + std::to_string(mid) + "\r\n";
-  if (!plain_) {
-    return lines + "a=ice-options:trickle\r\na=setup:actpass\r\n";
-  }
-  return lines + "a=setup:active\r\n" + host_candidate(*plain_);
+  // Peer can only begin DTLS, so that servers that would like to must not be left the choice.
+  lines += "a=setup:active\r\n";
+  return lines + (plain_ ? host_candidate(*plain_) : "a=ice-options:trickle\r\n");
 }
 
 std::string OfferBuilder::section_lines(const Section& section) const {
@@ -93,7 +104,7 @@ std::string OfferBuilder::section_lines(const Section& section) const {
   if (section.cid.empty()) {
     return lines + "a=inactive\r\n";
   }
-  lines += "a=sendonly\r\na=msid:stream " + section.cid + "\r\n";
+  lines += "a=sendonly\r\na=msid:stream " + section.cid + "\r\n" + section.source_lines;
   std::string list;
   for (const std::string& rid : section.rids) {
     lines += "a=rid:" + rid + " send\r\n";
@@ -122,6 +133,25 @@ std::string OfferBuilder::text() {
 std::string host_candidate(const SocketAddress& address) {
   return "a=candidate:1 1 udp 2130706431 " + address.ip.to_string() + " " +
          std::to_string(address.port) + " typ host\r\na=end-of-candidates\r\n";
+}
+
+std::optional<SocketAddress> candidate_address(std::string_view text) {
+  constexpr std::string_view kStart = "candidate:";
+  const std::size_t start = text.find(kStart);
+  if (start == std::string_view::npos) {
+    return std::nullopt;
+  }
+  text.remove_prefix(start + kStart.size());
+  take_word(text);  // foundation
+  take_word(text);  // component
+  const std::string_view transport = take_word(text);
+  take_word(text);  // priority
+  const auto ip = IpAddress::parse(take_word(text));
+  const std::uint32_t port = to_number(take_word(text));
+  if (!ip || (transport != "udp" && transport != "UDP")) {
+    return std::nullopt;
+  }
+  return SocketAddress{*ip, static_cast<std::uint16_t>(port)};
 }
 
 Answer Answer::parse(std::string_view sdp) {
@@ -154,14 +184,9 @@ Answer Answer::parse(std::string_view sdp) {
       answer.remote.password = *password;
     } else if (const auto print = value("a=fingerprint:")) {
       answer.fingerprint = dtls::Fingerprint::parse(*print);
-    } else if (auto candidate = value("a=candidate:")) {
-      for (int skipped = 0; skipped < 4; ++skipped) {
-        take_word(*candidate);
-      }
-      const auto ip = IpAddress::parse(take_word(*candidate));
-      const auto port = static_cast<std::uint16_t>(to_number(take_word(*candidate)));
-      if (ip) {
-        answer.candidates.push_back({*ip, port});
+    } else if (line.starts_with("a=candidate:")) {
+      if (const auto address = candidate_address(line)) {
+        answer.candidates.push_back(*address);
       }
     } else if (auto extension = value("a=extmap:"); extension && extension->ends_with(kNumbers)) {
       answer.transport_sequence_id = static_cast<std::uint8_t>(to_number(*extension));

@@ -27,13 +27,16 @@ class OfferBuilder {
   OfferBuilder(ice::Credentials credentials, const dtls::Fingerprint& fingerprint,
                SoundRepair repair = {});
 
-  /// For servers other than LiveKit's: no data section, no trickling but the one address that
-  /// datagrams come from, and this side begins DTLS.
+  /// For servers other than LiveKit's: no data section, and no trickling but the one address that
+  /// datagrams come from.
   void make_plain(const SocketAddress& local) { plain_ = local; }
   void set_credentials(ice::Credentials credentials) { credentials_ = std::move(credentials); }
   void add_receiving(rtp::MediaKind kind, unsigned count);
   /// Returns the mid. `rids` is empty without simulcast.
   std::string add_sending(rtp::MediaKind kind, std::string cid, std::vector<std::string> rids);
+  /// What a section without rids sends under, for servers that don't learn it from packets.
+  /// `rtx` is Ssrc{} without retransmissions.
+  void name_sources(std::string_view mid, std::string_view cname, Ssrc primary, Ssrc rtx);
   void stop_sending(std::string_view mid);
   /// The next offer.
   [[nodiscard]] std::string text();
@@ -44,6 +47,7 @@ class OfferBuilder {
     bool sends = false;
     std::string cid;  // empty: receives, or has stopped
     std::vector<std::string> rids;
+    std::string source_lines = {};
   };
   [[nodiscard]] std::string transport_lines(std::size_t mid) const;
   [[nodiscard]] std::string section_lines(const Section& section) const;
@@ -80,5 +84,9 @@ struct Answer {
 
   [[nodiscard]] static Answer parse(std::string_view sdp);
 };
+
+/// The address in `candidate:…` (RFC 8839 section 5.1), with what may stand before it; nothing when
+/// it isn't one of UDP.
+[[nodiscard]] std::optional<SocketAddress> candidate_address(std::string_view text);
 
 }  // namespace meridian::test

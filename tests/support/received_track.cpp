@@ -324,7 +324,8 @@ std::optional<rtcp::ReportBlock> ReceivedTrack::take_report(Instant now) {
       .fraction_lost = static_cast<std::uint8_t>(
           recent == 0 ? 0 : std::min<std::uint64_t>(255, lost * 256 / recent)),
       .cumulative_lost = static_cast<std::int32_t>(expected > received ? expected - received : 0),
-      .highest_sequence = static_cast<std::uint32_t>(highest_->value()),
+      // The cycles begin with 0 (RFC 3550 appendix A.1).
+      .highest_sequence = static_cast<std::uint32_t>(highest_->value() - (base_ & ~0xffffULL)),
       .jitter = 0,
       .last_sender_report = report_ntp_,
       .delay_since_last = static_cast<std::uint32_t>(since.count() * 65536 / 1'000'000'000)};

@@ -101,6 +101,10 @@ class SyntheticTrack {
   [[nodiscard]] const TrackShape& shape() const { return shape_; }
   [[nodiscard]] const std::string& mid() const { return mid_; }
   [[nodiscard]] Ssrc ssrc(std::size_t layer) const { return layers_[layer].ssrc; }
+  /// Ssrc{} for sound, which has none.
+  [[nodiscard]] Ssrc rtx_ssrc(std::size_t layer) const {
+    return shape_.kind == rtp::MediaKind::kVideo ? layers_[layer].rtx_ssrc : Ssrc{};
+  }
   [[nodiscard]] std::size_t layer_count() const { return layers_.size(); }
   /// Frames made so far in a layer.
   [[nodiscard]] std::uint32_t frames(std::size_t layer) const { return layers_[layer].frame; }
