@@ -1,6 +1,11 @@
 #include "client_sockets.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
+#include <memory>
+#include <netinet/udp.h>
+#include <span>
 #include <sys/socket.h>
 #include <utility>
 
@@ -77,14 +82,92 @@ void SignalSocket::close() {
 
 // ---- Media -------------------------------------------------------------------------------------
 
-MediaSocket::MediaSocket(asio::io_context& context)
-    : socket_(context, udp::endpoint(udp::v4(), 0)) {
+namespace {
+
+constexpr std::size_t kMessages = 32;
+
+/// Where recvmmsg puts what came.
+struct Places {
+  static constexpr std::size_t kSize = 65'536;
+  static constexpr std::size_t kControlSize = 64;
+
+  void prepare() {
+    for (std::size_t i = 0; i < kMessages; ++i) {
+      vectors[i] = {.iov_base = bytes.get() + i * kSize, .iov_len = kSize};
+      messages[i].msg_hdr = {};
+      messages[i].msg_hdr.msg_iov = &vectors[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+      messages[i].msg_hdr.msg_control = control[i].data();
+      messages[i].msg_hdr.msg_controllen = kControlSize;
+    }
+  }
+  [[nodiscard]] Bytes message(std::size_t index) const {
+    return {bytes.get() + index * kSize, messages[index].msg_len};
+  }
+  /// Of each datagram in a message, but for the last, which may be shorter.
+  [[nodiscard]] std::size_t datagram_size(std::size_t index) {
+    msghdr& header = messages[index].msg_hdr;
+    for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+      int size = 0;
+      if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+        std::memcpy(&size, CMSG_DATA(c), sizeof size);
+        return static_cast<std::size_t>(std::max(size, 1));
+      }
+    }
+    return kSize;
+  }
+
+  std::unique_ptr<std::uint8_t[]> bytes =
+      std::make_unique_for_overwrite<std::uint8_t[]>(kMessages * kSize);
+  std::array<iovec, kMessages> vectors{};
+  std::array<mmsghdr, kMessages> messages{};
+  alignas(cmsghdr) std::array<std::array<std::uint8_t, kControlSize>, kMessages> control{};
+};
+
+/// Of a message: less than what a message may be long, with datagrams of any size.
+constexpr std::size_t kMostSegments = 16;
+
+/// Datagrams of one size to one address, which the kernel cuts out of one message.
+void send_message(int socket, const auto& datagrams) {
+  std::array<iovec, kMostSegments> vectors{};
+  for (std::size_t i = 0; i < datagrams.size(); ++i) {
+    auto& bytes = datagrams[i].bytes;
+    vectors[i] = {.iov_base = bytes.data(), .iov_len = bytes.size()};
+  }
+  sockaddr_storage address{};
+  msghdr header{};
+  header.msg_name = &address;
+  header.msg_namelen = io::to_sockaddr(datagrams.front().to, address);
+  header.msg_iov = vectors.data();
+  header.msg_iovlen = datagrams.size();
+  alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(std::uint16_t))> control{};
+  if (datagrams.size() > 1) {
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    cmsghdr* option = CMSG_FIRSTHDR(&header);
+    option->cmsg_level = SOL_UDP;
+    option->cmsg_type = UDP_SEGMENT;
+    option->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+    const auto size = static_cast<std::uint16_t>(datagrams.front().bytes.size());
+    std::memcpy(CMSG_DATA(option), &size, sizeof size);
+  }
+  ::sendmsg(socket, &header, MSG_DONTWAIT);
+}
+
+}  // namespace
+
+MediaSocket::MediaSocket(asio::io_context& context, Grouping grouping)
+    : socket_(context, udp::endpoint(udp::v4(), 0)), grouping_(grouping) {
   constexpr int kBuffer = 1 << 20;
   socket_.non_blocking(true);
   // Beyond the machine's limit only for root.
   if (::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVBUFFORCE, &kBuffer, sizeof kBuffer) !=
       0) {
     socket_.set_option(asio::socket_base::receive_buffer_size(kBuffer));
+  }
+  if (grouping == Grouping::kBursts) {
+    constexpr int kOn = 1;
+    ::setsockopt(socket_.native_handle(), SOL_UDP, UDP_GRO, &kOn, sizeof kOn);
   }
 }
 
@@ -106,33 +189,41 @@ void MediaSocket::read(const std::shared_ptr<void>& owner) {
 }
 
 void MediaSocket::receive() {
-  constexpr std::size_t kMessages = 32;
-  constexpr std::size_t kSize = 2048;
   // All clients run on one thread: one place for all of them to read into.
-  thread_local std::array<std::array<std::uint8_t, kSize>, kMessages> buffers;
-  std::array<iovec, kMessages> places{};
-  std::array<mmsghdr, kMessages> messages{};
-  for (std::size_t i = 0; i < kMessages; ++i) {
-    places[i] = {.iov_base = buffers[i].data(), .iov_len = kSize};
-    messages[i].msg_hdr.msg_iov = &places[i];
-    messages[i].msg_hdr.msg_iovlen = 1;
-  }
+  thread_local Places places;
   int count = 0;
   do {
-    count = ::recvmmsg(socket_.native_handle(), messages.data(), kMessages, MSG_DONTWAIT, nullptr);
+    places.prepare();
+    count = ::recvmmsg(socket_.native_handle(), places.messages.data(), kMessages, MSG_DONTWAIT,
+                       nullptr);
     const Instant now = io::monotonic_now();
     for (int i = 0; i < count; ++i) {
       const auto index = static_cast<std::size_t>(i);
-      take_(Bytes(buffers[index]).first(messages[index].msg_len), now);
+      const std::size_t size = places.datagram_size(index);
+      for (Bytes rest = places.message(index); !rest.empty();) {
+        const Bytes datagram = rest.first(std::min(size, rest.size()));
+        take_(datagram, now);
+        rest = rest.subspan(datagram.size());
+      }
     }
   } while (count == static_cast<int>(kMessages));
 }
 
-void MediaSocket::send(const SocketAddress& to, Bytes datagram) {
-  sockaddr_storage address{};
-  const socklen_t length = io::to_sockaddr(to, address);
-  ::sendto(socket_.native_handle(), datagram.data(), datagram.size(), MSG_DONTWAIT,
-           reinterpret_cast<const sockaddr*>(&address), length);
+void MediaSocket::send(const SocketAddress& to, std::vector<std::uint8_t> datagram) {
+  waiting_.push_back({to, std::move(datagram)});
+}
+
+void MediaSocket::flush() {
+  for (std::size_t first = 0, end = 0; first < waiting_.size(); first = end) {
+    const Waiting& one = waiting_[first];
+    end = first + 1;
+    while (grouping_ == Grouping::kBursts && end < waiting_.size() && end - first < kMostSegments &&
+           waiting_[end].to == one.to && waiting_[end].bytes.size() == one.bytes.size()) {
+      ++end;
+    }
+    send_message(socket_.native_handle(), std::span(waiting_).subspan(first, end - first));
+  }
+  waiting_.clear();
 }
 
 SocketAddress MediaSocket::local() {

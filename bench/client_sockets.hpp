@@ -58,12 +58,14 @@ class SignalSocket {
 /// A UDP socket, bound to a port of the kernel's choice.
 class MediaSocket {
  public:
-  explicit MediaSocket(boost::asio::io_context& context);
+  explicit MediaSocket(boost::asio::io_context& context, Grouping grouping = Grouping::kBursts);
 
   using Take = std::function<void(Bytes datagram, Instant now)>;
   /// Gives every datagram to `take` from now on, and calls `done` after those that came together.
   void start(const std::shared_ptr<void>& owner, Take take, std::function<void()> done);
-  void send(const SocketAddress& to, Bytes datagram);
+  /// Leaves with the next flush().
+  void send(const SocketAddress& to, std::vector<std::uint8_t> datagram);
+  void flush();
   /// Where it is reached: with the address that this machine has for others, or loopback without
   /// one.
   [[nodiscard]] SocketAddress local();
@@ -73,7 +75,14 @@ class MediaSocket {
   void read(const std::shared_ptr<void>& owner);
   void receive();
 
+  struct Waiting {
+    SocketAddress to;
+    std::vector<std::uint8_t> bytes;
+  };
+
   boost::asio::ip::udp::socket socket_;
+  Grouping grouping_;
+  std::vector<Waiting> waiting_;
   Take take_;
   std::function<void()> done_;
 };

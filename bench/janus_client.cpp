@@ -11,7 +11,7 @@ namespace meridian::bench {
 struct JanusClient::State : std::enable_shared_from_this<State> {
   State(boost::asio::io_context& context, Settings settings, std::uint64_t seed)
       : signal(context),
-        socket(context),
+        socket(context, settings.grouping),
         client({.room = settings.room,
                 .id = settings.id,
                 .feeds = std::move(settings.feeds),
@@ -40,9 +40,10 @@ struct JanusClient::State : std::enable_shared_from_this<State> {
     const auto& to = client.media().server_address();
     while (auto out = client.media().poll_datagram()) {
       if (to) {
-        socket.send(*to, out->bytes);
+        socket.send(*to, std::move(out->bytes));
       }
     }
+    socket.flush();
     if (join_time == Duration::zero() && client.media().is_connected()) {
       join_time = io::monotonic_now() - started;
     }

@@ -18,6 +18,7 @@ namespace meridian::bench {
 class JanusClient final : public Participant {
  public:
   struct Settings {
+    Grouping grouping = Grouping::kBursts;
     std::uint64_t room = 1;
     /// Its own number in the room; not 0.
     std::uint64_t id = 0;

@@ -54,6 +54,8 @@ struct Options {
   bool only_video = false;
   bool only_audio = false;
   bool allow_remote = false;
+  /// Datagrams are sent and read one by one.
+  bool is_single = false;
 };
 
 /// Delays of first copies, from making the packet to reading it; one process, one clock.
@@ -229,7 +231,7 @@ class Load {
     settings.api_secret = options_.api_secret;
     settings.auto_subscribe = !is_publisher;
     settings.receiving_sections = is_publisher ? 0 : options_.publishers;
-    auto client = std::make_unique<LoadClient>(context_, std::move(settings), i + 1);
+    auto client = std::make_unique<LoadClient>(context_, std::move(settings), i + 1, grouping());
     for (auto& [source, shape] : tracks(i)) {
       client->client().publish(source, std::move(shape));
     }
@@ -239,6 +241,7 @@ class Load {
   }
   [[nodiscard]] std::unique_ptr<Participant> make_janus_client(unsigned i) {
     JanusClient::Settings settings;
+    settings.grouping = grouping();
     settings.id = i + 1;
     for (unsigned feed = 1; i >= options_.publishers && feed <= options_.publishers; ++feed) {
       settings.feeds.push_back(feed);
@@ -249,6 +252,9 @@ class Load {
     }
     client->set_observer(&delays_);
     return client;
+  }
+  [[nodiscard]] Grouping grouping() const {
+    return options_.is_single ? Grouping::kSingle : Grouping::kBursts;
   }
   [[nodiscard]] Duration frame_interval() const {
     return Duration(static_cast<Duration::rep>(1e9 / options_.frames_per_second));
@@ -458,6 +464,8 @@ int main(int argc, char** argv) {
   app.add_option("--process", options.process, "of the server, to measure its CPU time");
   auto* video = app.add_flag("--video", options.only_video, "no audio");
   app.add_flag("--audio", options.only_audio, "no video")->excludes(video);
+  app.add_flag("--single", options.is_single,
+               "no bursts: datagrams are sent and read one by one, on the server's account");
   app.add_flag("--allow-remote", options.allow_remote, "allow a node on another machine");
   CLI11_PARSE(app, argc, argv);
   if (!options.is_janus && (options.api_key.empty() || options.api_secret.empty())) {

@@ -10,8 +10,9 @@
 namespace meridian::bench {
 
 struct LoadClient::State : std::enable_shared_from_this<State> {
-  State(boost::asio::io_context& context, test::LivekitSettings settings, std::uint64_t seed)
-      : client(std::move(settings), seed), signal(context), media(context) {}
+  State(boost::asio::io_context& context, test::LivekitSettings settings, std::uint64_t seed,
+        Grouping grouping)
+      : client(std::move(settings), seed), signal(context), media(context, grouping) {}
 
   void connect(const SignalAddress& address) {
     started = io::monotonic_now();
@@ -48,9 +49,10 @@ struct LoadClient::State : std::enable_shared_from_this<State> {
     const auto& to = client.server_address();
     while (auto out = client.poll_datagram()) {
       if (to) {
-        media.send(*to, out->bytes);
+        media.send(*to, std::move(out->bytes));
       }
     }
+    media.flush();
     if (join_time == Duration::zero() && client.is_connected()) {
       join_time = io::monotonic_now() - started;
       begin_channels();
@@ -75,8 +77,8 @@ struct LoadClient::State : std::enable_shared_from_this<State> {
 };
 
 LoadClient::LoadClient(boost::asio::io_context& context, test::LivekitSettings settings,
-                       std::uint64_t seed)
-    : state_(std::make_shared<State>(context, std::move(settings), seed)) {}
+                       std::uint64_t seed, Grouping grouping)
+    : state_(std::make_shared<State>(context, std::move(settings), seed, grouping)) {}
 
 LoadClient::~LoadClient() {
   state_->media.close();

@@ -16,7 +16,8 @@ namespace meridian::bench {
 /// A synthetic LiveKit participant.
 class LoadClient final : public Participant {
  public:
-  LoadClient(boost::asio::io_context& context, test::LivekitSettings settings, std::uint64_t seed);
+  LoadClient(boost::asio::io_context& context, test::LivekitSettings settings, std::uint64_t seed,
+             Grouping grouping = Grouping::kBursts);
   ~LoadClient() override;
   LoadClient(const LoadClient&) = delete;
   LoadClient& operator=(const LoadClient&) = delete;

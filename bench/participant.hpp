@@ -14,6 +14,12 @@ struct SignalAddress {
   std::uint16_t port = 0;
 };
 
+/// Whether datagrams of one size that are sent together cross loopback together: as bursts they
+/// leave as one message (UDP_SEGMENT) and are read as such (UDP_GRO), as network cards do on both
+/// sides of a real network. Single ones are cut by the kernel, on the server's account when the
+/// server sent them, and wake the server one by one.
+enum class Grouping : std::uint8_t { kBursts, kSingle };
+
 /// Somebody synthetic in a meeting, whatever the server's signalling, with a WebSocket and a UDP
 /// socket of its own. All of them run on the thread of one io_context.
 class Participant {

@@ -169,6 +169,7 @@ def main():
     beside.add_argument("--rows", nargs="+", choices=side_by_side.ROWS, help="all unless told")
     beside.add_argument("--runs", type=int, default=5, help="of each row and server; the median counts")
     beside.add_argument("--warm-up", type=int, default=4, help="seconds before those that are measured")
+    beside.add_argument("--single", action="store_true", help="clients send and read packet by packet")
     beside.add_argument("--threads", action="store_true", help="also Janus with a thread for each connection")
     beside.add_argument("--url", help="of a LiveKit server that runs on this machine, ws://…")
     beside.add_argument("--pid", type=int, help="of its process")

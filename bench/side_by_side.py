@@ -41,6 +41,7 @@ ROWS = {
 
 def measure(server, subscribers, flags, options):
     """What meridian_load found, or an error."""
+    flags = flags + (["--single"] if options.single else [])
     command = [servers.LOAD, *server.flags, "--subscribers", str(subscribers), "--process", str(server.pid()),
                "--warm-up", str(options.warm_up), "--seconds", str(options.seconds), *flags]
     limit = options.seconds + options.warm_up + 90 + subscribers * 0.05
