@@ -22,10 +22,12 @@ using asio::ip::udp;
 
 // ---- Signalling --------------------------------------------------------------------------------
 
-void SignalSocket::connect(const SignalAddress& address, const Upgrade& upgrade) {
+void SignalSocket::connect(const SignalAddress& address,
+                           const std::function<Upgrade()>& make_upgrade) {
   tcp::resolver resolver(context_);
   asio::connect(socket_.next_layer(), resolver.resolve(address.host, std::to_string(address.port)));
   socket_.next_layer().set_option(tcp::no_delay(true));
+  const Upgrade upgrade = make_upgrade();
   socket_.binary(upgrade.is_binary);
   if (!upgrade.subprotocol.empty()) {
     socket_.set_option(
@@ -73,6 +75,15 @@ void SignalSocket::write() {
                         writes_.pop_front();
                         write();
                       });
+}
+
+std::optional<IpAddress> SignalSocket::server() const {
+  boost::system::error_code error;
+  const auto address = socket_.next_layer().remote_endpoint(error).address();
+  if (error || !address.is_v4()) {
+    return std::nullopt;
+  }
+  return IpAddress::v4(address.to_v4().to_bytes());
 }
 
 void SignalSocket::close() {
@@ -202,15 +213,23 @@ void MediaSocket::receive() {
       const std::size_t size = places.datagram_size(index);
       for (Bytes rest = places.message(index); !rest.empty();) {
         const Bytes datagram = rest.first(std::min(size, rest.size()));
-        take_(datagram, now);
         rest = rest.subspan(datagram.size());
+        if (lost_received_.is_lost()) {
+          ++lost_;
+        } else {
+          take_(datagram, now);
+        }
       }
     }
   } while (count == static_cast<int>(kMessages));
 }
 
 void MediaSocket::send(const SocketAddress& to, std::vector<std::uint8_t> datagram) {
-  waiting_.push_back({to, std::move(datagram)});
+  if (lost_sent_.is_lost()) {
+    ++lost_;
+  } else {
+    waiting_.push_back({to, std::move(datagram)});
+  }
 }
 
 void MediaSocket::flush() {
@@ -226,13 +245,14 @@ void MediaSocket::flush() {
   waiting_.clear();
 }
 
-SocketAddress MediaSocket::local() {
+SocketAddress MediaSocket::local(std::optional<IpAddress> peer) {
   // Connecting UDP sends nothing, it only finds the way out (an address of documentation, RFC
   // 5737).
+  const std::string to = peer ? peer->to_string() : "198.51.100.1";
   udp::socket probe(socket_.get_executor());
   boost::system::error_code error;
   probe.open(udp::v4(), error);
-  probe.connect({asio::ip::make_address_v4("198.51.100.1"), 9}, error);
+  probe.connect({asio::ip::make_address(to, error), 9}, error);
   const auto own =
       error ? asio::ip::address_v4::loopback() : probe.local_endpoint(error).address().to_v4();
   return {IpAddress::v4(own.to_bytes()), socket_.local_endpoint().port()};

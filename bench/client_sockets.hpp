@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "base/bytes.hpp"
 #include "base/time.hpp"
 #include "participant.hpp"
+#include "support/loss_draw.hpp"
 
 /// The sockets of a synthetic participant. Whoever has them is held by `owner` while something is
 /// under way, so that it may be let go after close() at any time.
@@ -33,12 +35,15 @@ class SignalSocket {
     bool is_binary = true;
   };
   using Take = std::function<void(Bytes message, Instant now)>;
-  /// Blocks until the upgrade is answered; throws boost::system::system_error.
-  void connect(const SignalAddress& address, const Upgrade& upgrade);
+  /// Blocks until the upgrade is answered; throws boost::system::system_error. `make_upgrade` is
+  /// called when server() is known.
+  void connect(const SignalAddress& address, const std::function<Upgrade()>& make_upgrade);
   /// Gives every message to `take` from now on.
   void start(const std::shared_ptr<void>& owner, Take take);
   void send(std::vector<std::uint8_t> message);
   [[nodiscard]] bool is_closed() const { return is_closed_; }
+  /// The server's address, once connected; nothing when it isn't one of IPv4.
+  [[nodiscard]] std::optional<IpAddress> server() const;
   void close();
 
  private:
@@ -66,9 +71,16 @@ class MediaSocket {
   /// Leaves with the next flush().
   void send(const SocketAddress& to, std::vector<std::uint8_t> datagram);
   void flush();
-  /// Where it is reached: with the address that this machine has for others, or loopback without
-  /// one.
-  [[nodiscard]] SocketAddress local();
+  /// From now on datagrams are lost: of those that are read, and of those that are sent.
+  void lose(const test::LossDraw& received, const test::LossDraw& sent) {
+    lost_received_ = received;
+    lost_sent_ = sent;
+  }
+  /// Datagrams that were, in both directions.
+  [[nodiscard]] std::uint64_t lost() const { return lost_; }
+  /// Where it is reached: with the address that this machine has for `peer`, or for others when
+  /// that isn't known yet; loopback without one.
+  [[nodiscard]] SocketAddress local(std::optional<IpAddress> peer = std::nullopt);
   void close();
 
  private:
@@ -85,6 +97,9 @@ class MediaSocket {
   std::vector<Waiting> waiting_;
   Take take_;
   std::function<void()> done_;
+  test::LossDraw lost_received_{0, 0};
+  test::LossDraw lost_sent_{0, 0};
+  std::uint64_t lost_ = 0;
 };
 
 }  // namespace meridian::bench

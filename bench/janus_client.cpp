@@ -10,7 +10,9 @@ namespace meridian::bench {
 
 struct JanusClient::State : std::enable_shared_from_this<State> {
   State(boost::asio::io_context& context, Settings settings, std::uint64_t seed)
-      : signal(context),
+      : received_loss(settings.loss_percent, seed << 8U),
+        sent_loss(settings.send_loss_percent, (seed << 8U) + 1),
+        signal(context),
         socket(context, settings.grouping),
         client({.room = settings.room,
                 .id = settings.id,
@@ -20,7 +22,10 @@ struct JanusClient::State : std::enable_shared_from_this<State> {
 
   void connect(const SignalAddress& address) {
     started = io::monotonic_now();
-    signal.connect(address, {.target = "/", .subprotocol = "janus-protocol", .is_binary = false});
+    signal.connect(address, [] {
+      return SignalSocket::Upgrade{
+          .target = "/", .subprotocol = "janus-protocol", .is_binary = false};
+    });
     signal.start(shared_from_this(), [this](Bytes message, Instant now) {
       client.handle_message(as_text(message), now);
       flush();
@@ -46,9 +51,12 @@ struct JanusClient::State : std::enable_shared_from_this<State> {
     socket.flush();
     if (join_time == Duration::zero() && client.media().is_connected()) {
       join_time = io::monotonic_now() - started;
+      socket.lose(received_loss, sent_loss);
     }
   }
 
+  test::LossDraw received_loss;
+  test::LossDraw sent_loss;
   SignalSocket signal;
   MediaSocket socket;
   VideoRoomClient client;
@@ -88,8 +96,11 @@ void JanusClient::leave() {
   state_->flush();
 }
 
-const test::MediaSession& JanusClient::media() const {
+const test::MediaSession& JanusClient::sender() const {
   return state_->client.media();
+}
+std::uint64_t JanusClient::dropped() const {
+  return state_->socket.lost();
 }
 bool JanusClient::is_closed() const {
   return state_->signal.is_closed() || !state_->client.refusal().empty();

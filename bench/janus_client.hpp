@@ -24,6 +24,9 @@ class JanusClient final : public Participant {
     std::uint64_t id = 0;
     /// Publishers whose media it wants; empty: it publishes.
     std::vector<std::uint64_t> feeds;
+    /// As LoadSettings has it.
+    double loss_percent = 0;
+    double send_loss_percent = 0;
   };
   JanusClient(boost::asio::io_context& context, Settings settings, std::uint64_t seed);
   ~JanusClient() override;
@@ -37,7 +40,9 @@ class JanusClient final : public Participant {
   void handle_timeout(Instant now) override;
   void leave() override;
 
-  [[nodiscard]] const test::MediaSession& media() const override;
+  [[nodiscard]] const test::MediaSession& sender() const override;
+  [[nodiscard]] const test::MediaSession& receiver() const override { return sender(); }
+  [[nodiscard]] std::uint64_t dropped() const override;
   [[nodiscard]] bool is_closed() const override;
   [[nodiscard]] Duration join_time() const override;
   /// What Janus refused; empty when nothing.

@@ -137,7 +137,8 @@ class Rooms {
     settings.api_key = "benchkey";
     settings.api_secret = "benchsecret";
     settings.receiving_sections = 1;
-    auto client = std::make_unique<LoadClient>(context_, std::move(settings), ++seed_);
+    auto client = std::make_unique<LoadClient>(
+        context_, LoadSettings{.livekit = std::move(settings)}, ++seed_);
     client->client().publish(2 * seed_, test::TrackShape::audio());
     if (options_.has_video) {
       client->client().publish(2 * seed_ + 1, test::TrackShape::camera());

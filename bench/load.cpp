@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "janus_client.hpp"
 #include "load_client.hpp"
 #include "process_time.hpp"
+#include "support/layout.hpp"
 
 namespace meridian::bench {
 namespace {
@@ -49,6 +51,11 @@ struct Options {
   /// Packets in each frame, of one layer; 0: a simulcast camera.
   unsigned burst = 0;
   double frames_per_second = 30;
+  test::Signalling signalling = test::Signalling::kV1;
+  test::Layout layout = test::Layout::kNone;
+  /// Per cent of the datagrams that each client reads, and sends, once it is connected.
+  double loss = 0;
+  double send_loss = 0;
   /// Of the server, whose CPU time is measured; 0: none.
   unsigned process = 0;
   bool only_video = false;
@@ -58,15 +65,22 @@ struct Options {
   bool is_single = false;
 };
 
-/// Delays of first copies, from making the packet to reading it; one process, one clock.
+/// Delays of first copies, from making the packet to reading it; one process, one clock. And how
+/// many of them were of each simulcast layer.
 class Delays final : public test::MediaObserver {
  public:
   void on_media(const test::MediaStamp& stamp, bool is_retransmission, Fate fate) override {
-    if (is_on_ && !is_retransmission && fate == Fate::kArrived && samples_.size() < kMaxSamples) {
+    if (!is_on_ || is_retransmission || fate != Fate::kArrived) {
+      return;
+    }
+    ++layers_[std::min<std::size_t>(stamp.layer, layers_.size() - 1)];
+    if (samples_.size() < kMaxSamples) {
       samples_.push_back(static_cast<float>((io::monotonic_now() - stamp.sent).count()) / 1e6F);
     }
   }
   void start() { is_on_ = true; }
+  /// Sound counts as the lowest.
+  [[nodiscard]] const std::array<std::uint64_t, 3>& layers() const { return layers_; }
   [[nodiscard]] float percentile(double share) {
     if (samples_.empty()) {
       return 0;
@@ -79,6 +93,7 @@ class Delays final : public test::MediaObserver {
 
  private:
   std::vector<float> samples_;
+  std::array<std::uint64_t, 3> layers_{};
   bool is_on_ = false;
 };
 
@@ -162,13 +177,15 @@ class Load {
     std::uint64_t reordered = 0;
     std::uint64_t lost = 0;
     std::uint64_t frames = 0;
+    std::uint64_t dropped = 0;
+    std::uint64_t resent = 0;
     Duration server{};
     Duration client{};
     friend Totals operator-(const Totals& a, const Totals& b) {
       return {a.sent - b.sent,           a.packets - b.packets,       a.bytes - b.bytes,
               a.recovered - b.recovered, a.duplicates - b.duplicates, a.reordered - b.reordered,
-              a.lost - b.lost,           a.frames - b.frames,         a.server - b.server,
-              a.client - b.client};
+              a.lost - b.lost,           a.frames - b.frames,         a.dropped - b.dropped,
+              a.resent - b.resent,       a.server - b.server,         a.client - b.client};
     }
   };
 
@@ -224,14 +241,20 @@ class Load {
   }
   [[nodiscard]] std::unique_ptr<Participant> make_livekit_client(unsigned i) {
     const bool is_publisher = i < options_.publishers;
-    test::LivekitSettings settings;
+    LoadSettings load{.livekit = {},
+                      .loss_percent = options_.loss,
+                      .send_loss_percent = options_.send_loss,
+                      .grouping = grouping()};
+    test::LivekitSettings& settings = load.livekit;
     settings.identity = (is_publisher ? "publisher-" : "subscriber-") + std::to_string(i);
     settings.room = options_.room;
     settings.api_key = options_.api_key;
     settings.api_secret = options_.api_secret;
     settings.auto_subscribe = !is_publisher;
+    settings.adaptive_stream = !is_publisher && options_.layout != test::Layout::kNone;
+    settings.signalling = options_.signalling;
     settings.receiving_sections = is_publisher ? 0 : options_.publishers;
-    auto client = std::make_unique<LoadClient>(context_, std::move(settings), i + 1, grouping());
+    auto client = std::make_unique<LoadClient>(context_, std::move(load), i + 1);
     for (auto& [source, shape] : tracks(i)) {
       client->client().publish(source, std::move(shape));
     }
@@ -243,6 +266,8 @@ class Load {
     JanusClient::Settings settings;
     settings.grouping = grouping();
     settings.id = i + 1;
+    settings.loss_percent = options_.loss;
+    settings.send_loss_percent = options_.send_loss;
     for (unsigned feed = 1; i >= options_.publishers && feed <= options_.publishers; ++feed) {
       settings.feeds.push_back(feed);
     }
@@ -272,13 +297,9 @@ class Load {
       for (const auto& client : clients_) {
         client->handle_timeout(now);
       }
-      if (is_measuring_ && now >= next_look_) {
+      if (now >= next_look_) {
         next_look_ = now + kLook;
-        for (const auto& client : clients_) {
-          for (const auto& track : client->media().received()) {
-            freezes_.look(*track, now);
-          }
-        }
+        look(now);
       }
       if (done()) {
         return true;
@@ -287,19 +308,47 @@ class Load {
     return false;
   }
 
+  void look(Instant now) {
+    for (std::size_t i = options_.publishers; i < clients_.size(); ++i) {
+      arrange(i);
+    }
+    for (std::size_t i = 0; is_measuring_ && i < clients_.size(); ++i) {
+      for (const auto& track : clients_[i]->receiver().received()) {
+        freezes_.look(*track, now);
+      }
+    }
+  }
+  /// Tells the server how large a subscriber shows the pictures that it has heard of since.
+  void arrange(std::size_t subscriber) {
+    auto* livekit = dynamic_cast<LoadClient*>(clients_[subscriber].get());
+    auto& told = arranged_[subscriber];
+    if (livekit == nullptr || options_.layout == test::Layout::kNone || options_.only_audio ||
+        told.size() >= options_.publishers) {
+      return;
+    }
+    for (const auto& [sid, track] : livekit->client().remote_tracks()) {
+      if (track.kind == rtp::MediaKind::kVideo && told.insert(sid).second) {
+        const test::TileSize size =
+            test::tile_size(options_.layout, track.source / 2, options_.publishers);
+        livekit->client().set_size(sid, size.width, size.height);
+      }
+    }
+    livekit->flush();
+  }
+
   [[nodiscard]] std::size_t expected_tracks() const {
     return options_.publishers * (options_.only_audio || options_.only_video ? 1U : 2U);
   }
   [[nodiscard]] bool is_connected() const {
     return std::ranges::all_of(clients_,
-                               [](const auto& one) { return one->media().is_connected(); });
+                               [](const auto& one) { return one->join_time() > Duration::zero(); });
   }
   [[nodiscard]] bool is_ready() const {
     return is_connected() && std::ranges::all_of(clients_, [&](const auto& one) {
              const auto running = std::ranges::count_if(
-                 one->media().received(),
+                 one->receiver().received(),
                  [](const auto& track) { return track->counts().frames > 0; });
-             return !one->media().sent().empty() ||
+             return !one->sender().sent().empty() ||
                     static_cast<std::size_t>(running) >= expected_tracks();
            });
   }
@@ -315,10 +364,11 @@ class Load {
   [[nodiscard]] Totals totals() const {
     Totals sum;
     for (const auto& client : clients_) {
-      for (const auto& [source, track] : client->media().sent()) {
+      for (const auto& [source, track] : client->sender().sent()) {
         sum.sent += track.media->packets_sent();
+        sum.resent += track.media->retransmissions_sent();
       }
-      for (const auto& track : client->media().received()) {
+      for (const auto& track : client->receiver().received()) {
         const test::ReceivedCounts& counts = track->counts();
         sum.packets += counts.packets;
         sum.bytes += counts.bytes;
@@ -328,6 +378,7 @@ class Load {
         sum.lost += counts.lost;
         sum.frames += counts.frames;
       }
+      sum.dropped += client->dropped();
     }
     sum.server = options_.process == 0 ? Duration{} : process_time(options_.process);
     sum.client = io::read_clock(CLOCK_PROCESS_CPUTIME_ID);
@@ -361,7 +412,7 @@ class Load {
       if (client->join_time() > Duration::zero()) {
         joins.push_back(static_cast<double>(client->join_time().count()) / 1e6);
       }
-      for (const auto& track : client->media().received()) {
+      for (const auto& track : client->receiver().received()) {
         violations += track->violations().size();
       }
     }
@@ -379,9 +430,16 @@ class Load {
                 static_cast<double>(measured_.packets) / seconds,
                 static_cast<double>(measured_.bytes) * 8e-6 / seconds,
                 static_cast<double>(measured_.frames) / seconds);
-    std::printf("lost           %llu, recovered %llu, reordered %llu, duplicates %llu\n",
+    std::printf("lost           %llu, recovered %llu, reordered %llu, duplicates %llu",
                 ull(measured_.lost), ull(measured_.recovered), ull(measured_.reordered),
                 ull(measured_.duplicates));
+    if (options_.loss > 0 || options_.send_loss > 0) {
+      std::printf("; %llu dropped on purpose, %llu sent again", ull(measured_.dropped),
+                  ull(measured_.resent));
+    }
+    const auto& layers = delays_.layers();
+    std::printf("\nlayers         %llu packets of the lowest and of sound, %llu, %llu\n",
+                ull(layers[0]), ull(layers[1]), ull(layers[2]));
     std::printf("one-way delay  p50 %.2f ms, p95 %.2f ms, p99 %.2f ms\n", p50, p95, p99);
     std::printf("freezes        %llu, rule violations %zu\n", ull(freezes_.count()), violations);
     std::string cost = report_cost(seconds);
@@ -401,17 +459,21 @@ class Load {
     const auto packets = static_cast<double>(std::max<std::uint64_t>(1, measured_.packets));
     const double server_us = static_cast<double>(measured_.server.count()) / 1e3;
     const double client_share = static_cast<double>(measured_.client.count()) / 1e9 / seconds;
-    const unsigned profile = clients_.empty() ? 0 : clients_.front()->media().peer().srtp_profile();
+    const unsigned profile =
+        clients_.empty() ? 0 : clients_.front()->sender().peer().srtp_profile();
     if (options_.process != 0) {
       std::printf("server's CPU   %.2f us for each packet received, %.3f of a core\n",
                   server_us / packets, server_us / 1e6 / seconds);
     }
     std::printf("client's CPU   %.3f of a core\n", client_share);
-    std::array<char, 256> text{};
+    std::array<char, 384> text{};
     std::snprintf(text.data(), text.size(),
-                  ",\"sent\":%llu,\"srtp_profile\":%u,\"server_cpu_us\":%.0f,"
-                  "\"us_per_packet\":%.4f,\"client_cpu_share\":%.4f",
-                  ull(measured_.sent), profile, server_us, server_us / packets, client_share);
+                  ",\"sent\":%llu,\"resent\":%llu,\"dropped\":%llu,\"srtp_profile\":%u,"
+                  "\"server_cpu_us\":%.0f,\"us_per_packet\":%.4f,\"client_cpu_share\":%.4f,"
+                  "\"layers\":[%llu,%llu,%llu]",
+                  ull(measured_.sent), ull(measured_.resent), ull(measured_.dropped), profile,
+                  server_us, server_us / packets, client_share, ull(delays_.layers()[0]),
+                  ull(delays_.layers()[1]), ull(delays_.layers()[2]));
     return text.data();
   }
   static unsigned long long ull(std::uint64_t value) { return value; }
@@ -429,6 +491,8 @@ class Load {
   Delays delays_;
   Freezes freezes_;
   std::vector<std::unique_ptr<Participant>> clients_;
+  /// By place of the subscriber: tracks of which it has told how large it shows them.
+  std::map<std::size_t, std::set<std::string>> arranged_;
   Totals measured_;
   Duration measured_for_{};
   Instant next_look_;
@@ -444,10 +508,28 @@ int main(int argc, char** argv) {
   auto* url = app.add_option("--url", options.url, "signalling of the server, ws:// only");
   auto* key = app.add_option("--api-key", options.api_key);
   auto* secret = app.add_option("--api-secret", options.api_secret);
-  app.add_flag("--janus", options.is_janus, "the server is Janus with its VideoRoom plugin")
-      ->needs(url)
-      ->excludes(key)
-      ->excludes(secret);
+  auto* janus =
+      app.add_flag("--janus", options.is_janus, "the server is Janus with its VideoRoom plugin")
+          ->needs(url)
+          ->excludes(key)
+          ->excludes(secret);
+  const std::map<std::string, meridian::test::Signalling> versions = {
+      {"v0", meridian::test::Signalling::kV0}, {"v1", meridian::test::Signalling::kV1}};
+  app.add_option("--signalling", options.signalling, "v1: one connection; v0: two (LiveKit only)")
+      ->transform(CLI::CheckedTransformer(versions))
+      ->excludes(janus);
+  const std::map<std::string, meridian::test::Layout> layouts = {
+      {"none", meridian::test::Layout::kNone},
+      {"speaker", meridian::test::Layout::kSpeaker},
+      {"grid", meridian::test::Layout::kGrid}};
+  app.add_option("--layout", options.layout, "sizes that subscribers ask for (LiveKit only)")
+      ->transform(CLI::CheckedTransformer(layouts))
+      ->excludes(janus);
+  app.add_option("--loss", options.loss,
+                 "per cent of datagrams that clients lose of those received")
+      ->check(CLI::Range(0.0, 90.0));
+  app.add_option("--send-loss", options.send_loss, "the same of those that they send")
+      ->check(CLI::Range(0.0, 90.0));
   app.add_option("--room", options.room, "of LiveKit's");
   app.add_option("--region", options.region, "fail unless everybody lands in this region");
   app.add_option("--publishers", options.publishers)->check(CLI::Range(1U, 100U));

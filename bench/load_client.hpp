@@ -13,11 +13,18 @@ class io_context;
 
 namespace meridian::bench {
 
+struct LoadSettings {
+  test::LivekitSettings livekit;
+  /// Of the datagrams that come and go once it is connected; which ones, the seed says.
+  double loss_percent = 0;
+  double send_loss_percent = 0;
+  Grouping grouping = Grouping::kBursts;
+};
+
 /// A synthetic LiveKit participant.
 class LoadClient final : public Participant {
  public:
-  LoadClient(boost::asio::io_context& context, test::LivekitSettings settings, std::uint64_t seed,
-             Grouping grouping = Grouping::kBursts);
+  LoadClient(boost::asio::io_context& context, LoadSettings settings, std::uint64_t seed);
   ~LoadClient() override;
   LoadClient(const LoadClient&) = delete;
   LoadClient& operator=(const LoadClient&) = delete;
@@ -35,7 +42,9 @@ class LoadClient final : public Participant {
 
   [[nodiscard]] test::LivekitClient& client();
   [[nodiscard]] const test::LivekitClient& client() const;
-  [[nodiscard]] const test::MediaSession& media() const override { return client().media(); }
+  [[nodiscard]] const test::MediaSession& sender() const override { return client().media(); }
+  [[nodiscard]] const test::MediaSession& receiver() const override { return client().receiver(); }
+  [[nodiscard]] std::uint64_t dropped() const override;
   [[nodiscard]] bool is_closed() const override;
   [[nodiscard]] Duration join_time() const override;
 

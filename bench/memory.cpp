@@ -116,7 +116,8 @@ class Measurement {
     settings.api_secret = "benchsecret";
     settings.auto_subscribe = hears == Hears::kAll;
     settings.receiving_sections = sections;
-    group.push_back(std::make_unique<LoadClient>(context_, std::move(settings), joined_));
+    group.push_back(std::make_unique<LoadClient>(
+        context_, LoadSettings{.livekit = std::move(settings)}, joined_));
     group.back()->open_channels();
     group.back()->connect(address_);
     run_until(5ms, [] { return false; });

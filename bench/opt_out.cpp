@@ -131,7 +131,8 @@ class Crowd {
     settings.receiving_sections = shape_.publishers;
     attendee.arrivals.forget();
     ++attendee.attempts;
-    attendee.client = std::make_unique<LoadClient>(context_, std::move(settings), ++last_seed_);
+    attendee.client = std::make_unique<LoadClient>(
+        context_, LoadSettings{.livekit = std::move(settings)}, ++last_seed_);
     if (attendee.source != 0) {
       attendee.client->client().publish(attendee.source, test::TrackShape::audio());
     }

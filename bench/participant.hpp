@@ -21,7 +21,7 @@ struct SignalAddress {
 enum class Grouping : std::uint8_t { kBursts, kSingle };
 
 /// Somebody synthetic in a meeting, whatever the server's signalling, with a WebSocket and a UDP
-/// socket of its own. All of them run on the thread of one io_context.
+/// socket for each connection of its own. All of them run on the thread of one io_context.
 class Participant {
  public:
   virtual ~Participant() = default;
@@ -34,7 +34,11 @@ class Participant {
   /// Leaves the meeting properly.
   virtual void leave() = 0;
 
-  [[nodiscard]] virtual const test::MediaSession& media() const = 0;
+  /// What sends, and what receives: the same where one connection does both.
+  [[nodiscard]] virtual const test::MediaSession& sender() const = 0;
+  [[nodiscard]] virtual const test::MediaSession& receiver() const = 0;
+  /// Datagrams that were lost on purpose.
+  [[nodiscard]] virtual std::uint64_t dropped() const = 0;
   /// The server ended it, or refused something that matters.
   [[nodiscard]] virtual bool is_closed() const = 0;
   /// From connect() until media could flow; zero before.

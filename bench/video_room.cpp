@@ -212,41 +212,13 @@ void VideoRoomClient::handle_event(const json::object& message, Instant now) {
   }
   const std::string_view sdp = text(*description, "sdp");
   if (text(*description, "type") == "offer") {
-    request({{"request", "start"}}, "answer", answer_to(sdp));
+    request(
+        {{"request", "start"}}, "answer",
+        test::answer_to(sdp, media_.credentials(), media_.peer().fingerprint(), settings_.local));
   }
   if (!media_.apply(test::Answer::parse(sdp), now)) {
     refuse("a description without candidates");
   }
-}
-
-/// Takes everything that is offered, as it is offered: codecs, feedback, and of the extensions the
-/// transport-wide number.
-std::string VideoRoomClient::answer_to(std::string_view offer) const {
-  static constexpr std::array<std::string_view, 5> kKept = {
-      "a=mid:", "a=rtpmap:", "a=rtcp-fb:", "a=fmtp:", "a=rtcp-mux"};
-  const std::string transport = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:" + media_.credentials().ufrag +
-                                "\r\na=ice-pwd:" + media_.credentials().password +
-                                "\r\na=fingerprint:" + media_.peer().fingerprint().to_string() +
-                                "\r\na=setup:active\r\na=recvonly\r\n" +
-                                test::host_candidate(settings_.local);
-  std::string head = "v=0\r\no=- 4611731400430051337 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
-  std::string sections;
-  while (!offer.empty()) {
-    const std::size_t end = offer.find('\n');
-    std::string_view line = offer.substr(0, end);
-    offer.remove_prefix(end == std::string_view::npos ? offer.size() : end + 1);
-    line = line.substr(0, line.find('\r'));
-    if (line.starts_with("a=group:BUNDLE")) {
-      head.append(line).append("\r\n");
-    } else if (line.starts_with("m=")) {
-      sections.append(line).append("\r\n").append(transport);
-    } else if (!sections.empty() &&
-               (std::ranges::any_of(kKept, [&](auto kept) { return line.starts_with(kept); }) ||
-                (line.starts_with("a=extmap:") && line.contains("transport-wide-cc")))) {
-      sections.append(line).append("\r\n");
-    }
-  }
-  return head + sections;
 }
 
 void VideoRoomClient::refuse(std::string_view why) {

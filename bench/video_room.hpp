@@ -60,7 +60,6 @@ class VideoRoomClient {
   void handle_success(const boost::json::object& message);
   void handle_event(const boost::json::object& message, Instant now);
   void join();
-  [[nodiscard]] std::string answer_to(std::string_view offer) const;
   void refuse(std::string_view why);
 
   VideoRoomSettings settings_;

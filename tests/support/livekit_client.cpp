@@ -13,9 +13,20 @@ namespace meridian::test {
 namespace {
 
 constexpr Duration kTokenLife = 1h;
+constexpr int kProtocol = 17;
 
 ice::Credentials make_credentials(RandomSource& random) {
   return {.ufrag = random.alphanumeric(8), .password = random.alphanumeric(24)};
+}
+
+/// Apart from the seeds of other participants, which are near each other.
+constexpr std::uint64_t kDownlinkSeed = std::uint64_t{1} << 40U;
+
+MediaSettings media_settings(const LivekitSettings& settings) {
+  return {.cname = settings.identity,
+          .check_interval = settings.check_interval,
+          .srtp_profiles = settings.srtp_profiles,
+          .asks_for_sound = settings.sound.has_nack};
 }
 
 std::string access_token(const LivekitSettings& settings, UnixTime now) {
@@ -64,12 +75,13 @@ void describe_camera(const TrackShape& shape, livekit::AddTrackRequest& request)
 LivekitClient::LivekitClient(LivekitSettings settings, std::uint64_t seed)
     : settings_(std::move(settings)),
       random_(seed),
-      media_({.cname = settings_.identity,
-              .check_interval = settings_.check_interval,
-              .srtp_profiles = settings_.srtp_profiles,
-              .asks_for_sound = settings_.sound.has_nack},
-             make_credentials(random_), seed + 1),
+      media_(media_settings(settings_), make_credentials(random_), seed + 1),
       offer_(media_.credentials(), media_.peer().fingerprint(), settings_.sound) {
+  if (settings_.signalling == Signalling::kV0) {
+    downlink_ = std::make_unique<MediaSession>(media_settings(settings_), make_credentials(random_),
+                                               seed ^ kDownlinkSeed);
+    return;
+  }
   offer_.add_receiving(rtp::MediaKind::kAudio, settings_.receiving_sections);
   offer_.add_receiving(rtp::MediaKind::kVideo, settings_.receiving_sections);
 }
@@ -77,10 +89,17 @@ LivekitClient::LivekitClient(LivekitSettings settings, std::uint64_t seed)
 LivekitClient::~LivekitClient() = default;
 
 std::string LivekitClient::join_target(UnixTime now) {
+  if (settings_.signalling == Signalling::kV0) {
+    return "/rtc?access_token=" + access_token(settings_, now) +
+           "&sdk=cpp&protocol=" + std::to_string(kProtocol) +
+           "&auto_subscribe=" + (settings_.auto_subscribe ? "1" : "0") +
+           "&adaptive_stream=" + (settings_.adaptive_stream ? "1" : "0");
+  }
   livekit::JoinRequest join;
   join.mutable_client_info()->set_sdk(livekit::ClientInfo::CPP);
-  join.mutable_client_info()->set_protocol(17);
+  join.mutable_client_info()->set_protocol(kProtocol);
   join.mutable_connection_settings()->set_auto_subscribe(settings_.auto_subscribe);
+  join.mutable_connection_settings()->set_adaptive_stream(settings_.adaptive_stream);
   livekit::SessionDescription& offer = *join.mutable_publisher_offer();
   offer.set_type("offer");
   offer.set_id(++last_offer_id_);
@@ -90,6 +109,7 @@ std::string LivekitClient::join_target(UnixTime now) {
     *join.add_add_track_requests() = std::move(track);
   }
   first_tracks_.clear();
+  send_local_address(Link::kFirst);
   livekit::WrappedJoinRequest wrapped;
   wrapped.set_join_request(join.SerializeAsString());
   return "/rtc/v1?access_token=" + access_token(settings_, now) +
@@ -159,14 +179,18 @@ void LivekitClient::publish(std::uint32_t source, TrackShape shape) {
                         track.media->rtx_ssrc(0));
   }
   media_.sent().insert_or_assign(source, std::move(track));
-  if (last_offer_id_ == 0) {
+  if (settings_.signalling == Signalling::kV0 ? !is_joined() : last_offer_id_ == 0) {
     first_tracks_.push_back(std::move(add));
     return;
   }
+  send_add_track(std::move(add));
+  request_negotiation();
+}
+
+void LivekitClient::send_add_track(livekit::AddTrackRequest add) {
   livekit::SignalRequest request;
   *request.mutable_add_track() = std::move(add);
   send_request(request);
-  request_negotiation();
 }
 
 void LivekitClient::unpublish(std::uint32_t source) {
@@ -210,12 +234,24 @@ void LivekitClient::set_max_layer(std::string_view track_sid, int layer) {
   send_request(request);
 }
 
+void LivekitClient::set_size(std::string_view track_sid, std::uint32_t width,
+                             std::uint32_t height) {
+  livekit::SignalRequest request;
+  request.mutable_track_setting()->add_track_sids(std::string(track_sid));
+  request.mutable_track_setting()->set_width(width);
+  request.mutable_track_setting()->set_height(height);
+  send_request(request);
+}
+
 void LivekitClient::leave() {
   livekit::SignalRequest request;
   request.mutable_leave()->set_action(livekit::LeaveRequest::DISCONNECT);
   request.mutable_leave()->set_reason(livekit::CLIENT_INITIATED);
   send_request(request);
   media_.close();
+  if (downlink_) {
+    downlink_->close();
+  }
 }
 
 void LivekitClient::restart_ice() {
@@ -235,11 +271,10 @@ void LivekitClient::handle_signal(Bytes frame, Instant now) {
   using Response = livekit::SignalResponse;
   switch (response.message_case()) {
     case Response::kJoin:
-      sid_ = response.join().participant().sid();
-      region_ = response.join().server_region();
-      for (const livekit::ParticipantInfo& other : response.join().other_participants()) {
-        handle_participant(other);
-      }
+      handle_join(response.join(), now);
+      break;
+    case Response::kOffer:
+      handle_offer(response.offer(), now);
       break;
     case Response::kAnswer:
       handle_answer(response.answer(), now);
@@ -321,53 +356,127 @@ void LivekitClient::handle_participant(const livekit::ParticipantInfo& info) {
   }
 }
 
+void LivekitClient::handle_join(const livekit::JoinResponse& join, Instant now) {
+  sid_ = join.participant().sid();
+  region_ = join.server_region();
+  for (const livekit::ParticipantInfo& other : join.other_participants()) {
+    handle_participant(other);
+  }
+  if (settings_.signalling == Signalling::kV1) {
+    return;
+  }
+  next_ping_ = now + kPingInterval;
+  const bool offers = !join.subscriber_primary() || join.fast_publish() || !first_tracks_.empty();
+  for (livekit::AddTrackRequest& track : first_tracks_) {
+    send_add_track(std::move(track));
+  }
+  first_tracks_.clear();
+  if (offers) {
+    send_offer();
+    send_local_address(Link::kFirst);
+  }
+}
+
 void LivekitClient::handle_answer(const livekit::SessionDescription& description, Instant now) {
   if (description.id() != last_offer_id_) {
     return;
   }
   is_offer_outstanding_ = false;
-  Answer answer = Answer::parse(description.sdp());
-  if (!server_address() && answer.candidates.empty() && trickled_) {
-    answer.candidates.push_back(*trickled_);
-  }
-  if (!server_address() && answer.candidates.empty()) {
-    waiting_ = std::move(answer);
-  } else {
-    apply_answer(answer, now);
-  }
+  apply(Link::kFirst, Answer::parse(description.sdp()), now);
   if (needs_offer_) {
     send_offer();
   }
 }
 
-void LivekitClient::handle_trickle(const livekit::TrickleRequest& trickle, Instant now) {
-  // JSON, in which a candidate has nothing that would be escaped.
-  const auto address = candidate_address(trickle.candidateinit());
-  if (!address || trickled_ || server_address()) {
+void LivekitClient::handle_offer(const livekit::SessionDescription& description, Instant now) {
+  if (!downlink_) {
+    refusals_.emplace_back("an offer, over one connection");
     return;
   }
-  trickled_ = address;
-  if (waiting_) {
-    waiting_->candidates.push_back(*address);
-    apply_answer(*std::exchange(waiting_, std::nullopt), now);
+  const bool is_first = !downlink_->server_address() && !waiting_[index(Link::kSubscriber)];
+  livekit::SignalRequest request;
+  request.mutable_answer()->set_type("answer");
+  request.mutable_answer()->set_id(description.id());
+  request.mutable_answer()->set_sdp(
+      answer_to(description.sdp(), downlink_->credentials(), downlink_->peer().fingerprint()));
+  send_request(request);
+  if (is_first) {
+    send_local_address(Link::kSubscriber);
+  }
+  apply(Link::kSubscriber, Answer::parse(description.sdp()), now);
+}
+
+/// Applies it now, or when the address has come.
+void LivekitClient::apply(Link link, Answer description, Instant now) {
+  const auto& trickled = trickled_[index(link)];
+  const bool is_first = !server_address(link);
+  if (is_first && description.candidates.empty()) {
+    if (!trickled) {
+      waiting_[index(link)] = std::move(description);
+      return;
+    }
+    description.candidates.push_back(*trickled);
+  }
+  if (!of(link).apply(description, now)) {
+    refusals_.emplace_back("a description without candidates");
+  } else if (is_first) {
+    next_ping_ = std::min(next_ping_, now + kPingInterval);
   }
 }
 
-void LivekitClient::apply_answer(const Answer& answer, Instant now) {
-  const bool is_first = !server_address();
-  if (!media_.apply(answer, now)) {
-    refusals_.emplace_back("an answer without candidates");
-  } else if (is_first) {
-    next_ping_ = now + kPingInterval;
+void LivekitClient::handle_trickle(const livekit::TrickleRequest& trickle, Instant now) {
+  const Link link = trickle.target() == livekit::SUBSCRIBER ? Link::kSubscriber : Link::kFirst;
+  // JSON, in which a candidate has nothing that would be escaped.
+  const auto address = candidate_address(trickle.candidateinit());
+  if (!address || !has_link(link) || trickled_[index(link)] || server_address(link)) {
+    return;
+  }
+  trickled_[index(link)] = address;
+  if (auto& waiting = waiting_[index(link)]) {
+    apply(link, *std::exchange(waiting, std::nullopt), now);
+  }
+}
+
+void LivekitClient::send_local_address(Link link) {
+  const auto& address = local_[index(link)];
+  if (!address) {
+    return;
+  }
+  const std::string lines = host_candidate(*address);
+  const std::string candidate = lines.substr(2, lines.find('\r') - 2);
+  livekit::SignalRequest request;
+  livekit::TrickleRequest& trickle = *request.mutable_trickle();
+  trickle.set_candidateinit(R"({"candidate":")" + candidate +
+                            R"(","sdpMid":"0","sdpMLineIndex":0})");
+  trickle.set_target(link == Link::kSubscriber ? livekit::SUBSCRIBER : livekit::PUBLISHER);
+  trickle.set_final(true);
+  send_request(request);
+}
+
+bool LivekitClient::is_connected() const {
+  if (!downlink_) {
+    return media_.is_connected();
+  }
+  return downlink_->is_connected() && (last_offer_id_ == 0 || media_.is_connected());
+}
+
+void LivekitClient::set_observer(MediaObserver* observer) {
+  media_.set_observer(observer);
+  if (downlink_) {
+    downlink_->set_observer(observer);
   }
 }
 
 Instant LivekitClient::next_timeout() const {
-  return std::min(next_ping_, media_.next_timeout());
+  const Instant next = std::min(next_ping_, media_.next_timeout());
+  return downlink_ ? std::min(next, downlink_->next_timeout()) : next;
 }
 
 void LivekitClient::handle_timeout(Instant now) {
   media_.handle_timeout(now);
+  if (downlink_) {
+    downlink_->handle_timeout(now);
+  }
   if (now >= next_ping_) {
     next_ping_ = now + kPingInterval;
     livekit::SignalRequest request;

@@ -1,6 +1,7 @@
 #include "support/livekit_offer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "support/synthetic_track.hpp"
@@ -42,6 +43,56 @@ std::uint32_t to_number(std::string_view text) {
   std::uint32_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
+}
+
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return line.substr(0, line.find('\r'));
+}
+
+bool is_spoken(std::string_view payload_type) {
+  const std::uint32_t number = to_number(payload_type);
+  return number == offered::kOpus || number == offered::kVp8 || number == offered::kVp8Rtx;
+}
+
+/// An m= line with the payload types that are spoken; the section is rejected when there are none.
+std::string taken_section(std::string_view line) {
+  std::string_view rest = line;
+  const std::string_view kind = take_word(rest);
+  const std::string_view port = take_word(rest);
+  const std::string_view protocol = take_word(rest);
+  if (kind == "m=application") {
+    return std::string(line);
+  }
+  const std::string_view first = rest.substr(0, rest.find(' '));
+  std::string types;
+  while (!rest.empty()) {
+    if (const std::string_view type = take_word(rest); is_spoken(type)) {
+      types.append(" ").append(type);
+    }
+  }
+  const bool is_taken = !types.empty();
+  return std::string(kind) + " " + std::string(is_taken ? port : "0") + " " +
+         std::string(protocol) + (is_taken ? types : " " + std::string(first));
+}
+
+/// A line of a section of the offer in the answer; empty: it isn't there.
+std::string taken_line(std::string_view line) {
+  static constexpr std::array<std::string_view, 5> kKept = {"a=mid:", "a=rtcp-mux", "a=rtcp-rsize",
+                                                            "a=sctp-port:", "a=inactive"};
+  static constexpr std::array<std::string_view, 3> kOfTypes = {
+      "a=rtpmap:", "a=rtcp-fb:", "a=fmtp:"};
+  const auto starts = [line](std::string_view start) { return line.starts_with(start); };
+  if (std::ranges::any_of(kKept, starts) || (starts("a=extmap:") && line.ends_with(kNumbers))) {
+    return std::string(line);
+  }
+  if (starts("a=sendonly") || starts("a=sendrecv")) {
+    return "a=recvonly";
+  }
+  const auto* const found = std::ranges::find_if(kOfTypes, starts);
+  return found != kOfTypes.end() && is_spoken(line.substr(found->size())) ? std::string(line) : "";
 }
 
 }  // namespace
@@ -130,6 +181,32 @@ std::string OfferBuilder::text() {
          "\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS\r\n" + body;
 }
 
+std::string answer_to(std::string_view offer, const ice::Credentials& credentials,
+                      const dtls::Fingerprint& fingerprint,
+                      const std::optional<SocketAddress>& local) {
+  const std::string transport =
+      "c=IN IP4 0.0.0.0\r\na=ice-ufrag:" + credentials.ufrag +
+      "\r\na=ice-pwd:" + credentials.password + "\r\na=fingerprint:" + fingerprint.to_string() +
+      "\r\na=setup:active\r\n" + (local ? host_candidate(*local) : "a=ice-options:trickle\r\n");
+  std::string head = "v=0\r\no=- 4611731400430051337 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+  std::string sections;
+  bool is_data = false;
+  while (!offer.empty()) {
+    const std::string_view line = take_line(offer);
+    if (line.starts_with("a=group:BUNDLE")) {
+      head.append(line).append("\r\n");
+    } else if (line.starts_with("m=")) {
+      is_data = line.starts_with("m=application");
+      sections.append(taken_section(line)).append("\r\n").append(transport);
+      sections += is_data ? "a=max-message-size:262144\r\n" : "";
+    } else if (!sections.empty() && !(is_data && line.starts_with("a=send"))) {
+      const std::string taken = taken_line(line);
+      sections += taken.empty() ? "" : taken + "\r\n";
+    }
+  }
+  return head + sections;
+}
+
 std::string host_candidate(const SocketAddress& address) {
   return "a=candidate:1 1 udp 2130706431 " + address.ip.to_string() + " " +
          std::to_string(address.port) + " typ host\r\na=end-of-candidates\r\n";
@@ -159,12 +236,7 @@ Answer Answer::parse(std::string_view sdp) {
   Section* section = nullptr;
   bool is_media = false;
   while (!sdp.empty()) {
-    const std::size_t end = sdp.find('\n');
-    std::string_view line = sdp.substr(0, end);
-    sdp.remove_prefix(end == std::string_view::npos ? sdp.size() : end + 1);
-    while (!line.empty() && line.back() == '\r') {
-      line.remove_suffix(1);
-    }
+    const std::string_view line = take_line(sdp);
     const auto value = [&line](std::string_view key) -> std::optional<std::string_view> {
       return line.starts_with(key) ? std::optional(line.substr(key.size())) : std::nullopt;
     };
@@ -197,6 +269,9 @@ Answer Answer::parse(std::string_view sdp) {
     } else if (line == "a=sendonly") {
       section->server_sends = true;
     } else if (line == "a=recvonly") {
+      section->server_receives = true;
+    } else if (line == "a=sendrecv") {
+      section->server_sends = true;
       section->server_receives = true;
     } else if (auto msid = value("a=msid:")) {
       take_word(*msid);

@@ -60,6 +60,14 @@ class OfferBuilder {
   unsigned version_ = 0;
 };
 
+/// What a client answers when the server makes the offer: takes all of Opus, VP8 and its
+/// retransmissions under the numbers of `offered`, of the extensions the transport-wide number, and
+/// what there is of data channels. This side begins DTLS. `local` is where datagrams come from, for
+/// servers that want it in the description.
+[[nodiscard]] std::string answer_to(std::string_view offer, const ice::Credentials& credentials,
+                                    const dtls::Fingerprint& fingerprint,
+                                    const std::optional<SocketAddress>& local = std::nullopt);
+
 /// The lines that name the one address of a side that gathers no others.
 [[nodiscard]] std::string host_candidate(const SocketAddress& address);
 

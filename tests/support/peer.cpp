@@ -11,6 +11,9 @@ namespace {
 
 constexpr Duration kFirstCheckInterval = 50ms;
 constexpr std::size_t kMaxOpenTransactions = 16;
+/// Higher than others', so that a server that made the offer, and would control, gives way (RFC
+/// 8445 section 7.3.1.1).
+constexpr std::uint64_t kTieBreakerStart = 0xffff'ffff'0000'0000;
 constexpr std::uint32_t kHostPriority = 0x7e0000ff;
 
 }  // namespace
@@ -20,7 +23,7 @@ Peer::Peer(PeerSettings settings, std::uint64_t seed)
       random_(seed),
       server_key_(settings_.remote.password),
       dtls_(settings_.dtls) {
-  tie_breaker_ = (std::uint64_t{random_.u32()} << 32U) | random_.u32();
+  tie_breaker_ = kTieBreakerStart | random_.u32();
 }
 
 void Peer::set_remote(ice::Credentials remote, std::optional<dtls::Fingerprint> fingerprint) {
