@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -11,9 +13,20 @@
 
 namespace meridian::bwe {
 
+/// The longest times between packets that arrive one after the other.
+struct ArrivalGaps {
+  Duration largest{};
+  Duration second{};
+  void add(Duration gap) {
+    second = std::max(second, std::min(gap, largest));
+    largest = std::max(largest, gap);
+  }
+};
+
 /// What really goes through: the lower of send rate and receive rate over the last acknowledged
 /// packets. Lost packets count in neither; one gap in what arrives, such as a pause of the source,
-/// is left out. A fixed ring of 16 KiB.
+/// is left out. A fixed ring of 16 KiB, of which only the ends are read as long as packets come in
+/// the order in which they were sent.
 class AcknowledgedRate {
  public:
   static constexpr std::size_t kCapacity = 512;
@@ -56,12 +69,27 @@ class AcknowledgedRate {
     return (*window_)[(begin_ + index) % kCapacity];
   }
   [[nodiscard]] bool is_front_too_old() const;
+  void drop_front();
+  void note_appended();
+  [[nodiscard]] const ArrivalGaps& gaps() const;
+  /// Of what is left of the window when what has neighbours that left it is taken away.
+  struct Sending {
+    std::size_t packets = 0;
+    double bytes = 0;  // without the last one
+    Duration time{};
+  };
+  [[nodiscard]] Sending sending() const;
+  [[nodiscard]] Sending sending_in_order() const;
   [[nodiscard]] std::optional<Bitrate> find_rate() const;
 
   std::unique_ptr<std::array<PacketResult, kCapacity>> window_;
   std::size_t begin_ = 0;
   std::size_t size_ = 0;
   Instant discarded_until_;  // newest send time that left the window
+  std::uint64_t bytes_ = 0;  // of the window
+  /// Packets that have to leave before those that stay are in the order of sending for sure.
+  std::size_t until_ordered_ = 0;
+  mutable std::optional<ArrivalGaps> gaps_;
   mutable bool is_known_ = false;
   mutable std::optional<Bitrate> known_;
 };

@@ -29,15 +29,18 @@ constexpr double kInstantBalance = 100'000;
 
 }  // namespace
 
-double LossBasedEstimator::weight(std::size_t age) const {
-  return std::pow(kTemporalWeight, static_cast<double>(age));
-}
-
 template <class Visit>
 void LossBasedEstimator::each(Visit visit) const {
+  static const std::array<double, kObservations> kWeights = [] {
+    std::array<double, kObservations> weights{};
+    for (std::size_t age = 0; age < weights.size(); ++age) {
+      weights[age] = std::pow(kTemporalWeight, static_cast<double>(age));
+    }
+    return weights;
+  }();
   const std::size_t kept = std::min(count_, kObservations);
   for (std::size_t age = 0; age < kept; ++age) {
-    visit(observations_[(count_ - 1 - age) % kObservations], weight(age));
+    visit(observations_[(count_ - 1 - age) % kObservations], kWeights[age]);
   }
 }
 

@@ -66,7 +66,6 @@ class LossBasedEstimator {
   void count(const PacketResult& packet);
   [[nodiscard]] double excess(const InherentLoss::Sample& sample);
   [[nodiscard]] double weighted_loss() const;
-  [[nodiscard]] double weight(std::size_t age) const;
   template <class Visit>
   void each(Visit visit) const;
   [[nodiscard]] static double loss_probability(const Candidate& candidate, double rate);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "base/prefetch.hpp"
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
 #include "bwe/packet_result.hpp"
@@ -48,6 +49,10 @@ class SendHistory {
   /// The number for the next packet.
   [[nodiscard]] SequenceNumber next() const {
     return SequenceNumber(static_cast<std::uint16_t>(next_));
+  }
+  /// Into the cache: where the next packets of a picture will be noted.
+  void prefetch_next() const {
+    base::prefetch(entries_->data() + next_ % kCapacity, 8 * sizeof(SentPacket));
   }
   /// The packet with the number next() was sent.
   void on_sent(std::size_t size, ProbeCluster cluster, Instant now);

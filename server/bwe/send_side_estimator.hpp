@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "base/prefetch.hpp"
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
 #include "bwe/acknowledged_rate.hpp"
@@ -99,6 +100,12 @@ class SendSideEstimator {
   [[nodiscard]] bool take_need_ended() { return std::exchange(has_need_ended_, false); }
   /// The probe to send now; only for a transport with feedback.
   [[nodiscard]] std::optional<Probe> poll_probe(Instant now);
+
+  /// Into the cache: what on_sent() needs.
+  void prefetch_sent() const {
+    base::prefetch(&alr_, sizeof alr_);
+    base::prefetch(&last_sent_, sizeof last_sent_);
+  }
 
  private:
   void take_delays(std::span<const PacketResult> arrived, Instant now,

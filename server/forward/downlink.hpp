@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/prefetch.hpp"
 #include "base/rtp_types.hpp"
 #include "base/time.hpp"
 #include "bwe/send_history.hpp"
@@ -24,6 +25,14 @@ class Downlink {
   static constexpr Duration kPatience = 5s;
   /// Highest estimate, and the highest claim that is believed.
   static constexpr Bitrate kMaxBitrate = Bitrate(200'000'000);
+
+  /// Into the cache: what on_sent() needs; and then where it notes the next packets.
+  void prefetch() const {
+    base::prefetch(&history_, sizeof history_);
+    estimator_.prefetch_sent();
+    base::prefetch(&sent_bytes_, 2 * base::kCacheLine);
+  }
+  void prefetch_next() const { history_.prefetch_next(); }
 
   /// For the next packet that carries a transport-wide sequence number.
   [[nodiscard]] SequenceNumber next_number() const { return history_.next(); }

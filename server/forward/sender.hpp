@@ -74,12 +74,17 @@ class Sender {
   void prefetch() const { base::prefetch(this, sizeof *this); }
   void prefetch_way() const {
     transport_.prefetch();
-    base::prefetch(downlink_.get(), base::kCacheLine * 2);
-    if (pacing_ != nullptr) {
+    if (downlink_ != nullptr) {
+      downlink_->prefetch();
       pacing_->prefetch();
     }
   }
-  void prefetch_session() const { transport_.prefetch_session(); }
+  void prefetch_session() const {
+    transport_.prefetch_session();
+    if (downlink_ != nullptr) {
+      downlink_->prefetch_next();
+    }
+  }
   void prefetch_key() const { transport_.prefetch_key(); }
 
   /// The subscription that sends under this SSRC; null when none does.

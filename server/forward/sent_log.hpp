@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/prefetch.hpp"
 #include "base/rtp_types.hpp"
 #include "forward/media_packet.hpp"
 #include "forward/send_rewriter.hpp"
@@ -44,6 +45,11 @@ class SentLog {
   void forget(SequenceNumber sequence);
   /// Nothing when it was not sent, or is overwritten.
   [[nodiscard]] std::optional<SentPacket> find(SequenceNumber sequence) const;
+
+  /// Into the cache: where the next packets of a picture will be noted.
+  void prefetch_next() const {
+    base::prefetch(entries_.data() + (newest_ + 1) % entries_.size(), 8 * sizeof(Entry));
+  }
 
  private:
   static constexpr std::size_t kStep = 32;

@@ -133,8 +133,10 @@ class Shard {
   void follow_wishes(Publication& publication, Instant now);
 
   // What is due at a time (shard_timers.cpp).
-  /// Its probes are looked at with the next tick.
+  /// Its probe goes on with the next tick.
   void attend(Peer& peer);
+  /// There is news for its estimate: begins the probe that follows, if one does.
+  void probe(Peer& peer, Instant now);
   void send_feedback(Instant now);
   void send_probes(Instant now);
   void tell_quality(Peer& peer, Instant now);

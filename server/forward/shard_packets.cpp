@@ -94,12 +94,14 @@ void prefetch_subscribers(std::span<Subscription* const> subscriptions, std::siz
   }
   if (Subscription* next = at(4)) {
     next->sender().prefetch();
+    next->prefetch_log();
   }
   if (Subscription* next = at(3)) {
     next->sender().prefetch_way();
   }
   if (Subscription* next = at(2)) {
     next->sender().prefetch_session();
+    next->prefetch_log_entries();
   }
   if (Subscription* next = at(1)) {
     next->sender().prefetch_key();
@@ -371,7 +373,7 @@ void Shard::handle_feedback(Peer& peer, const rtcp::Packet& packet, Instant arri
   } else if (const auto* feedback = std::get_if<rtcp::TransportFeedback>(&packet)) {
     config_.counters.transport_feedback_received.increment();
     peer.sender.handle_transport_feedback(*feedback, now);
-    attend(peer);
+    probe(peer, now);  // all that it takes is in the cache now
   }
 }
 

@@ -42,6 +42,15 @@ void Shard::send_feedback(Instant now) {
   }
 }
 
+void Shard::probe(Peer& peer, Instant now) {
+  if (peer.transport.can_send()) {
+    peer.sender.send_probe(config_.output, config_.counters, now);
+  }
+  if (peer.sender.is_probing()) {
+    attend(peer);
+  }
+}
+
 void Shard::send_probes(Instant now) {
   std::erase_if(attended_, [&](Peer* peer) {
     config_.counters.peers_looked_at.increment();
@@ -134,7 +143,7 @@ void Shard::select(Peer& peer, Instant now) {
   peer.sender.handle_timeout(now);
   peer.sender.allocate(now, events_, small_);
   config_.counters.drop(metrics::DropReason::kPacedOut, peer.sender.take_back_unwanted());
-  attend(peer);
+  probe(peer, now);
 }
 
 void Shard::watch(Peer& peer, Instant now) {

@@ -77,6 +77,12 @@ class Subscription {
   [[nodiscard]] Sender& sender() { return *sender_; }
   /// Into the cache: what forward() needs of it.
   void prefetch() const { base::prefetch(this, sizeof *this); }
+  void prefetch_log() const { base::prefetch(resend_.get(), sizeof(SentLog)); }
+  void prefetch_log_entries() const {
+    if (resend_ != nullptr) {
+      resend_->log.prefetch_next();
+    }
+  }
   [[nodiscard]] Publication& publication() { return *publication_; }
   [[nodiscard]] const Publication& publication() const { return *publication_; }
   [[nodiscard]] Ssrc ssrc() const { return ssrc_; }

@@ -87,10 +87,6 @@ const LiteAgent::Entry* LiteAgent::find(const Tuple& tuple) const {
   return found == end ? nullptr : &*found;
 }
 
-std::optional<Tuple> LiteAgent::selected() const {
-  return selected_ == kNone ? std::nullopt : std::optional(tuples_[selected_].tuple);
-}
-
 void LiteAgent::select_provisionally(const Tuple& tuple) {
   const Entry* entry = find(tuple);
   if (!is_nominated_ && entry != nullptr) {

@@ -67,7 +67,9 @@ class LiteAgent {
   /// Whether one came within kQuietTime.
   [[nodiscard]] bool is_in_use(const Tuple& tuple, Instant now) const;
   /// Where to send: the nominated tuple or, before any nomination, the provisional one.
-  [[nodiscard]] std::optional<Tuple> selected() const;
+  [[nodiscard]] const Tuple* selected() const {
+    return selected_ == kNone ? nullptr : &tuples_[selected_].tuple;
+  }
   [[nodiscard]] bool is_nominated() const { return is_nominated_; }
   /// Before a nomination: answers go to this validated tuple, since the peer uses it.
   void select_provisionally(const Tuple& tuple);

@@ -161,18 +161,18 @@ Taken<> Transport::add_send_stream(Ssrc ssrc) {
   return {};
 }
 
-Taken<ice::Tuple> Transport::send_path() const {
+Taken<const ice::Tuple*> Transport::send_path() const {
   if (!is_permitted()) {
     return std::unexpected(DropReason::kPermitStale);
   }
   if (is_over_) {
     return std::unexpected(DropReason::kTransportClosed);
   }
-  const auto selected = ice_.selected();
-  if (!selected || is_paused_) {
+  const ice::Tuple* selected = ice_.selected();
+  if (selected == nullptr || is_paused_) {
     return std::unexpected(DropReason::kNoSelectedPair);
   }
-  return *selected;
+  return selected;
 }
 
 Taken<std::size_t> Transport::send_rtp(SendBatch& batch, MutableBytes slot, std::size_t length,
@@ -188,7 +188,7 @@ Taken<std::size_t> Transport::send_rtp(SendBatch& batch, MutableBytes slot, std:
   if (!size) {
     return std::unexpected(reason_of(size.error(), DropReason::kMalformedRtp));
   }
-  commit(batch, *to, *size, received);
+  commit(batch, **to, *size, received);
   return *size;
 }
 
@@ -203,7 +203,7 @@ Taken<> Transport::resend_rtp(SendBatch& batch, MutableBytes slot, std::size_t l
   if (length > slot.size()) {
     return std::unexpected(DropReason::kOversized);
   }
-  commit(batch, *to, length, Instant::never());
+  commit(batch, **to, length, Instant::never());
   return {};
 }
 
@@ -219,7 +219,7 @@ Taken<> Transport::send_rtcp(SendBatch& batch, MutableBytes slot, std::size_t le
   if (!size) {
     return std::unexpected(reason_of(size.error(), DropReason::kMalformedRtcp));
   }
-  commit(batch, *to, *size, Instant::never());
+  commit(batch, **to, *size, Instant::never());
   return {};
 }
 
@@ -252,8 +252,8 @@ void Transport::commit(SendBatch& batch, const ice::Tuple& to, std::size_t lengt
 }
 
 void Transport::drain_dtls(SendBatch& batch) {
-  const auto to = ice_.selected();
-  const bool may_send = to && is_permitted() && !is_paused_;
+  const ice::Tuple* to = ice_.selected();
+  const bool may_send = to != nullptr && is_permitted() && !is_paused_;
   MutableBytes slot = batch.reserve();
   while (const auto length = dtls_.poll_output(slot)) {
     if (may_send) {

@@ -168,7 +168,7 @@ class Transport {
  private:
   [[nodiscard]] Taken<> admit(std::size_t size) const;
   [[nodiscard]] Taken<> admit_media(std::size_t size, const ice::Tuple& from) const;
-  [[nodiscard]] Taken<ice::Tuple> send_path() const;
+  [[nodiscard]] Taken<const ice::Tuple*> send_path() const;
   void commit(SendBatch& batch, const ice::Tuple& to, std::size_t length, Instant received);
   void drain_dtls(SendBatch& batch);
   void follow_dtls();

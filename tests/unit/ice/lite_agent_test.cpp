@@ -107,30 +107,30 @@ TEST_F(LiteAgentTest, refuses_responses_and_indications) {
 
 TEST_F(LiteAgentTest, aggressive_nomination_switches_with_each_check) {
   (void)check(tuple(1), at(0s), Nominate::kYes);
-  EXPECT_EQ(agent_.selected(), tuple(1));
+  EXPECT_EQ(*agent_.selected(), tuple(1));
   const auto second = check(tuple(2), at(1s), Nominate::kYes);
   EXPECT_TRUE(second->is_selection_changed);
-  EXPECT_EQ(agent_.selected(), tuple(2));
+  EXPECT_EQ(*agent_.selected(), tuple(2));
 }
 
 TEST_F(LiteAgentTest, a_replayed_check_without_nomination_moves_no_media) {
   (void)check(tuple(1), at(0s), Nominate::kYes);
   (void)check(tuple(66), at(1s), Nominate::kNo);
-  EXPECT_EQ(agent_.selected(), tuple(1));
+  EXPECT_EQ(*agent_.selected(), tuple(1));
 }
 
 TEST_F(LiteAgentTest, before_a_nomination_answers_follow_the_tuple_in_use) {
   (void)check(tuple(1), at(0s));
   (void)check(tuple(2), at(0s));
-  EXPECT_EQ(agent_.selected(), tuple(1));
+  EXPECT_EQ(*agent_.selected(), tuple(1));
   EXPECT_FALSE(agent_.is_nominated());
   agent_.select_provisionally(tuple(2));
-  EXPECT_EQ(agent_.selected(), tuple(2));
+  EXPECT_EQ(*agent_.selected(), tuple(2));
   agent_.select_provisionally(tuple(3));  // never validated
-  EXPECT_EQ(agent_.selected(), tuple(2));
+  EXPECT_EQ(*agent_.selected(), tuple(2));
   (void)check(tuple(1), at(0s), Nominate::kYes);
   agent_.select_provisionally(tuple(2));
-  EXPECT_EQ(agent_.selected(), tuple(1));
+  EXPECT_EQ(*agent_.selected(), tuple(1));
 }
 
 TEST_F(LiteAgentTest, keeps_eight_tuples_and_never_evicts_the_selected_one) {
@@ -144,7 +144,7 @@ TEST_F(LiteAgentTest, keeps_eight_tuples_and_never_evicts_the_selected_one) {
     }
   }
   EXPECT_EQ(agent_.tuple_count(), LiteAgent::kMaxTuples);
-  EXPECT_EQ(agent_.selected(), tuple(1));
+  EXPECT_EQ(*agent_.selected(), tuple(1));
   EXPECT_TRUE(agent_.is_validated(tuple(1)));
   EXPECT_TRUE(agent_.is_validated(tuple(10000)));
   EXPECT_FALSE(agent_.is_validated(tuple(2)));
@@ -180,16 +180,16 @@ TEST_F(LiteAgentTest, a_restart_keeps_the_old_pair_until_the_first_new_check) {
   (void)check(tuple(1), at(0s), Nominate::kYes);
   agent_.restart(kServer2, kClient2);
   EXPECT_EQ(agent_.local_ufrag(), kServer2.ufrag);
-  EXPECT_EQ(agent_.selected(), tuple(1));
+  EXPECT_EQ(*agent_.selected(), tuple(1));
   EXPECT_TRUE(check(tuple(1), at(1s), Nominate::kYes));  // old credentials still count
 
   const auto renewed = check_as(kServer2, kClient2, tuple(2), at(2s), Nominate::kNo);
   ASSERT_TRUE(renewed);
   EXPECT_TRUE(renewed->is_restart_complete);
-  EXPECT_EQ(agent_.selected(), tuple(1));
+  EXPECT_EQ(*agent_.selected(), tuple(1));
   EXPECT_EQ(check(tuple(1), at(3s), Nominate::kYes).error(), CheckError::kBadUsername);
   EXPECT_TRUE(check_as(kServer2, kClient2, tuple(2), at(3s), Nominate::kYes));
-  EXPECT_EQ(agent_.selected(), tuple(2));
+  EXPECT_EQ(*agent_.selected(), tuple(2));
 }
 
 TEST_F(LiteAgentTest, forgets_a_tuple_that_another_transport_has) {
@@ -201,7 +201,7 @@ TEST_F(LiteAgentTest, forgets_a_tuple_that_another_transport_has) {
   EXPECT_FALSE(agent_.selected());
   EXPECT_EQ(agent_.consent(at(30s)), Consent::kExpired);
   (void)check(tuple(2), at(31s));
-  EXPECT_EQ(agent_.selected(), tuple(2));
+  EXPECT_EQ(*agent_.selected(), tuple(2));
 }
 
 }  // namespace

@@ -186,10 +186,10 @@ TEST_F(WorkerTest, timers_look_at_nobody_for_whom_nothing_is_due) {
   const std::uint64_t before = bed.counters().peers_looked_at.value();
   talk(201, 150);
   const std::uint64_t looks = bed.counters().peers_looked_at.value() - before;
-  // In three seconds everybody once a second, with a look at their probes, and once because of
-  // somebody's consent. Only the speaker is in the ticks between, at most in each.
-  EXPECT_LE(looks, (kListeners + 1) * 7 + 300);
-  EXPECT_GE(looks, kListeners * 4);
+  // In three seconds everybody once a second, and once because of somebody's consent. Only the
+  // speaker is in the ticks between, at most in each.
+  EXPECT_LE(looks, (kListeners + 1) * 4 + 300);
+  EXPECT_GE(looks, kListeners * 3);
 }
 
 TEST_F(WorkerTest, ticks_are_as_rare_as_what_is_due) {
