@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "base/check.hpp"
+#include "dtls/handshake_provider.hpp"
 #include "dtls/peer_check.hpp"
 
 namespace meridian::dtls {
@@ -84,10 +85,11 @@ void Certificate::Free::operator()(ssl_ctx_st* context) const {
 }
 
 Certificate Certificate::make(UnixTime now) {
-  const Key key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+  OSSL_LIB_CTX* library = handshake_context();
+  const Key key(EVP_PKEY_Q_keygen(library, nullptr, "EC", "P-256"), &EVP_PKEY_free);
   MERIDIAN_CHECK(key);
   const X509Pointer certificate = self_sign(key.get(), now);
-  Context context(SSL_CTX_new(DTLS_server_method()));
+  Context context(SSL_CTX_new_ex(library, nullptr, DTLS_server_method()));
   MERIDIAN_CHECK(context);
   configure(context.get(), certificate.get(), key.get());
   const auto fingerprint = fingerprint_of(certificate.get());

@@ -29,7 +29,7 @@ struct PeerDtls::Impl {
   static const BIO_METHOD* method();
   static Impl& of(BIO* bio) { return *static_cast<Impl*>(BIO_get_data(bio)); }
 
-  void make_certificate();
+  void make_certificate(const Settings& settings);
   void make_ssl(const Settings& settings);
   void advance(Instant now);
   void read_payloads();
@@ -96,8 +96,8 @@ const BIO_METHOD* PeerDtls::Impl::method() {
   return kMethod;
 }
 
-void PeerDtls::Impl::make_certificate() {
-  key.reset(EVP_EC_gen("P-256"));
+void PeerDtls::Impl::make_certificate(const Settings& settings) {
+  key.reset(settings.has_rsa_key ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"));
   certificate.reset(X509_new());
   X509* x509 = certificate.get();
   X509_set_version(x509, X509_VERSION_3);
@@ -198,7 +198,7 @@ void PeerDtls::Impl::read_payloads() {
 }
 
 PeerDtls::PeerDtls(const Settings& settings) : impl_(std::make_unique<Impl>()) {
-  impl_->make_certificate();
+  impl_->make_certificate(settings);
   impl_->make_ssl(settings);
 }
 PeerDtls::~PeerDtls() = default;

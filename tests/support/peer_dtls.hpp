@@ -23,6 +23,8 @@ class PeerDtls {
     std::string ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
     /// Without one the server must refuse.
     bool has_certificate = true;
+    /// Instead of one for P-256.
+    bool has_rsa_key = false;
     /// Makes the ClientHello so long that it takes two datagrams, as Chromium's does.
     bool has_long_hello = false;
   };

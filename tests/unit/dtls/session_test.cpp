@@ -158,6 +158,12 @@ TEST_F(DtlsTest, weak_ciphers_never_connect) {
   }
 }
 
+TEST_F(DtlsTest, a_client_may_sign_with_rsa) {
+  connect_with({.has_rsa_key = true});
+  EXPECT_EQ(server_->state(), SessionState::kConnected);
+  EXPECT_TRUE(client_->is_connected());
+}
+
 TEST_F(DtlsTest, a_client_hello_in_two_datagrams_is_reassembled) {
   std::size_t hellos = 0;
   lose_ = [&](To to, const Datagram& datagram) {
