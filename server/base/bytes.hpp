@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -130,6 +131,14 @@ inline void store_u32(std::uint8_t* p, std::uint32_t v) {
   p[1] = static_cast<std::uint8_t>(v >> 16U);
   p[2] = static_cast<std::uint8_t>(v >> 8U);
   p[3] = static_cast<std::uint8_t>(v);
+}
+inline std::uint64_t load_u64(const std::uint8_t* p) {
+  return (static_cast<std::uint64_t>(load_u32(p)) << 32U) | load_u32(p + 4);
+}
+/// One store, which a later read of the same eight bytes need not wait for.
+inline void store_u64(std::uint8_t* p, std::uint64_t v) {
+  const std::uint64_t big = std::endian::native == std::endian::big ? v : std::byteswap(v);
+  std::memcpy(p, &big, sizeof big);
 }
 
 }  // namespace meridian

@@ -12,6 +12,9 @@ namespace {
 
 using Packets = std::span<const MediaPacket* const>;
 
+/// So many packets to one subscriber make a message of which each further one costs little.
+constexpr std::size_t kBurst = 4;
+
 /// Where the frame ends that begins at `first`: packets of one layer and timestamp that follow each
 /// other.
 std::size_t frame_end(std::span<const PendingPacket> pending, Packets packets, std::size_t first) {
@@ -236,6 +239,9 @@ void Shard::distribute(Publication& publication, Instant now) {
       }
     }
     note_waiting(subscription->sender(), now);
+    if (pending.size() >= kBurst && config_.output.size() >= transport::SendBatch::kWarm) {
+      config_.output.flush();  // whoever comes next gets messages of its own anyway
+    }
   }
   publication.clear_pending();
 }

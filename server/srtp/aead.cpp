@@ -32,13 +32,13 @@ AeadKeys::AeadKeys(const KeyMaterial& material, Use use, Gcm::Direction directio
 }
 
 Gcm::Nonce AeadKeys::nonce(Ssrc ssrc, std::uint64_t index) const {
-  Gcm::Nonce nonce{};
-  store_u32(nonce.data() + 2, ssrc.value());
-  store_u16(nonce.data() + 6, static_cast<std::uint16_t>(index >> 32U));
-  store_u32(nonce.data() + 8, static_cast<std::uint32_t>(index));
-  for (std::size_t i = 0; i < nonce.size(); ++i) {
-    nonce[i] ^= salt[i];
-  }
+  // In registers: what is read in other pieces than it was written in waits until all that was
+  // written before, the payload above all, has reached the cache.
+  const std::uint64_t first = std::uint64_t{ssrc.value()} << 16U | (index >> 32U & 0xffffU);
+  const auto last = static_cast<std::uint32_t>(index);
+  Gcm::Nonce nonce;
+  store_u64(nonce.data(), load_u64(salt.data()) ^ first);
+  store_u32(nonce.data() + 8, load_u32(salt.data() + 8) ^ last);
   return nonce;
 }
 
@@ -75,7 +75,7 @@ base::Expected<std::size_t, SrtpError> AeadProtect::protect_rtp(MutableBytes buf
     return std::unexpected(SrtpError::kKeyExhausted);
   }
   stream->used.add(*index);
-  rtp_.cipher.seal(rtp_.nonce(outside->ssrc, *index), buffer.first(outside->header_size), {},
+  rtp_.cipher.seal(rtp_.nonce(outside->ssrc, *index), buffer.first(outside->header_size),
                    buffer.first(length).subspan(outside->header_size), buffer.data() + length);
   return length + Gcm::kTagSize;
 }

@@ -53,11 +53,14 @@ GcmCipher::GcmCipher(Direction direction, Bytes key, GcmLibrary library)
 
 void GcmCipher::seal(const Nonce& nonce, Bytes header, Bytes more, MutableBytes text,
                      std::uint8_t* tag) {
-  const JoinedData data(header, more);
+  seal(nonce, JoinedData(header, more).whole(), text, tag);
+}
+
+void GcmCipher::seal(const Nonce& nonce, Bytes header, MutableBytes text, std::uint8_t* tag) {
   if (auto* fast = std::get_if<IpsecMbGcm>(&cipher_)) {
-    fast->seal(nonce, data.whole(), text, tag);
+    fast->seal(nonce, header, text, tag);
   } else {
-    std::get_if<EvpGcm>(&cipher_)->seal(nonce, data.whole(), text, tag);
+    std::get_if<EvpGcm>(&cipher_)->seal(nonce, header, text, tag);
   }
 }
 

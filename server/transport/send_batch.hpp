@@ -32,6 +32,8 @@ class SendBatch {
   static constexpr std::size_t kMaxDatagrams = 1024;
   /// Room for a datagram of the largest size that is ever sent, tag and trailer included.
   static constexpr std::size_t kSlotSize = 1600;
+  /// What a processor's own caches still hold when it is handed over: 150 KB of video.
+  static constexpr std::size_t kWarm = 128;
   using Flush = void (*)(void* context, SendBatch& batch);
 
   SendBatch()
@@ -59,6 +61,7 @@ class SendBatch {
   }
 
   [[nodiscard]] std::span<OutboundDatagram> datagrams() { return {datagrams_.get(), size_}; }
+  [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   void clear() {
     size_ = 0;

@@ -85,6 +85,10 @@ TEST(ByteWriter, writes_nothing_past_the_end) {
 
 TEST(Bytes, loads_and_stores_are_inverse) {
   std::array<std::uint8_t, 4> raw{};
+  std::array<std::uint8_t, 8> eight{};
+  store_u64(eight.data(), 0x0102030405060780);
+  EXPECT_EQ(eight, (std::array<std::uint8_t, 8>{1, 2, 3, 4, 5, 6, 7, 0x80}));
+  EXPECT_EQ(load_u64(eight.data()), 0x0102030405060780U);
   store_u32(raw.data(), 0x80ff017f);
   EXPECT_EQ(raw, (std::array<std::uint8_t, 4>{0x80, 0xff, 0x01, 0x7f}));
   EXPECT_EQ(load_u32(raw.data()), 0x80ff017fU);
