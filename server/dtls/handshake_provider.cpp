@@ -18,11 +18,16 @@ namespace {
 /// Keys that a certificate may have whose owner signs with it (RFC 8422 section 5.1.3, RFC 4055).
 constexpr std::array<std::string_view, 5> kKeys = {"EC", "RSA", "RSA-PSS", "ED25519", "ED448"};
 
-/// OpenSSL's default provider, in a context of its own, and the decoders that are left of it.
+/// The other group that we offer for the key exchange; P-256 has the keys of EC.
+constexpr std::string_view kExchangeKeys = "X25519";
+
+/// OpenSSL's default provider, in a context of its own, and what is left of it. Lists end with an
+/// empty algorithm.
 struct Filter {
   OSSL_PROVIDER* provider = nullptr;
-  /// Ends with an empty one.
   std::vector<OSSL_ALGORITHM> decoders;
+  /// A decoder asks each of them whether it knows the key.
+  std::vector<OSSL_ALGORITHM> key_managers;
 };
 
 /// Of the process, and constant once it is made: OpenSSL calls back without an argument for it.
@@ -31,20 +36,49 @@ Filter& filter() {
   return one;
 }
 
-bool is_wanted(const OSSL_ALGORITHM& decoder) {
+/// The first of the names, which colons separate.
+std::string_view name_of(const OSSL_ALGORITHM& algorithm) {
+  const std::string_view names = algorithm.algorithm_names;
+  return names.substr(0, names.find(':'));
+}
+bool signs(std::string_view key) {
+  return std::ranges::find(kKeys, key) != kKeys.end();
+}
+bool is_wanted_decoder(const OSSL_ALGORITHM& decoder) {
   const std::string_view properties = decoder.property_definition;
-  const std::string_view names = decoder.algorithm_names;  // the first before a colon
   return properties.contains("input=der") &&
-         properties.contains("structure=SubjectPublicKeyInfo") &&
-         std::ranges::find(kKeys, names.substr(0, names.find(':'))) != kKeys.end();
+         properties.contains("structure=SubjectPublicKeyInfo") && signs(name_of(decoder));
+}
+bool is_wanted_manager(const OSSL_ALGORITHM& manager) {
+  return signs(name_of(manager)) || name_of(manager) == kExchangeKeys;
+}
+
+template <class Predicate>
+std::vector<OSSL_ALGORITHM> select(int operation, Predicate is_wanted) {
+  std::vector<OSSL_ALGORITHM> selected;
+  int no_cache = 0;
+  for (const OSSL_ALGORITHM* one =
+           OSSL_PROVIDER_query_operation(filter().provider, operation, &no_cache);
+       one != nullptr && one->algorithm_names != nullptr; ++one) {
+    if (is_wanted(*one)) {
+      selected.push_back(*one);
+    }
+  }
+  MERIDIAN_CHECK(!selected.empty());
+  selected.push_back({});
+  return selected;
 }
 
 const OSSL_ALGORITHM* query_operation(void* /*context*/, int operation, int* no_cache) {
-  if (operation == OSSL_OP_DECODER) {
-    *no_cache = 0;
-    return filter().decoders.data();
+  *no_cache = 0;
+  switch (operation) {
+    case OSSL_OP_DECODER:
+      return filter().decoders.data();
+    case OSSL_OP_KEYMGMT:
+      return filter().key_managers.data();
+    default:
+      return OSSL_PROVIDER_query_operation(filter().provider, operation, no_cache);
   }
-  return OSSL_PROVIDER_query_operation(filter().provider, operation, no_cache);
 }
 
 int get_capabilities(void* /*context*/, const char* capability, OSSL_CALLBACK* callback,
@@ -72,16 +106,8 @@ OSSL_LIB_CTX* make_context() {
   MERIDIAN_CHECK(whole != nullptr);
   filter().provider = OSSL_PROVIDER_load(whole, "default");
   MERIDIAN_CHECK(filter().provider != nullptr);
-  int no_cache = 0;
-  for (const OSSL_ALGORITHM* decoder =
-           OSSL_PROVIDER_query_operation(filter().provider, OSSL_OP_DECODER, &no_cache);
-       decoder != nullptr && decoder->algorithm_names != nullptr; ++decoder) {
-    if (is_wanted(*decoder)) {
-      filter().decoders.push_back(*decoder);
-    }
-  }
-  MERIDIAN_CHECK(!filter().decoders.empty());
-  filter().decoders.push_back({});
+  filter().decoders = select(OSSL_OP_DECODER, &is_wanted_decoder);
+  filter().key_managers = select(OSSL_OP_KEYMGMT, &is_wanted_manager);
   OSSL_LIB_CTX* context = OSSL_LIB_CTX_new();
   MERIDIAN_CHECK(context != nullptr &&
                  OSSL_PROVIDER_add_builtin(context, "meridian", &start_provider) == 1 &&

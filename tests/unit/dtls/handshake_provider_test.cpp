@@ -45,12 +45,21 @@ TEST(HandshakeProvider, reads_the_keys_that_clients_sign_with) {
   }
 }
 
-TEST(HandshakeProvider, has_few_decoders_where_each_costs_every_handshake) {
+int kinds_of_key(OSSL_LIB_CTX* context) {
+  int count = 0;
+  EVP_KEYMGMT_do_all_provided(
+      context, [](EVP_KEYMGMT*, void* total) { ++*static_cast<int*>(total); }, &count);
+  return count;
+}
+
+TEST(HandshakeProvider, has_few_decoders_and_keys_where_each_costs_every_handshake) {
   if (handshake_context() == nullptr) {
     GTEST_SKIP() << "this machine's OpenSSL configuration has another provider decide";
   }
   EXPECT_LE(decoders(handshake_context()), 5);
+  EXPECT_LE(kinds_of_key(handshake_context()), 6);
   EXPECT_GT(decoders(nullptr), 20);
+  EXPECT_GT(kinds_of_key(nullptr), 12);
 }
 
 }  // namespace
