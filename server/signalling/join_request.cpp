@@ -1,27 +1,26 @@
 #include "signalling/join_request.hpp"
 
 #include <array>
+#include <cstdint>
 
 #include <zlib.h>
 
 namespace meridian::signalling {
 namespace {
 
-int base64_value(char c) {
-  if (c >= 'A' && c <= 'Z') {
-    return c - 'A';
+/// By character: its six bits, or -1. Both alphabets of RFC 4648, sections 4 and 5.
+constexpr auto kBase64Values = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    values[static_cast<std::uint8_t>(kAlphabet[i])] = static_cast<std::int8_t>(i);
   }
-  if (c >= 'a' && c <= 'z') {
-    return c - 'a' + 26;
-  }
-  if (c >= '0' && c <= '9') {
-    return c - '0' + 52;
-  }
-  if (c == '+' || c == '-') {
-    return 62;
-  }
-  return c == '/' || c == '_' ? 63 : -1;
-}
+  values['-'] = 62;
+  values['_'] = 63;
+  return values;
+}();
 
 /// Ends the stream on every way out.
 class Inflater {
@@ -66,12 +65,12 @@ base::Expected<std::string, JoinRequestError> decode_base64(std::string_view tex
   while (!text.empty() && text.back() == '=') {
     text.remove_suffix(1);
   }
-  std::string out;
-  out.reserve(text.size() / 4 * 3 + 2);
+  std::string out(text.size() / 4 * 3 + 2, '\0');
+  std::size_t size = 0;
   std::uint32_t bits = 0;
   unsigned count = 0;
   for (const char c : text) {
-    const int value = base64_value(c);
+    const int value = kBase64Values[static_cast<std::uint8_t>(c)];
     if (value < 0) {
       return std::unexpected(JoinRequestError::kNotBase64);
     }
@@ -79,12 +78,13 @@ base::Expected<std::string, JoinRequestError> decode_base64(std::string_view tex
     count += 6;
     if (count >= 8) {
       count -= 8;
-      out.push_back(static_cast<char>((bits >> count) & 0xffU));
+      out[size++] = static_cast<char>((bits >> count) & 0xffU);
     }
   }
   if (count >= 6) {  // one character alone holds no byte
     return std::unexpected(JoinRequestError::kNotBase64);
   }
+  out.resize(size);
   return out;
 }
 
