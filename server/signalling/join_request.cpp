@@ -10,12 +10,12 @@ namespace {
 
 /// By character: its six bits, or -1. Both alphabets of RFC 4648, sections 4 and 5.
 constexpr auto kBase64Values = [] {
-  std::array<std::int8_t, 256> values{};
+  std::array<std::int16_t, 256> values{};
   values.fill(-1);
   constexpr std::string_view kAlphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
-    values[static_cast<std::uint8_t>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+    values[static_cast<std::uint8_t>(kAlphabet[i])] = static_cast<std::int16_t>(i);
   }
   values['-'] = 62;
   values['_'] = 63;
