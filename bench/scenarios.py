@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,8 @@ SCENARIOS = {
     "livestream": [(1, n, [], 1) for n in (20, 50, 100)],
     "audio-room": [(10, n, ["--audio"], 1) for n in (20, 50)],
     "meeting": [(4, 4, [], 1), (10, 10, [], 1)],
-    "cost": [(1, n, ["--video"], 1) for n in (20, 50, 100, 200)],
+    # The same stream to each: a packet should cost the same however many get it.
+    "cost": [(1, n, ["--video", "--burst", "8", "--fps", "10"], 1) for n in (20, 50, 100, 200, 500, 1000)],
     # One room on every core: the same room on one worker, and spread evenly.
     "large-room": [(1, 80, [], workers) for workers in sorted({1, 2, CORES})],
 }
@@ -64,8 +66,9 @@ DATAGRAMS_OUT = r'packets_total\{direction="out",kind="(?!relay)'
 RELAYED_OUT = r'packets_total\{direction="out",kind="relay"'
 
 
-def steady(samples):
-    """First and last sample of the longest time in which at least half of the highest rate was sent."""
+def steady(samples, warm_up):
+    """First and last sample of the longest time in which at least half of the highest rate was sent,
+    but for its first seconds, in which people join and estimates of their ways grow."""
     rates = [(b[0], (total(b[3], MEDIA_OUT) - total(a[3], MEDIA_OUT)) / (b[0] - a[0]))
              for a, b in zip(samples, samples[1:])]
     highest = max((rate for _, rate in rates), default=0)
@@ -78,7 +81,10 @@ def steady(samples):
         elif start is not None:
             best = max(best, (start, index), key=lambda span: span[1] - span[0])
             start = None
-    return samples[best[0]], samples[best[1]]
+    first, last = best
+    while first + 2 < last and samples[first][0] < samples[best[0]][0] + warm_up:
+        first += 1
+    return samples[first], samples[last]
 
 
 def percentile(before, after, share):
@@ -96,21 +102,22 @@ def percentile(before, after, share):
     return bound * 1000
 
 
-def run_row(scenario, publishers, subscribers, flags, workers, seconds):
+def run_row(scenario, publishers, subscribers, flags, workers, options):
     with tempfile.TemporaryDirectory() as folder:
         node = Node(folder, workers, publishers + subscribers)
         watcher = threading.Thread(target=node.watch)
         watcher.start()
         try:
             load = subprocess.run(
-                [servers.LOAD, *node.flags, "--publishers", str(publishers), "--subscribers", str(subscribers), "--seconds", str(seconds),
-                 *flags], capture_output=True, text=True, timeout=seconds + 120, check=False)
+                [servers.LOAD, *node.flags, "--publishers", str(publishers), "--subscribers", str(subscribers), "--seconds", str(options.seconds),
+                 "--warm-up", str(options.warm_up), *flags], capture_output=True, text=True,
+                timeout=options.seconds + options.warm_up + 120, check=False)
         finally:
             node.stop()
             watcher.join()
     client = next((json.loads(line) for line in load.stdout.splitlines() if line.startswith("{")), {})
     row = {"scenario": scenario, "publishers": publishers, "subscribers": subscribers, "workers": workers, "client": client}
-    span = steady(node.samples)
+    span = steady(node.samples, options.warm_up)
     if span is None:
         row["error"] = (load.stderr or "nothing was forwarded").strip()
         return row
@@ -139,6 +146,12 @@ def run_row(scenario, publishers, subscribers, flags, workers, seconds):
     return row
 
 
+def raise_open_files():
+    """Two sockets for each participant, in the node and in the client."""
+    least, most = 8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most if most != resource.RLIM_INFINITY else least, most))
+
+
 COLUMNS = [("packets_per_second", "packets/s", "%.0f"), ("cpu_share", "CPU", "%.2f"), ("us_per_packet", "us/packet", "%.2f"),
            ("gbit_per_cpu_second", "Gbit/s/core", "%.2f"), ("send_calls_per_packet", "sends/packet", "%.3f"),
            ("datagrams_per_message", "dgrams/msg", "%.1f"), ("relayed_per_packet", "relayed/pkt", "%.3f"), ("dwell_ms_p50", "dwell p50", "<%.2f"),
@@ -150,7 +163,7 @@ def run_scenarios(options):
     print(f"{'scenario':<12}{'workers':>8}{'publish':>8}{'receive':>8}" + "".join(f"{head:>13}" for _, head, _ in COLUMNS) + f"{'join ms':>9}{'lost':>7}")
     for scenario in options.scenarios or SCENARIOS:
         for publishers, subscribers, flags, workers in SCENARIOS[scenario]:
-            row = run_row(scenario, publishers, subscribers, flags, workers, options.seconds)
+            row = run_row(scenario, publishers, subscribers, flags, workers, options)
             rows.append(row)
             cells = "".join(f"{(form % row[key]) if row.get(key) is not None else '-':>13}" for key, _, form in COLUMNS)
             client = row["client"]
@@ -164,11 +177,11 @@ def main():
     parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, "side-by-side", []],
                         help=", ".join(SCENARIOS) + "; or side-by-side alone", metavar="SCENARIO")
     parser.add_argument("--seconds", type=int, default=6, help="that are measured, of each row and run")
+    parser.add_argument("--warm-up", type=int, default=4, help="seconds before those that are measured")
     parser.add_argument("--json", help="build/scenarios.json or build/side-by-side.json unless told")
     beside = parser.add_argument_group("side-by-side")
     beside.add_argument("--rows", nargs="+", choices=side_by_side.ROWS, help="all unless told")
     beside.add_argument("--runs", type=int, default=5, help="of each row and server; the median counts")
-    beside.add_argument("--warm-up", type=int, default=4, help="seconds before those that are measured")
     beside.add_argument("--single", action="store_true", help="clients send and read packet by packet")
     beside.add_argument("--threads", action="store_true", help="also Janus with a thread for each connection")
     beside.add_argument("--url", help="of a LiveKit server that runs on this machine, ws://…")
@@ -177,6 +190,7 @@ def main():
     beside.add_argument("--secret", default="secret")
     beside.add_argument("--name", default="other")
     options = parser.parse_args()
+    raise_open_files()
     for path in (servers.NODE, servers.LOAD):
         if not path.exists():
             sys.exit(f"bench/scenarios.py: {path} is not built, ./dev bench does it")

@@ -12,7 +12,6 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NODE = ROOT / "build/release/meridian"
 LOAD = ROOT / "build/release/bench/meridian_load"
-TICKS = os.sysconf("SC_CLK_TCK")
 START_DEADLINE = 15  # seconds
 
 MERIDIAN_CONFIG = """
@@ -54,8 +53,9 @@ class Server:
         return self.process.pid
 
     def cpu(self):
-        fields = pathlib.Path(f"/proc/{self.pid()}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Seconds, of all threads, user and system."""
+        threads = pathlib.Path(f"/proc/{self.pid()}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     def rss(self):
         status = pathlib.Path(f"/proc/{self.pid()}/status").read_text()

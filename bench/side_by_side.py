@@ -6,7 +6,6 @@ after the other in each, and the medians are compared.
 """
 import contextlib
 import json
-import resource
 import statistics
 import subprocess
 import tempfile
@@ -119,8 +118,6 @@ def peers(options):
 
 
 def run(options):
-    least, most = 8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most if most != resource.RLIM_INFINITY else least, most))
     kinds = [servers.Meridian] + peers(options)
     results = {}
     print(HEAD)

@@ -12,6 +12,10 @@ namespace {
 
 using Packets = std::span<const MediaPacket* const>;
 
+/// Of fewer subscribers all that is needed is in the cache anyway: from the turn before, or from the
+/// packet of another publisher.
+constexpr std::size_t kMany = 24;
+
 /// So many packets to one subscriber make a message of which each further one costs little.
 constexpr std::size_t kBurst = 4;
 
@@ -215,8 +219,11 @@ void Shard::distribute(Publication& publication, Instant now) {
   const bool is_uneven = publication.is_video() && has_uneven_frame(pending, packets);
   std::array<std::uint8_t, Publication::kMaxPending> padding{};
   const auto subscriptions = publication.subscriptions();
+  const bool is_large = subscriptions.size() >= kMany;
   for (std::size_t turn = 0; turn < subscriptions.size(); ++turn) {
-    prefetch_subscribers(subscriptions, turn);
+    if (is_large) {
+      prefetch_subscribers(subscriptions, turn);
+    }
     Subscription* subscription = subscriptions[turn];
     Outlet outlet = subscription->sender().outlet(config_.output, config_.counters, now);
     outlet.forms = &forms_;
