@@ -312,6 +312,8 @@ class WorkerThread::Loop {
                            .received = datagram.received};
         if (rtp::classify(datagram.bytes) == rtp::PacketKind::kRtp) {
           pace_.note_media();
+        } else {
+          pace_.note_report();
         }
         const bool is_for_worker = !owner_.has_turn_datagrams_ || !is_turn(datagram.bytes) ||
                                    take_turn(inbound_[count], now);
