@@ -21,13 +21,19 @@ constexpr std::array<std::string_view, 5> kKeys = {"EC", "RSA", "RSA-PSS", "ED25
 /// The other group that we offer for the key exchange; P-256 has the keys of EC.
 constexpr std::string_view kExchangeKeys = "X25519";
 
+/// Those of the cipher suites that we offer.
+constexpr std::array<std::string_view, 3> kCiphersOfSuites = {"AES-128-GCM", "AES-256-GCM",
+                                                              "ChaCha20-Poly1305"};
+
 /// OpenSSL's default provider, in a context of its own, and what is left of it. Lists end with an
 /// empty algorithm.
 struct Filter {
   OSSL_PROVIDER* provider = nullptr;
   std::vector<OSSL_ALGORITHM> decoders;
-  /// A decoder asks each of them whether it knows the key.
+  /// A decoder asks each of them whether it knows the key, and looks for them among all that the
+  /// context has, most of which would be ciphers.
   std::vector<OSSL_ALGORITHM> key_managers;
+  std::vector<OSSL_ALGORITHM> ciphers;
 };
 
 /// Of the process, and constant once it is made: OpenSSL calls back without an argument for it.
@@ -53,6 +59,10 @@ bool is_wanted_manager(const OSSL_ALGORITHM& manager) {
   return signs(name_of(manager)) || name_of(manager) == kExchangeKeys;
 }
 
+bool is_wanted_cipher(const OSSL_ALGORITHM& cipher) {
+  return std::ranges::find(kCiphersOfSuites, name_of(cipher)) != kCiphersOfSuites.end();
+}
+
 template <class Predicate>
 std::vector<OSSL_ALGORITHM> select(int operation, Predicate is_wanted) {
   std::vector<OSSL_ALGORITHM> selected;
@@ -76,6 +86,8 @@ const OSSL_ALGORITHM* query_operation(void* /*context*/, int operation, int* no_
       return filter().decoders.data();
     case OSSL_OP_KEYMGMT:
       return filter().key_managers.data();
+    case OSSL_OP_CIPHER:
+      return filter().ciphers.data();
     default:
       return OSSL_PROVIDER_query_operation(filter().provider, operation, no_cache);
   }
@@ -108,6 +120,7 @@ OSSL_LIB_CTX* make_context() {
   MERIDIAN_CHECK(filter().provider != nullptr);
   filter().decoders = select(OSSL_OP_DECODER, &is_wanted_decoder);
   filter().key_managers = select(OSSL_OP_KEYMGMT, &is_wanted_manager);
+  filter().ciphers = select(OSSL_OP_CIPHER, &is_wanted_cipher);
   OSSL_LIB_CTX* context = OSSL_LIB_CTX_new();
   MERIDIAN_CHECK(context != nullptr &&
                  OSSL_PROVIDER_add_builtin(context, "meridian", &start_provider) == 1 &&

@@ -52,14 +52,23 @@ int kinds_of_key(OSSL_LIB_CTX* context) {
   return count;
 }
 
-TEST(HandshakeProvider, has_few_decoders_and_keys_where_each_costs_every_handshake) {
+int ciphers(OSSL_LIB_CTX* context) {
+  int count = 0;
+  EVP_CIPHER_do_all_provided(
+      context, [](EVP_CIPHER*, void* total) { ++*static_cast<int*>(total); }, &count);
+  return count;
+}
+
+TEST(HandshakeProvider, has_little_where_all_it_has_costs_every_handshake) {
   if (handshake_context() == nullptr) {
     GTEST_SKIP() << "this machine's OpenSSL configuration has another provider decide";
   }
   EXPECT_LE(decoders(handshake_context()), 5);
   EXPECT_LE(kinds_of_key(handshake_context()), 6);
+  EXPECT_LE(ciphers(handshake_context()), 3);
   EXPECT_GT(decoders(nullptr), 20);
   EXPECT_GT(kinds_of_key(nullptr), 12);
+  EXPECT_GT(ciphers(nullptr), 50);
 }
 
 }  // namespace
