@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -146,12 +145,6 @@ def run_row(scenario, publishers, subscribers, flags, workers, options):
     return row
 
 
-def raise_open_files():
-    """Two sockets for each participant, in the node and in the client."""
-    least, most = 8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most if most != resource.RLIM_INFINITY else least, most))
-
-
 COLUMNS = [("packets_per_second", "packets/s", "%.0f"), ("cpu_share", "CPU", "%.2f"), ("us_per_packet", "us/packet", "%.2f"),
            ("gbit_per_cpu_second", "Gbit/s/core", "%.2f"), ("send_calls_per_packet", "sends/packet", "%.3f"),
            ("datagrams_per_message", "dgrams/msg", "%.1f"), ("relayed_per_packet", "relayed/pkt", "%.3f"), ("dwell_ms_p50", "dwell p50", "<%.2f"),
@@ -190,7 +183,7 @@ def main():
     beside.add_argument("--secret", default="secret")
     beside.add_argument("--name", default="other")
     options = parser.parse_args()
-    raise_open_files()
+    servers.raise_open_files()
     for path in (servers.NODE, servers.LOAD):
         if not path.exists():
             sys.exit(f"bench/scenarios.py: {path} is not built, ./dev bench does it")

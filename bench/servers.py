@@ -3,6 +3,7 @@ core's worth of threads that forward, and says how meridian_load reaches it."""
 import os
 import pathlib
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -41,6 +42,12 @@ def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def raise_open_files():
+    """Two sockets for each participant, in the node and in the client."""
+    least, most = 8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most if most != resource.RLIM_INFINITY else least, most))
 
 
 class Server:

@@ -12,8 +12,8 @@ namespace {
 
 using Packets = std::span<const MediaPacket* const>;
 
-/// Of fewer subscribers all that is needed is in the cache anyway: from the turn before, or from the
-/// packet of another publisher.
+/// Of fewer subscribers all that is needed is in the cache anyway: from the turn before, or from
+/// the packet of another publisher.
 constexpr std::size_t kMany = 24;
 
 /// So many packets to one subscriber make a message of which each further one costs little.
