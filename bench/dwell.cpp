@@ -43,6 +43,7 @@ struct Shape {
 struct Options {
   std::optional<IpAddress> to;
   std::size_t seconds = 4;
+  bool is_realtime = false;
 };
 
 double seconds(Duration duration) {
@@ -123,16 +124,19 @@ class Generator {
 struct Stretch {
   double share = 0;  // of the time that the worker's thread computes
   double packets_per_second = 0;
+  double long_turns_per_second = 0;  // longer than a millisecond
 };
 
 Stretch run_stretch(Rig& rig, Generator& generator, double frames_per_second, Duration length) {
   const Instant start = io::monotonic_now();
   const Duration time_before = rig.worker_time(0);
   const std::uint64_t before = rig.forwarded(0);
+  const std::uint64_t long_before = rig.long_turns();
   generator.run(frames_per_second, length, {}, [](Instant) {});
   const double elapsed = seconds(io::monotonic_now() - start);
   return {.share = seconds(rig.worker_time(0) - time_before) / elapsed,
-          .packets_per_second = static_cast<double>(rig.forwarded(0) - before) / elapsed};
+          .packets_per_second = static_cast<double>(rig.forwarded(0) - before) / elapsed,
+          .long_turns_per_second = static_cast<double>(rig.long_turns() - long_before) / elapsed};
 }
 
 /// Frames a second that keep the worker that busy.
@@ -146,7 +150,11 @@ double find_rate(Rig& rig, Generator& generator, double load, double first_guess
 }
 
 void measure_dwell(const Shape& shape, const Options& options) {
-  Rig rig({.workers = 1, .rooms = shape.rooms, .subscribers = shape.subscribers, .to = options.to});
+  Rig rig({.workers = 1,
+           .rooms = shape.rooms,
+           .subscribers = shape.subscribers,
+           .to = options.to,
+           .is_realtime = options.is_realtime});
   Rig::pin(0, kGeneratorCore);
   DwellProbe probe(rig.worker_socket(0), shape.rooms, shape.subscribers);
   Generator generator(rig);
@@ -165,11 +173,11 @@ void measure_dwell(const Shape& shape, const Options& options) {
         "{\"bench\":\"dwell\",\"rooms\":%zu,\"subscribers\":%zu,\"load\":%.1f,"
         "\"share\":%.3f,\"packets_per_second\":%.0f,\"frames_per_second\":%.0f,"
         "\"p50_us\":%.0f,\"p90_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,"
-        "\"samples\":%llu,\"lost\":%llu,\"strayed\":%zu}\n",
+        "\"long_turns_per_second\":%.1f,\"samples\":%llu,\"lost\":%llu,\"strayed\":%zu}\n",
         shape.rooms, shape.subscribers, load, stretch.share, stretch.packets_per_second, rate,
         microseconds(dwell.percentile(0.5)), microseconds(dwell.percentile(0.9)),
         microseconds(dwell.percentile(0.99)), microseconds(dwell.percentile(0.999)),
-        static_cast<unsigned long long>(dwell.total()),
+        stretch.long_turns_per_second, static_cast<unsigned long long>(dwell.total()),
         static_cast<unsigned long long>(rig.lost() - lost_before),
         probe.strayed(generator.last_sequences()));
     std::fflush(stdout);
@@ -182,7 +190,8 @@ void measure_dwell(const Shape& shape, const Options& options) {
 /// sendmmsg, on a thread of its own.
 class Echo {
  public:
-  explicit Echo(const Rig& rig) : subscribers_(rig.settings().subscribers) {
+  Echo(const Rig& rig, bool is_realtime)
+      : subscribers_(rig.settings().subscribers), is_realtime_(is_realtime) {
     for (std::size_t i = 0; i < rig.settings().rooms * subscribers_; ++i) {
       addresses_.emplace_back();
       size_ = io::to_sockaddr(rig.subscriber_address(i), addresses_.back());
@@ -202,6 +211,9 @@ class Echo {
 
   void run() {
     Rig::pin(0, kWorkerCore);
+    if (is_realtime_) {
+      Rig::prefer(0);
+    }
     std::vector<std::array<std::uint8_t, 2048>> buffers(kMessages);
     std::array<iovec, kMessages> places{};
     std::array<mmsghdr, kMessages> received{};
@@ -242,6 +254,7 @@ class Echo {
   }
 
   const std::size_t subscribers_;
+  const bool is_realtime_;
   std::vector<sockaddr_storage> addresses_;
   socklen_t size_ = 0;
   io::UdpSocket socket_ = plain_socket();
@@ -310,12 +323,15 @@ void measure_echo(const Shape& shape, const Options& options) {
   constexpr int kTurns = 3;
   constexpr double kFramesPerSecond = 30;  // of each camera
   constexpr Duration kReadInterval = 2ms;
-  Rig rig({.workers = 1, .rooms = shape.rooms, .subscribers = shape.subscribers});
+  Rig rig({.workers = 1,
+           .rooms = shape.rooms,
+           .subscribers = shape.subscribers,
+           .is_realtime = options.is_realtime});
   Rig::pin(0, kGeneratorCore);
   Generator generator(rig);
   Arrivals arrivals(rig, generator);
   arrivals.learn();
-  const Echo echo(rig);
+  const Echo echo(rig, options.is_realtime);
   std::array<FineHistogram, 2> delays;  // by way of the worker, and of the echo
   Instant next_read;
   const double rate = kFramesPerSecond * static_cast<double>(shape.rooms);
@@ -361,6 +377,11 @@ int main(int argc, char** argv) {
   std::string part = "dwell";
   app.add_option("part", part, "dwell or echo")->check(CLI::IsMember({"dwell", "echo"}));
   app.add_option("--to", to, "dwell: send to this address instead of sockets on loopback");
+  std::vector<std::size_t> shape;
+  app.add_option("--shape", shape, "rooms and subscribers of each, for one row instead of several")
+      ->expected(2);
+  app.add_flag("--realtime", options.is_realtime,
+               "worker and echo before all else on the machine, where others use it");
   app.add_option("--seconds", options.seconds, "that are measured, of each row");
   CLI11_PARSE(app, argc, argv);
   if (!to.empty()) {
@@ -372,12 +393,18 @@ int main(int argc, char** argv) {
   }
   try {
     if (part == "dwell") {
-      for (const Shape& shape : {Shape{40, 10}, Shape{8, 50}, Shape{4, 100}}) {
-        meridian::bench::measure_dwell(shape, options);
+      const std::vector<Shape> shapes =
+          shape.empty() ? std::vector{Shape{40, 10}, Shape{8, 50}, Shape{4, 100}}
+                        : std::vector{Shape{shape[0], shape[1]}};
+      for (const Shape& one : shapes) {
+        meridian::bench::measure_dwell(one, options);
       }
     } else {
-      for (const Shape& shape : {Shape{1, 50}, Shape{8, 50}, Shape{1, 200}}) {
-        meridian::bench::measure_echo(shape, options);
+      const std::vector<Shape> shapes = shape.empty()
+                                            ? std::vector{Shape{1, 50}, Shape{8, 50}, Shape{1, 200}}
+                                            : std::vector{Shape{shape[0], shape[1]}};
+      for (const Shape& one : shapes) {
+        meridian::bench::measure_echo(one, options);
       }
     }
   } catch (const std::exception& error) {

@@ -62,10 +62,11 @@ def print_echo(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=4, help="that are measured, of each row")
+    parser.add_argument("--realtime", action="store_true", help="worker and echo before all else on the machine, where others use it; needs root")
     options = parser.parse_args()
     if not BENCH.exists():
         sys.exit(f"bench/dwell.py: {BENCH} is not built, ./dev bench does it")
-    flags = ["--seconds", str(options.seconds)]
+    flags = ["--seconds", str(options.seconds), *(["--realtime"] if options.realtime else [])]
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
     dwell = measure_dwell(flags)
     print_dwell(dwell)

@@ -142,7 +142,15 @@ void Rig::start_workers() {
     }
     stations_[i]->clock = clock_of(thread);
     pin(thread, i);
+    if (settings_.is_realtime) {
+      prefer(thread);
+    }
   }
+}
+
+void Rig::prefer(int thread) {
+  const sched_param least{.sched_priority = 1};
+  (void)::sched_setscheduler(thread, SCHED_FIFO, &least);
 }
 
 void Rig::pin(int thread, std::size_t core) {
@@ -380,8 +388,17 @@ void Rig::make_frame(std::size_t index) {
   ++room.frame;
 }
 
-/// One call, a message for each packet.
+/// One call, a message for each packet or one for all.
 void Rig::send_frame(std::size_t room, const SocketAddress& to) {
+  io::UdpSocket& socket = publishers_[room]->socket;
+  if (settings_.joins_bursts) {
+    std::array<io::SendItem, kBurst> items{};
+    for (std::size_t i = 0; i < kBurst; ++i) {
+      items[i] = {to, frame_[i]};
+    }
+    (void)socket.send(items);
+    return;
+  }
   sockaddr_storage address{};
   const socklen_t size = io::to_sockaddr(to, address);
   std::array<mmsghdr, kBurst> headers{};
@@ -393,7 +410,7 @@ void Rig::send_frame(std::size_t room, const SocketAddress& to) {
     headers[i].msg_hdr.msg_iov = &vectors[i];
     headers[i].msg_hdr.msg_iovlen = 1;
   }
-  (void)::sendmmsg(publishers_[room]->socket.descriptor(), headers.data(), kBurst, 0);
+  (void)::sendmmsg(socket.descriptor(), headers.data(), kBurst, 0);
 }
 
 Rig::Sent Rig::publish(std::size_t room) {
@@ -440,6 +457,15 @@ std::uint64_t Rig::lost() const {
   std::uint64_t sum = 0;
   for (const auto& station : stations_) {
     sum += station->io_counters.kernel_drops.value() + station->io_counters.sends_lost.value();
+  }
+  return sum;
+}
+
+std::uint64_t Rig::long_turns() const {
+  const metrics::LatencyHistogram& turns = stations_[0]->io_counters.loop_lag;
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i <= turns.kBounds.size(); ++i) {
+    sum += i == turns.kBounds.size() || turns.kBounds[i] > 1ms ? turns.count(i) : 0;
   }
   return sum;
 }

@@ -40,6 +40,11 @@ class Rig {
     /// Where media of subscribers goes instead of to their sockets on loopback: an address of a
     /// device that drops everything. Needs CAP_NET_ADMIN.
     std::optional<IpAddress> to = {};
+    /// A frame crosses loopback as one piece, so that a worker that waits for it finds all of it at
+    /// once. Otherwise it may wake for the first packet.
+    bool joins_bursts = false;
+    /// Workers come before everything else on the machine, where the system lets us.
+    bool is_realtime = false;
   };
   /// Returns when all are connected, subscribed, and nothing is paced any more.
   explicit Rig(const Settings& settings);
@@ -69,10 +74,14 @@ class Rig {
   /// What the worker's thread has computed so far.
   [[nodiscard]] Duration worker_time(std::size_t worker) const;
   [[nodiscard]] int worker_socket(std::size_t worker) const;
+  /// Turns of the first worker's loop that took longer than a millisecond.
+  [[nodiscard]] std::uint64_t long_turns() const;
   /// Datagrams that a full queue cost.
   [[nodiscard]] std::uint64_t lost() const;
   /// Keeps a thread (0: the caller) on one core.
   static void pin(int thread, std::size_t core);
+  /// Puts a thread (0: the caller) before all others that are not.
+  static void prefer(int thread);
   /// What is in the queues of subscribers on loopback, each datagram to `take(subscriber,
   /// datagram)`. False: there was nothing.
   template <class Take>
