@@ -12,6 +12,7 @@
 #include <boost/asio/connect.hpp>
 
 #include "io/clock.hpp"
+#include "io/send_call.hpp"
 #include "io/udp_socket.hpp"
 
 namespace meridian::bench {
@@ -151,16 +152,9 @@ void send_message(int socket, const auto& datagrams) {
   header.msg_namelen = io::to_sockaddr(datagrams.front().to, address);
   header.msg_iov = vectors.data();
   header.msg_iovlen = datagrams.size();
-  alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(std::uint16_t))> control{};
+  alignas(cmsghdr) std::array<std::uint8_t, io::SendCall::kControlSize> control{};
   if (datagrams.size() > 1) {
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    cmsghdr* option = CMSG_FIRSTHDR(&header);
-    option->cmsg_level = SOL_UDP;
-    option->cmsg_type = UDP_SEGMENT;
-    option->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
-    const auto size = static_cast<std::uint16_t>(datagrams.front().bytes.size());
-    std::memcpy(CMSG_DATA(option), &size, sizeof size);
+    io::SendCall::set_segment_size(header, control, datagrams.front().bytes.size());
   }
   ::sendmsg(socket, &header, MSG_DONTWAIT);
 }

@@ -40,6 +40,11 @@ class SendCall {
   /// After a send: whether the kernel refused this datagram for good.
   [[nodiscard]] bool is_refused(std::size_t datagram) const { return refused_[datagram]; }
 
+  static constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(std::uint16_t));
+  /// Lets the kernel cut a message into datagrams of `size` bytes; `control` has kControlSize and
+  /// is aligned as a cmsghdr.
+  static void set_segment_size(msghdr& header, std::span<std::uint8_t> control, std::size_t size);
+
  private:
   friend class UdpSocket;
   struct Message {
@@ -56,12 +61,10 @@ class SendCall {
   void append(Bytes datagram);
   /// Makes the headers of all messages refer to what was added.
   std::span<mmsghdr> headers();
-  static void set_segment_size(msghdr& header, std::span<std::uint8_t> control, std::size_t size);
   [[nodiscard]] std::span<const Bytes> datagrams(const Message& message) const {
     return std::span(datagrams_).subspan(message.first, message.segments);
   }
 
-  static constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(std::uint16_t));
   Grouping grouping_ = Grouping::kSingle;
   std::size_t datagram_count_ = 0;
   std::size_t message_count_ = 0;
