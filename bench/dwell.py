@@ -8,35 +8,26 @@ and build/dwell.json; docs/benchmarks.md explains the columns.
 import argparse
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BENCH = ROOT / "build/release/bench/meridian_bench_dwell"
-FLOOR = pathlib.Path(os.environ.get("MERIDIAN_FLOOR", ROOT.parent / "shared/floor"))
-INSIDE = ["ip", "netns", "exec", "lim"]
-NOWHERE = "10.77.0.9"
+import floor
+import servers
 
-
-def quietly(program):
-    subprocess.run([program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+BENCH = servers.ROOT / "build/release/bench/meridian_bench_dwell"
 
 
 def measure(prefix, part, flags):
     done = subprocess.run([*prefix, BENCH, part, *flags], stdout=subprocess.PIPE, text=True, timeout=300, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return servers.results(done.stdout)
 
 
 def measure_dwell(flags):
-    if os.geteuid() != 0 or not (FLOOR / "netns_up.sh").exists():
+    if not floor.is_at_hand():
         print("without root and MERIDIAN_FLOOR: on loopback", file=sys.stderr)
         return measure([], "dwell", flags)
-    try:
-        quietly(FLOOR / "netns_up.sh")
-        return measure(INSIDE, "dwell", [*flags, "--to", NOWHERE])
-    finally:
-        quietly(FLOOR / "netns_down.sh")
+    with floor.network():
+        return measure(floor.INSIDE, "dwell", [*flags, "--to", floor.NOWHERE])
 
 
 def print_dwell(rows):
@@ -64,15 +55,14 @@ def main():
     parser.add_argument("--seconds", type=int, default=4, help="that are measured, of each row")
     parser.add_argument("--realtime", action="store_true", help="worker and echo before all else on the machine, where others use it; needs root")
     options = parser.parse_args()
-    if not BENCH.exists():
-        sys.exit(f"bench/dwell.py: {BENCH} is not built, ./dev bench does it")
+    servers.require(BENCH)
     flags = ["--seconds", str(options.seconds), *(["--realtime"] if options.realtime else [])]
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
     dwell = measure_dwell(flags)
     print_dwell(dwell)
     echo = measure([], "echo", flags)
     print_echo(echo)
-    (ROOT / "build/dwell.json").write_text(json.dumps({"dwell": dwell, "echo": echo}, indent=1))
+    (servers.ROOT / "build/dwell.json").write_text(json.dumps({"dwell": dwell, "echo": echo}, indent=1))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import argparse
 import json
 import pathlib
 import subprocess
-import sys
 import tempfile
 import threading
 
@@ -20,7 +19,7 @@ WARM_UP = 4  # seconds until the estimates of everybody's way have grown
 def load(node, room, flags, limit):
     command = [servers.LOAD, *node.flags, "--room", room, *flags]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=limit, check=False)
-    found = next((json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")), {})
+    found = next(iter(servers.results(done.stdout)), {})
     if done.returncode != 0 or not found:
         found["error"] = done.stderr.strip() or "nothing was measured"
     return found
@@ -72,9 +71,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=6, help="that are measured of the meeting")
     parser.add_argument("--json", default=servers.ROOT / "build/join-storm.json")
     options = parser.parse_args()
-    for path in (servers.NODE, servers.LOAD):
-        if not path.exists():
-            sys.exit(f"bench/join_storm.py: {path} is not built, ./dev bench does it")
+    servers.require(servers.NODE, servers.LOAD)
     servers.raise_open_files()
     print(f"{'':<12}{'delay p50':>11}{'p99 ms':>9}{'lost':>7}{'freezes':>9}{'joined':>8}{'a second':>9}{'median ms':>10}{'slowest':>9}")
     found = {}

@@ -114,7 +114,7 @@ def run_row(scenario, publishers, subscribers, flags, workers, options):
         finally:
             node.stop()
             watcher.join()
-    client = next((json.loads(line) for line in load.stdout.splitlines() if line.startswith("{")), {})
+    client = next(iter(servers.results(load.stdout)), {})
     row = {"scenario": scenario, "publishers": publishers, "subscribers": subscribers, "workers": workers, "client": client}
     span = steady(node.samples, options.warm_up)
     if span is None:
@@ -184,9 +184,7 @@ def main():
     beside.add_argument("--name", default="other")
     options = parser.parse_args()
     servers.raise_open_files()
-    for path in (servers.NODE, servers.LOAD):
-        if not path.exists():
-            sys.exit(f"bench/scenarios.py: {path} is not built, ./dev bench does it")
+    servers.require(servers.NODE, servers.LOAD)
     if bool(options.url) != bool(options.pid):
         sys.exit("bench/scenarios.py: --url and --pid belong together")
     is_beside = "side-by-side" in options.scenarios

@@ -1,12 +1,13 @@
 """The servers that benchmarks measure: each is started in a folder of its own, on loopback, with one
 core's worth of threads that forward, and says how meridian_load reaches it."""
-import os
+import json
 import pathlib
 import re
 import resource
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
@@ -42,6 +43,18 @@ def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def require(*programs):
+    """Ends the script when one of them isn't built."""
+    for program in programs:
+        if not program.exists():
+            sys.exit(f"{sys.argv[0]}: {program} is not built, ./dev bench does it")
+
+
+def results(output):
+    """The JSON objects among the lines that a benchmark printed."""
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
 def raise_open_files():

@@ -5,7 +5,6 @@ exactly the seconds in which it counts what arrives. Of each row several runs ar
 after the other in each, and the medians are compared.
 """
 import contextlib
-import json
 import statistics
 import subprocess
 import tempfile
@@ -48,7 +47,7 @@ def measure(server, subscribers, flags, options):
         load = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
         return {"error": f"not done within {limit:.0f} s"}
-    found = next((json.loads(line) for line in load.stdout.splitlines() if line.startswith("{")), {})
+    found = next(iter(servers.results(load.stdout)), {})
     if load.returncode != 0 or not found.get("packets"):
         found["error"] = load.stderr.strip().splitlines()[-1] if load.stderr.strip() else "nothing arrived"
     return found

@@ -6,6 +6,7 @@ device that drops everything, in a network namespace; otherwise ours alone sends
 build/two-cores.json; docs/benchmarks.md explains the columns.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -14,12 +15,11 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BENCH = ROOT / "build/release/bench/meridian_bench_two_cores"
-FLOOR = pathlib.Path(os.environ.get("MERIDIAN_FLOOR", ROOT.parent / "shared/floor"))
+import floor
+import servers
+
+BENCH = servers.ROOT / "build/release/bench/meridian_bench_two_cores"
 BUILT = pathlib.Path(os.environ.get("OUT", "/tmp/meridian-limits"))
-INSIDE = ["ip", "netns", "exec", "lim"]
-NOWHERE = "10.77.0.9"
 BURST = 8
 
 
@@ -28,14 +28,14 @@ def build_ideal():
     if (BUILT / "fwd").exists():
         return True
     BUILT.mkdir(parents=True, exist_ok=True)
-    built = subprocess.run(["g++", "-O3", "-march=native", "-std=c++17", "-w", FLOOR / "bench_forward.cpp", "-o", BUILT / "fwd",
+    built = subprocess.run(["g++", "-O3", "-march=native", "-std=c++17", "-w", floor.FOLDER / "bench_forward.cpp", "-o", BUILT / "fwd",
                             "-lsrtp2", "-lIPSec_MB", "-lcrypto"], check=False)
     return built.returncode == 0
 
 
 def start_ideal(subscribers, core, repetitions):
     return subprocess.Popen(
-        [*INSIDE, "taskset", "-c", str(core), "env", f"REPS={repetitions}", BUILT / "fwd", "imb", "gso", NOWHERE, str(subscribers), "1200",
+        [*floor.INSIDE, "taskset", "-c", str(core), "env", f"REPS={repetitions}", BUILT / "fwd", "imb", "gso", floor.NOWHERE, str(subscribers), "1200",
          str(BURST)], stdout=subprocess.PIPE, text=True)
 
 
@@ -72,19 +72,19 @@ def measure_ideal(subscribers, runs):
 
 def ours(prefix, flags):
     done = subprocess.run([*prefix, BENCH, *flags], stdout=subprocess.PIPE, text=True, timeout=300, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return servers.results(done.stdout)
 
 
-def row_of(subscribers, results, floor):
-    one, two = results
+def row_of(subscribers, found, best):
+    one, two = found
     row = {"subscribers": subscribers, "one": one, "two": two,
            "scale_cpu": one["busiest_us"] / two["busiest_us"],
            # Only where both were as busy as they can be: one client may send 5000 packets a second.
            "scale_wall": two["packets_per_second"] / one["packets_per_second"] if min(one["busiest_share"], two["busiest_share"]) > 0.9 else None}
-    if floor:
-        floor["scale_wall"] = floor["packets_per_second_twice"] / floor["packets_per_second"]
-        row |= {"ideal": floor, "ratio_cpu": row["scale_cpu"] / floor["scale_cpu"],
-                "ratio_wall": row["scale_wall"] and row["scale_wall"] / floor["scale_wall"]}
+    if best:
+        best["scale_wall"] = best["packets_per_second_twice"] / best["packets_per_second"]
+        row |= {"ideal": best, "ratio_cpu": row["scale_cpu"] / best["scale_cpu"],
+                "ratio_wall": row["scale_wall"] and row["scale_wall"] / best["scale_wall"]}
     return row
 
 
@@ -97,13 +97,13 @@ def table(rows):
     print(f"{'subscribers':>12}|{'us/packet':>10}{'Mpkt/s':>10}|{'us/packet':>10}{'busiest us':>11}{'Mpkt/s':>8}{'dgr/msg':>9}|{'CPU':>7}{'clock':>7}|"
           f"{'once':>8}{'twice':>16}|{'CPU':>7}{'clock':>7}|{'CPU':>7}{'clock':>7}")
     for row in rows:
-        one, two, floor = row["one"], row["two"], row.get("ideal")
+        one, two, best = row["one"], row["two"], row.get("ideal")
         line = (f"{row['subscribers']:>12}|{one['us_per_packet']:>10.3f}{one['packets_per_second'] / 1e6:>10.2f}|{two['us_per_packet']:>10.3f}"
                 f"{two['busiest_us']:>11.3f}{two['packets_per_second'] / 1e6:>8.2f}{two['datagrams_per_message']:>9.1f}|{row['scale_cpu']:>7.2f}"
                 f"{cell(row['scale_wall'])}|")
-        if floor:
-            twice = " + ".join(f"{us:.3f}" for us in floor["us_twice"])
-            line += (f"{floor['us']:>8.3f}{twice:>16}|{floor['scale_cpu']:>7.2f}{floor['scale_wall']:>7.2f}|{row['ratio_cpu']:>7.2f}"
+        if best:
+            twice = " + ".join(f"{us:.3f}" for us in best["us_twice"])
+            line += (f"{best['us']:>8.3f}{twice:>16}|{best['scale_cpu']:>7.2f}{best['scale_wall']:>7.2f}|{row['ratio_cpu']:>7.2f}"
                      f"{cell(row['ratio_wall'])}")
         print(line)
         lost = one["lost"] + two["lost"]
@@ -116,30 +116,24 @@ def main():
     parser.add_argument("--subscribers", nargs="+", type=int, default=[100, 200, 500, 1000], help="of each row; even")
     parser.add_argument("--runs", type=int, default=3, help="of each, of which the best counts")
     options = parser.parse_args()
-    if not BENCH.exists():
-        sys.exit(f"bench/two_cores.py: {BENCH} is not built, ./dev bench does it")
+    servers.require(BENCH)
     if any(count < 2 or count % 2 for count in options.subscribers):
         sys.exit("bench/two_cores.py: half of the subscribers are on each worker: even numbers only")
     if (os.cpu_count() or 1) < 2:
         sys.exit("bench/two_cores.py: there is only one core")
-    has_ideal = os.geteuid() == 0 and (FLOOR / "netns_up.sh").exists() and build_ideal()
+    has_ideal = floor.is_at_hand() and build_ideal()
     if not has_ideal:
         print("without the ideal forwarder (MERIDIAN_FLOOR, and root): ours alone, on loopback", file=sys.stderr)
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
     rows = []
-    try:
-        if has_ideal:
-            subprocess.run([FLOOR / "netns_up.sh"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    with floor.network() if has_ideal else contextlib.nullcontext():
         for subscribers in options.subscribers:
             flags = ["--subscribers", str(subscribers), "--runs", str(options.runs)]
-            floor = measure_ideal(subscribers, options.runs) if has_ideal else None
-            results = ours(INSIDE, [*flags, "--to", NOWHERE]) if has_ideal else ours([], flags)
-            rows.append(row_of(subscribers, results, floor))
-    finally:
-        if has_ideal:
-            subprocess.run([FLOOR / "netns_down.sh"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            best = measure_ideal(subscribers, options.runs) if has_ideal else None
+            found = ours(floor.INSIDE, [*flags, "--to", floor.NOWHERE]) if has_ideal else ours([], flags)
+            rows.append(row_of(subscribers, found, best))
     table(rows)
-    (ROOT / "build/two-cores.json").write_text(json.dumps(rows, indent=1))
+    (servers.ROOT / "build/two-cores.json").write_text(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":
